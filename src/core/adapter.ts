@@ -1,0 +1,35 @@
+import type { z } from "zod";
+import type { Model } from "./model.js";
+
+export interface AdapterContext {
+  /** The protocol file's folder: relative paths start here. */
+  readonly baseFolder: string;
+  /** Names of the classes, in the protocol's order. */
+  readonly classes: readonly string[];
+  /** Threads that the model may use. */
+  readonly threads: number;
+}
+
+/** A model adapter: from the protocol's `model:` block to a model that answers queries. One file each in src/models. */
+export interface ModelAdapter<Parameters = Record<string, unknown>> {
+  readonly meta: {
+    readonly id: string;
+    readonly title: string;
+    readonly summary: string;
+    /** The adapter's own keys under `model:`; `adapter`, `task`, `classes` are the base's. */
+    readonly parameters: z.ZodObject;
+    /** False: the table already holds the scores (no images, no attacks). */
+    readonly needsImages: boolean;
+  };
+  /** Opens the model. Adapters without images return null: their scores are columns of the table. */
+  open(parameters: Parameters, context: AdapterContext): Promise<Model | null>;
+  /** For adapters without images: the column that holds each class's score. */
+  scoreColumns?(parameters: Parameters, classes: readonly string[]): Readonly<Record<string, string>>;
+}
+
+/** Declares a model adapter with its parameters typed by its schema. Its file exports the result as default. */
+export function defineModelAdapter<Schema extends z.ZodObject>(
+  adapter: ModelAdapter<z.infer<Schema>> & { readonly meta: { readonly parameters: Schema } },
+): ModelAdapter {
+  return adapter as unknown as ModelAdapter;
+}

@@ -1,0 +1,89 @@
+import type { Condition } from "./condition.js";
+import type { Finding, SubgroupValues } from "./finding.js";
+
+/** A group of evaluation samples. */
+export interface Subgroup {
+  /** The protocol's name of the subgrouping; null for the whole set. */
+  readonly family: string | null;
+  readonly values: SubgroupValues;
+  /** Indices of its samples in the evaluation set, ascending. May be empty: a missing group is shown. */
+  readonly members: Uint32Array;
+}
+
+/** A decision threshold, chosen on the tuning split and frozen. A score >= threshold is called positive. */
+export interface OperatingPoint {
+  readonly id: string;
+  readonly class: string;
+  /** null where it could not be chosen; `reason` says why. */
+  readonly threshold: number | null;
+  /** How it was asked for, such as "sensitivity 0.9". */
+  readonly rule: string;
+  readonly chosenOn: "tuning" | "protocol";
+  readonly n: number;
+  readonly positives: number;
+  readonly reason: string | null;
+}
+
+/**
+ * What audits see: the evaluation set's columns and the score tables. No images, no model, no attack. All columns are
+ * aligned by sample, 0 … count - 1.
+ */
+export interface Study {
+  readonly count: number;
+  readonly classes: readonly string[];
+  /** Patient of each sample, as a code 0 … patientCount - 1. */
+  readonly patients: Int32Array;
+  readonly patientCount: number;
+  /** True where at least one patient has more than one evaluation sample. */
+  readonly clustered: boolean;
+  /** Labels of a class: 1 positive, 0 negative, -1 missing. */
+  labels(className: string): Int8Array;
+  /** Probabilities of a class under a condition; NaN where a sample could not be scored. */
+  scores(condition: Condition, className: string): Float64Array;
+  /** The first is the whole set (family null). Then the families in the protocol's order. */
+  readonly subgroups: readonly Subgroup[];
+  /** The first is clean. */
+  readonly conditions: readonly Condition[];
+  readonly operatingPoints: readonly OperatingPoint[];
+  /** What each attack of the plan knew of the model, by id: "none" marks the controls. */
+  readonly attackKnowledge: Readonly<Record<string, string>>;
+}
+
+export interface AuditContext<Parameters> {
+  readonly parameters: Parameters;
+  /** Nominal coverage of every interval, for example 0.95. */
+  readonly level: number;
+  readonly seed: number;
+}
+
+export interface MetricDescription {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  /** What it is, how it is computed, its source and its limits, in a few sentences. */
+  readonly description: string;
+  /** Whether a larger value is better, worse, or neither. */
+  readonly better: "higher" | "lower" | "neither";
+}
+
+export interface AuditMeta {
+  readonly id: string;
+  readonly title: string;
+  /** Why a reader should care, in one or two sentences. */
+  readonly why: string;
+  /** What it needs: labels, operating points, attacked conditions, subgroups. Lacking one, it is skipped. */
+  readonly needs: readonly ("labels" | "operating-points" | "attacks" | "subgroups")[];
+  readonly metrics: readonly MetricDescription[];
+  readonly references: readonly string[];
+}
+
+/** A pure function from score tables to findings. */
+export interface Audit {
+  readonly meta: AuditMeta;
+  evaluate(study: Study, context: AuditContext<Record<string, unknown>>): Finding[];
+}
+
+/** Declares an audit. An audit's file exports the result as default. */
+export function defineAudit(audit: Audit): Audit {
+  return audit;
+}

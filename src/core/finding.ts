@@ -1,0 +1,75 @@
+import type { Condition } from "./condition.js";
+
+export type FindingStatus = "measured" | "not-estimable" | "not-applicable" | "suppressed" | "error";
+export type Verdict = "pass" | "fail" | "inconclusive";
+
+export interface Interval {
+  readonly lower: number;
+  readonly upper: number;
+  /** Nominal coverage, for example 0.95. */
+  readonly level: number;
+  /** How it was made, kebab-case, for example "delong", "obuchowski", "wilson". */
+  readonly method: string;
+}
+
+/** Attribute values that all members share: `{}` is everybody, `{ sex: "F", age: "40-60" }` a crossed subgroup. */
+export type SubgroupValues = Readonly<Record<string, string>>;
+
+/** One estimate with its interval, counts, method and status. */
+export interface Finding {
+  readonly id: string;
+  readonly audit: string;
+  /** Kebab-case, such as `auc`, `sensitivity`, `auc-gap`, `fooling-rate`. */
+  readonly metric: string;
+  readonly class: string | null;
+  readonly subgroup: SubgroupValues;
+  /** The protocol's name of the subgrouping, such as `sex` or `sex-by-age`; null for the whole evaluation set. */
+  readonly family: string | null;
+  /** For differences: the group that this one is compared with. */
+  readonly reference?: SubgroupValues;
+  readonly condition: Condition;
+  readonly operatingPoint: string | null;
+  /** "1" for fractions and areas, "query" for counts of queries, and so on. */
+  readonly unit: string;
+  readonly estimate: number | null;
+  readonly interval: Interval | null;
+  readonly n: number;
+  readonly positives: number;
+  readonly negatives: number;
+  readonly patients: number;
+  readonly status: FindingStatus;
+  /** Why it is not measured, or what a reader must know of a measured one; null where there is nothing to say. */
+  readonly reason: string | null;
+  /** Further numbers and words that explain the estimate, such as the groups behind a max–min gap. */
+  readonly details?: Readonly<Record<string, number | string | null>>;
+  /** The curve behind an area. */
+  readonly curve?: Curve;
+}
+
+/** A curve on a grid, with a pointwise band. For `roc`: x is 1 − specificity, y is sensitivity. */
+export interface Curve {
+  readonly kind: "roc";
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly lower: readonly number[];
+  readonly upper: readonly number[];
+  readonly method: string;
+}
+
+export interface GateResult {
+  readonly id: string;
+  readonly title: string;
+  readonly verdict: Verdict;
+  readonly limit: number;
+  /** The number that was held against the limit: of the finding that decided. */
+  readonly observed: number | null;
+  /** Ids of the findings that the gate looked at. */
+  readonly findings: readonly string[];
+  readonly reason: string;
+}
+
+/** `sex=F,age=40-60`; the whole set is `all`. The subgroup's part of a finding's id. */
+export function subgroupKey(values: SubgroupValues): string {
+  const parts = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+  return parts.length === 0 ? "all" : parts.join(",");
+}

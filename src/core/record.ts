@@ -1,0 +1,130 @@
+import type { OperatingPoint } from "./audit.js";
+import type { Condition } from "./condition.js";
+import type { Finding, GateResult, SubgroupValues, Verdict } from "./finding.js";
+
+/** `findings.json`: everything that was found. Deterministic: no clock, no machine, no path of a machine. */
+export interface Findings {
+  readonly schemaVersion: "1.0";
+  readonly protocolSha256: string;
+  readonly verdict: Verdict;
+  readonly findings: readonly Finding[];
+  readonly gates: readonly GateResult[];
+  readonly operatingPoints: readonly OperatingPoint[];
+  readonly flow: Flow;
+  readonly groups: readonly GroupCount[];
+  readonly attacks: readonly AttackSummary[];
+  /** Queries by purpose, the preflight's apart from the rest. */
+  readonly queries: Readonly<Record<string, number>>;
+  readonly preflight: readonly PreflightCheck[];
+  /** Departures from what the protocol's readers may take for granted. */
+  readonly deviations: readonly Deviation[];
+}
+
+/** What became of every row of the table. */
+export interface Flow {
+  readonly read: number;
+  readonly tuning: number;
+  readonly evaluation: number;
+  readonly tuningPatients: number;
+  readonly evaluationPatients: number;
+  /** Rows left out, by reason. */
+  readonly excluded: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** One subgroup of the evaluation set, for the demographics table: per class positives and negatives. */
+export interface GroupCount {
+  readonly family: string | null;
+  readonly subgroup: SubgroupValues;
+  readonly n: number;
+  readonly patients: number;
+  readonly classes: Readonly<
+    Record<string, { readonly positives: number; readonly negatives: number; readonly missing: number }>
+  >;
+}
+
+/** What an attack cost and what it did to the images, for one condition. */
+export interface AttackSummary {
+  readonly condition: Condition;
+  /** Queries that its search spent; 0 for attacks that ask nothing. */
+  readonly queries: number;
+  /** Numbers that the attack's fit reported. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Over the evaluation images as saved: largest |x' − x| / window, largest L2 norm / window, mean PSNR in dB. */
+  readonly maxLinf: number;
+  readonly maxL2: number;
+  readonly meanPsnr: number | null;
+  /** Share of the perturbation's energy in the approximation band after clipping and quantising (db2, 3 levels). */
+  readonly lowBandEnergy: number | null;
+  /** SHA-256 of the fitted artifact, where there is one. */
+  readonly artifactSha256: string | null;
+}
+
+export interface PreflightCheck {
+  readonly id: string;
+  readonly title: string;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+export interface Deviation {
+  readonly id: string;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** `provenance.json`: what was run on what, and where. The only clock reading is `finishedAt`. */
+export interface Provenance {
+  readonly schemaVersion: "1.0";
+  readonly stepwedge: string;
+  readonly node: string;
+  readonly packages: Readonly<Record<string, string>>;
+  readonly seed: number;
+  readonly command: readonly string[];
+  readonly model: {
+    readonly adapter: string;
+    readonly runtime: string;
+    readonly files: Readonly<Record<string, string>>;
+  };
+  readonly data: {
+    readonly adapter: string;
+    readonly files: Readonly<Record<string, string>>;
+    readonly imagesSha256: string | null;
+    readonly images: number;
+  };
+  readonly hardware: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGiB: number;
+    readonly platform: string;
+  };
+  readonly finishedAt: string;
+}
+
+/** A finished record as reports see it. */
+export interface AuditRecord {
+  /** The canonical protocol, as validated and completed. */
+  readonly protocol: ProtocolView;
+  readonly findings: Findings;
+  readonly provenance: Provenance;
+  /** Universal perturbations by condition key, for pictures: C×H×W in stored values. */
+  readonly perturbations: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: Float32Array; readonly maxValue: number }>
+  >;
+}
+
+/** The parts of the protocol that reports print. The full type lives in src/protocol. */
+export interface ProtocolView {
+  readonly version: number;
+  readonly title: string;
+  readonly intendedUse: string | null;
+  readonly seed: number;
+  readonly confidence: number;
+  readonly model: Readonly<Record<string, unknown>> & { readonly adapter: string; readonly classes: readonly string[] };
+  readonly data: Readonly<Record<string, unknown>> & { readonly adapter: string };
+  readonly subgroups: Readonly<Record<string, unknown>>;
+  readonly attacks: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
+  readonly defenses: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
+  readonly operatingPoints: readonly Readonly<Record<string, unknown>>[];
+  readonly gates: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly title: string })[];
+  readonly privacy: { readonly minimumCell: number };
+}

@@ -22,9 +22,9 @@ export interface AttackMeta {
   /** True: one perturbation for all images, learnt once on tuning patients. */
   readonly universal: boolean;
   readonly domain: Domain;
-  /** Whether the protocol gives `epsilon` (with a norm) or `severity` 1–5. */
-  readonly strength: "epsilon" | "severity";
-  /** The norms that the attack can be asked for; empty where it goes by severity. */
+  /** What the protocol may give: `epsilon` (with a norm), `severity` 1–5, or either. */
+  readonly strengths: readonly Strength["kind"][];
+  /** The norms that the attack can be asked for; empty where it goes by severity alone. */
   readonly norms: readonly Norm[];
   /** What the attack can be fitted to do, where there is a choice; the protocol may ask for several. */
   readonly objectives?: readonly string[];

@@ -2,6 +2,8 @@
 export interface Condition {
   /** The attack's id, or "none". */
   readonly attack: string;
+  /** The protocol's own name for one of several entries with the same attack. */
+  readonly variant?: string;
   /** Size of the perturbation as a fraction of the display window; 0 where the attack is "none" or goes by severity. */
   readonly epsilon: number;
   /** The norm in which ε is measured; absent where ε is 0. */
@@ -32,6 +34,7 @@ export function isClean(condition: Condition): boolean {
 export function conditionKey(condition: Condition): string {
   if (isClean(condition)) return "clean";
   let key = condition.attack;
+  if (condition.variant !== undefined) key += `[${condition.variant}]`;
   if (condition.objective !== undefined) key += `:${condition.objective}`;
   if (condition.severity !== undefined) key += `@s${condition.severity}`;
   else if (condition.attack !== "none")
@@ -41,7 +44,7 @@ export function conditionKey(condition: Condition): string {
   return key;
 }
 
-/** The condition in which the same attack meets no defense, or the same defense meets no attack, and so on. */
+/** The same attack with no defense. */
 export function withoutDefense(condition: Condition): Condition {
   const { adaptive: _adaptive, ...rest } = condition;
   return { ...rest, defense: "none" };

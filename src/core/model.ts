@@ -14,6 +14,8 @@ export interface ModelInput {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+  /** How images of another size are fitted; "none" refuses them. Bilinear is antialiased, as Pillow's is. */
+  readonly resize: "bilinear" | "nearest" | "none";
 }
 
 export interface ModelMeta {

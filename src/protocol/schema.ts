@@ -1,0 +1,296 @@
+import { z } from "zod";
+import type { ModelAdapter } from "../core/adapter.js";
+import type { Attack } from "../core/attack.js";
+import type { Norm } from "../core/condition.js";
+import type { DataSource } from "../core/data.js";
+import type { Defense } from "../core/defense.js";
+import { loadPlugins } from "../core/plugins.js";
+
+/** A fraction of the display window: a number, or a quotient such as "4/255". */
+const epsilon = z
+  .union([
+    z.number(),
+    z.string().regex(/^\s*\d+(\.\d+)?\s*\/\s*\d+(\.\d+)?\s*$/, 'must be a number or a quotient such as "4/255"'),
+  ])
+  .transform((value) => (typeof value === "number" ? value : quotient(value)))
+  .refine((value) => Number.isFinite(value) && value > 0, "must be greater than 0");
+
+function quotient(text: string): number {
+  const [numerator = Number.NaN, denominator = Number.NaN] = text.split("/").map(Number);
+  return numerator / denominator;
+}
+
+/** One value or a list of values; the canonical form is the list. */
+function oneOrMore<T extends z.ZodType>(item: T) {
+  return z
+    .union([item, z.array(item).min(1)])
+    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+}
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+    "must consist of letters, digits, '.', '_' and '-', and start with a letter or digit",
+  );
+const column = z.string().min(1);
+
+const label = z.union([
+  column.describe("A column with 1 (positive), 0 (negative) or an empty cell (missing)."),
+  z.strictObject({
+    column,
+    positive: oneOrMore(z.string()).describe("Cells that mean positive."),
+    negative: oneOrMore(z.string()).optional().describe("Cells that mean negative; without it, every other cell does."),
+  }),
+]);
+
+const split = z.union([
+  z.strictObject({
+    column,
+    tuning: oneOrMore(z.coerce.string()).default(["val"]),
+    evaluation: oneOrMore(z.coerce.string()).default(["test"]),
+  }),
+  z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
+]);
+
+const subgroup = z.union([
+  z.strictObject({ cross: z.array(name).min(2).describe("Names of subgroupings that are crossed.") }),
+  z.strictObject({
+    column,
+    bins: z
+      .array(z.number())
+      .min(2)
+      .optional()
+      .describe("Ascending edges: each bin holds its left edge, the last bin both."),
+    values: z.array(z.coerce.string()).optional().describe("Groups that must appear, even when they are empty."),
+  }),
+]);
+
+const rate = z.number().gt(0).lt(1);
+const operatingPoint = z
+  .strictObject({
+    id: name,
+    class: z.string().optional().describe("Default: every class has the point."),
+    sensitivity: rate.optional(),
+    specificity: rate.optional(),
+    threshold: z.number().optional(),
+    chosenOn: z.literal("tuning").optional(),
+  })
+  .refine(
+    (point) =>
+      [point.sensitivity, point.specificity, point.threshold].filter((rule) => rule !== undefined).length === 1,
+    "must have exactly one of sensitivity, specificity and threshold",
+  );
+
+const gateCondition = z.strictObject({
+  attack: z.string().default("none"),
+  epsilon: epsilon.optional(),
+  severity: z.number().int().min(1).max(5).optional(),
+  objective: z.string().optional(),
+  defense: z.string().default("none"),
+  adaptive: z.boolean().optional(),
+});
+
+const gate = z
+  .strictObject({
+    id: name,
+    title: z.string().optional(),
+    metric: z.string(),
+    class: z.string().optional().describe("Default: every class must pass."),
+    operatingPoint: z.string().optional(),
+    subgroup: z.record(z.string(), z.coerce.string()).optional().describe("One group, such as { sex: F }."),
+    subgroups: z.array(z.string()).optional().describe("Subgroupings, all groups of which must pass."),
+    condition: gateCondition.optional().describe("Default: clean."),
+    bound: z.enum(["lower", "upper", "estimate"]).describe("What is held against the limit."),
+    atLeast: z.number().optional(),
+    atMost: z.number().optional(),
+  })
+  .refine(
+    (entry) => (entry.atLeast === undefined) !== (entry.atMost === undefined),
+    "must have exactly one of atLeast and atMost",
+  )
+  .refine(
+    (entry) => entry.subgroup === undefined || entry.subgroups === undefined,
+    "must not have both subgroup and subgroups",
+  );
+
+const task = z.enum(["binary", "multiclass", "multilabel"]);
+
+function modelSchema(id: string, adapter: ModelAdapter) {
+  return z.strictObject({
+    adapter: z.literal(id),
+    task: task.default("binary"),
+    classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
+    ...adapter.meta.parameters.shape,
+  });
+}
+
+function dataSchema(id: string, source: DataSource) {
+  return z.strictObject({
+    adapter: z.literal(id),
+    id: column.default("id"),
+    image: column
+      .optional()
+      .describe("Column with the image's path; not needed where the model's scores are in the table."),
+    patient: column
+      .optional()
+      .describe("Column with the patient; without it every sample counts as a patient of its own."),
+    labels: z
+      .record(z.string().min(1), label)
+      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class"),
+    split: split.default({ tuning: 0.3 }),
+    allowPatientOverlap: z.boolean().default(false),
+    bits: z
+      .union([z.literal(8), z.literal(12), z.literal(16)])
+      .optional()
+      .describe("Depth of the device; default: that of the files."),
+    ...source.meta.parameters.shape,
+  });
+}
+
+function attackSchema(id: string, attack: Attack) {
+  const { norms, objectives, strengths } = attack.meta;
+  const severity = z.number().int().min(1).max(5);
+  return z.strictObject({
+    id: z.literal(id),
+    variant: name.optional().describe("Tells apart several entries with the same attack."),
+    ...(strengths.includes("epsilon")
+      ? {
+          epsilon: oneOrMore(epsilon).optional(),
+          norm: z.enum(norms as [string, ...string[]]).default(norms[0] as string),
+        }
+      : {}),
+    ...(strengths.includes("severity") ? { severity: oneOrMore(severity).optional() } : {}),
+    ...(objectives === undefined
+      ? {}
+      : { objective: oneOrMore(z.enum(objectives as [string, ...string[]])).default([objectives[0] as string]) }),
+    ...(attack.fit === undefined
+      ? {}
+      : {
+          class: z.string().optional().describe("The class that is attacked; default: the first."),
+          queries: z.number().int().min(1).default(20_000).describe("Query budget of each search."),
+        }),
+    ...attack.meta.parameters.shape,
+  });
+}
+
+function defenseSchema(id: string, defense: Defense) {
+  return z.strictObject({
+    id: z.literal(id),
+    adaptive: z.boolean().default(true).describe("Also search with the defense inside the attacker's query loop."),
+    ...defense.meta.parameters.shape,
+  });
+}
+
+function oneOf<P>(
+  plugins: ReadonlyMap<string, P>,
+  key: "adapter" | "id",
+  build: (id: string, plugin: P) => z.ZodObject,
+) {
+  const schemas = [...plugins].map(([id, plugin]) => build(id, plugin));
+  return z.discriminatedUnion(key, schemas as unknown as [z.ZodObject<Record<typeof key, z.ZodLiteral<string>>>]);
+}
+
+/** The schema of audit.yaml, composed from every plug-in found. */
+export async function protocolSchema() {
+  return z.strictObject({
+    version: z.literal(1),
+    title: z.string().min(1).max(10_000),
+    intendedUse: z.string().optional(),
+    seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+    confidence: z.number().min(0.5).max(0.999).default(0.95).describe("Nominal coverage of every interval."),
+    model: oneOf(await loadPlugins("models"), "adapter", modelSchema),
+    data: oneOf(await loadPlugins("data"), "adapter", dataSchema),
+    subgroups: z.record(name, subgroup).default({}),
+    attacks: z.array(oneOf(await loadPlugins("attacks"), "id", attackSchema)).default([]),
+    defenses: z.array(oneOf(await loadPlugins("defenses"), "id", defenseSchema)).default([]),
+    audits: z
+      .array(z.enum([...(await loadPlugins("audits")).keys()] as [string, ...string[]]))
+      .optional()
+      .describe("Default: all."),
+    operatingPoints: z.array(operatingPoint).default([]),
+    gates: z.array(gate).default([]),
+    reports: z
+      .array(z.enum([...(await loadPlugins("reports")).keys()] as [string, ...string[]]))
+      .default(["html", "json", "junit"]),
+    privacy: z
+      .strictObject({
+        minimumCell: z.number().int().min(0).default(10).describe("Groups with fewer samples are suppressed."),
+      })
+      .default({ minimumCell: 10 }),
+  });
+}
+
+export type OperatingPointEntry = z.output<typeof operatingPoint>;
+export type GateEntry = z.output<typeof gate>;
+export type GateCondition = z.output<typeof gateCondition>;
+export type LabelEntry = z.output<typeof label>;
+export type SplitEntry = z.output<typeof split>;
+export type SubgroupEntry = z.output<typeof subgroup>;
+
+/** A validated and completed protocol: the meaning of an audit.yaml, free of the way it was written. */
+export interface Protocol {
+  readonly version: 1;
+  readonly title: string;
+  readonly intendedUse: string | null;
+  readonly seed: number;
+  readonly confidence: number;
+  readonly model: ModelEntry;
+  readonly data: DataEntry;
+  readonly subgroups: Readonly<Record<string, SubgroupEntry>>;
+  readonly attacks: readonly AttackEntry[];
+  readonly defenses: readonly DefenseEntry[];
+  readonly audits: readonly string[];
+  readonly operatingPoints: readonly OperatingPointEntry[];
+  readonly gates: readonly GateEntry[];
+  readonly reports: readonly string[];
+  readonly privacy: { readonly minimumCell: number };
+}
+
+/**
+ * A plug-in's block: the base's own keys, and beside them the plug-in's parameters, as in audit.yaml.
+ * `parametersOf` picks the latter.
+ */
+type Block = Readonly<Record<string, unknown>>;
+
+export interface ModelEntry extends Block {
+  readonly adapter: string;
+  readonly task: z.output<typeof task>;
+  readonly classes: readonly string[];
+}
+
+export interface DataEntry extends Block {
+  readonly adapter: string;
+  readonly id: string;
+  readonly image?: string;
+  readonly patient?: string;
+  readonly labels: Readonly<Record<string, LabelEntry>>;
+  readonly split: SplitEntry;
+  readonly allowPatientOverlap: boolean;
+  readonly bits?: 8 | 12 | 16;
+}
+
+export interface AttackEntry extends Block {
+  readonly id: string;
+  readonly variant?: string;
+  readonly epsilon?: readonly number[];
+  readonly norm?: Norm;
+  readonly severity?: readonly number[];
+  readonly objective?: readonly string[];
+  readonly class?: string;
+  readonly queries?: number;
+}
+
+export interface DefenseEntry extends Block {
+  readonly id: string;
+  readonly adaptive: boolean;
+}
+
+/** The plug-in's own parameters out of its (already validated) block. */
+export function parametersOf(
+  block: Block,
+  plugin: { readonly meta: { readonly parameters: z.ZodObject } },
+): Record<string, unknown> {
+  const keys = Object.keys(plugin.meta.parameters.shape).filter((key) => block[key] !== undefined);
+  return Object.fromEntries(keys.map((key) => [key, block[key]]));
+}

@@ -1,0 +1,82 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { asyncBufferFromFile, parquetRead } from "hyparquet";
+import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { ExitCode, StepwedgeError } from "../core/errors.js";
+
+export type Column =
+  | { readonly name: string; readonly type: "STRING"; readonly data: readonly string[] }
+  | { readonly name: string; readonly type: "DOUBLE"; readonly data: Float64Array }
+  | { readonly name: string; readonly type: "INT32"; readonly data: Int32Array };
+
+/** Writes a Parquet file under another name, flushes it, and moves it into place: it is there whole, or not at all. */
+export function writeParquet(
+  path: string,
+  columns: readonly Column[],
+  metadata: Readonly<Record<string, string>>,
+): void {
+  const bytes = parquetWriteBuffer({
+    columnData: columns.map(
+      ({ name, type, data }): ColumnSource => ({ name, type, data: data as ColumnSource["data"], nullable: false }),
+    ),
+    kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    createdBy: "stepwedge",
+  });
+  writeWhole(path, new Uint8Array(bytes));
+}
+
+/** Writes a file so that a reader finds either the old one or the whole new one, never a part. */
+export function writeWhole(path: string, data: string | Uint8Array): void {
+  const temporary = `${path}.writing`;
+  const file = openSync(temporary, "w");
+  try {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    for (let from = 0; from < bytes.length; ) from += writeSync(file, bytes, from);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+/**
+ * Reads whole columns of a Parquet file: DOUBLE and INT32 as typed arrays, STRING as strings.
+ * @throws StepwedgeError (incomplete) where the file is damaged or a column is missing.
+ */
+export async function readParquet(path: string): Promise<ReadonlyMap<string, Float64Array | Int32Array | string[]>> {
+  const chunks = new Map<string, { rowStart: number; data: ArrayLike<unknown> }[]>();
+  try {
+    await parquetRead({
+      file: await asyncBufferFromFile(path),
+      onChunk({ columnName, columnData, rowStart }) {
+        const list = chunks.get(columnName) ?? [];
+        list.push({ rowStart, data: columnData });
+        chunks.set(columnName, list);
+      },
+    });
+  } catch (cause) {
+    throw new StepwedgeError(`is damaged: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      where: path,
+      remedy: "Delete the file and run again with --resume: only this condition is scored anew.",
+      exitCode: ExitCode.incomplete,
+      cause,
+    });
+  }
+  return new Map([...chunks].map(([name, parts]) => [name, join(parts)]));
+}
+
+function join(parts: readonly { rowStart: number; data: ArrayLike<unknown> }[]): Float64Array | Int32Array | string[] {
+  const ordered = [...parts].sort((a, b) => a.rowStart - b.rowStart);
+  const length = ordered.reduce((total, part) => total + part.data.length, 0);
+  const first = ordered[0]?.data;
+  if (first instanceof Int32Array || first instanceof Float64Array) {
+    const out = first instanceof Int32Array ? new Int32Array(length) : new Float64Array(length);
+    let at = 0;
+    for (const part of ordered) {
+      out.set(part.data as ArrayLike<number>, at);
+      at += part.data.length;
+    }
+    return out;
+  }
+  const values = ordered.flatMap((part) => Array.from(part.data));
+  return typeof values[0] === "number" ? Float64Array.from(values as number[]) : (values as string[]);
+}

@@ -1,0 +1,124 @@
+import type { Attack, Strength } from "../core/attack.js";
+import { CLEAN, type Condition, conditionKey } from "../core/condition.js";
+import type { Defense } from "../core/defense.js";
+import { StepwedgeError } from "../core/errors.js";
+import { findPlugin } from "../core/plugins.js";
+import { type AttackEntry, type DefenseEntry, type Protocol, parametersOf } from "../protocol/schema.js";
+
+/** An attack as the protocol asks for it, at one strength and with one objective. */
+export interface PlannedAttack {
+  readonly plugin: Attack;
+  readonly parameters: Record<string, unknown>;
+  readonly entry: AttackEntry;
+  readonly objective: string | null;
+  readonly level:
+    | { readonly kind: "epsilon"; readonly epsilon: number; readonly norm: "linf" | "l2" }
+    | { readonly kind: "severity"; readonly level: number };
+}
+
+export interface PlannedDefense {
+  readonly plugin: Defense;
+  readonly parameters: Record<string, unknown>;
+  readonly entry: DefenseEntry;
+}
+
+export interface PlannedCondition {
+  readonly condition: Condition;
+  readonly key: string;
+  readonly attack: PlannedAttack | null;
+  readonly defense: PlannedDefense | null;
+  /** The search whose result the attack applies; null where it needs none. */
+  readonly fit: string | null;
+}
+
+/** One search of a fitted attack: without defense, or with the defense inside the query loop. */
+export interface PlannedFit {
+  readonly key: string;
+  readonly attack: PlannedAttack;
+  readonly defense: PlannedDefense | null;
+}
+
+export interface Plan {
+  /** The first is clean. Ends with the last attack's last defense. */
+  readonly conditions: readonly PlannedCondition[];
+  readonly fits: readonly PlannedFit[];
+}
+
+/**
+ * Everything that will be scored, in the order of the protocol: clean; each defense alone; then each attack at each
+ * objective and strength without defense, with each defense unseen (oblivious), and with it inside the search (adaptive).
+ * @throws StepwedgeError where two conditions would bear the same name.
+ */
+export async function makePlan(protocol: Protocol): Promise<Plan> {
+  const defenses = await Promise.all(protocol.defenses.map(planDefense));
+  const attacks = (await Promise.all(protocol.attacks.map(planAttacks))).flat();
+  const conditions: PlannedCondition[] = [{ condition: CLEAN, key: "clean", attack: null, defense: null, fit: null }];
+  const fits: PlannedFit[] = [];
+  const add = (
+    condition: Condition,
+    attack: PlannedAttack | null,
+    defense: PlannedDefense | null,
+    fit: string | null,
+  ): void => {
+    conditions.push({ condition, key: conditionKey(condition), attack, defense, fit });
+  };
+
+  for (const defense of defenses) add({ ...CLEAN, defense: defense.entry.id }, null, defense, null);
+  for (const attack of attacks) {
+    const bare = attackCondition(attack);
+    const searches = attack.plugin.fit !== undefined;
+    const fit = searches ? conditionKey(bare) : null;
+    if (fit !== null) fits.push({ key: fit, attack, defense: null });
+    add(bare, attack, null, fit);
+    for (const defense of defenses) {
+      const oblivious = { ...bare, defense: defense.entry.id, ...(searches ? { adaptive: false } : {}) };
+      add(oblivious, attack, defense, fit);
+      if (!searches || !defense.entry.adaptive) continue;
+      const adaptive = { ...oblivious, adaptive: true };
+      fits.push({ key: conditionKey(adaptive), attack, defense });
+      add(adaptive, attack, defense, conditionKey(adaptive));
+    }
+  }
+  const keys = conditions.map((planned) => planned.key);
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) {
+    throw new StepwedgeError(`two conditions are called "${twice}"`, {
+      where: "attacks",
+      remedy: "Give one of the entries a name of its own: variant: <name>.",
+    });
+  }
+  return { conditions, fits };
+}
+
+/** The strength in stored values, once the images' depth is known. */
+export function strengthOf(attack: PlannedAttack, maxValue: number): Strength {
+  return attack.level.kind === "epsilon" ? { ...attack.level, stored: attack.level.epsilon * maxValue } : attack.level;
+}
+
+function attackCondition({ entry, objective, level }: PlannedAttack): Condition {
+  return {
+    attack: entry.id,
+    ...(entry.variant === undefined ? {} : { variant: entry.variant }),
+    epsilon: level.kind === "epsilon" ? level.epsilon : 0,
+    ...(level.kind === "epsilon" ? { norm: level.norm } : { severity: level.level }),
+    ...(objective === null ? {} : { objective }),
+    defense: "none",
+  };
+}
+
+async function planDefense(entry: DefenseEntry): Promise<PlannedDefense> {
+  const plugin = await findPlugin("defenses", entry.id);
+  return { plugin, entry, parameters: parametersOf(entry, plugin) };
+}
+
+async function planAttacks(entry: AttackEntry): Promise<PlannedAttack[]> {
+  const plugin = await findPlugin("attacks", entry.id);
+  const parameters = parametersOf(entry, plugin);
+  const norm = entry.norm ?? plugin.meta.norms[0] ?? "linf";
+  const levels: PlannedAttack["level"][] = [
+    ...(entry.epsilon ?? []).map((epsilon) => ({ kind: "epsilon" as const, epsilon, norm })),
+    ...(entry.severity ?? []).map((level) => ({ kind: "severity" as const, level })),
+  ];
+  const objectives = entry.objective ?? [null];
+  return objectives.flatMap((objective) => levels.map((level) => ({ plugin, parameters, entry, objective, level })));
+}

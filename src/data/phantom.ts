@@ -1,0 +1,75 @@
+/**
+ * Synthetic chest radiographs, made in memory: the data of `stepwedge demo` and of our self-tests.
+ *
+ * Each patient has a thorax (lung fields, ribs, clavicles, heart, vessels), a sex, an age and a scanner; some come
+ * two or three times and stand a little differently each time. About half of the images show a nodule in the lung.
+ * Two weaknesses can be planted: nodules have half the contrast in women under 40, and scanner C has coarse noise
+ * that the shipped classifier never learnt from. With `planted: false` all attributes are drawn without regard to the
+ * pixels, so that no group differs from another except by chance.
+ *
+ * Limits: the phantoms show that the harness finds what is there and does not find what is not. They say nothing of
+ * any device, nor of how real nodules look. See docs/demo.md.
+ *
+ * Columns: id, patient, sex (F, M), age (years), scanner (A, B, C), nodule (0, 1), split (tuning, evaluation).
+ * Some cells of sex, age and scanner are empty, as in any real table.
+ */
+import { z } from "zod";
+import { defineDataSource, type SourceTable } from "../core/data.js";
+import { StepwedgeError } from "../core/errors.js";
+import { sha256 } from "../core/hash.js";
+import { suggest } from "../core/plugins.js";
+import { drawPopulation, type PhantomImage } from "./phantom/population.js";
+
+const COLUMNS = ["id", "patient", "sex", "age", "scanner", "nodule", "split"] as const;
+
+const parameters = z.strictObject({
+  patients: z.int().min(1).max(100_000).default(900).describe("Number of patients; there are about 1.45 images each."),
+  size: z.int().min(16).max(1024).default(64).describe("Rows and columns of each image, in pixels."),
+  prevalence: z.number().min(0).max(1).default(0.45).describe("Probability that an image shows a nodule."),
+  planted: z
+    .union([z.boolean(), z.enum(["women-under-40", "scanner-c"])])
+    .default(true)
+    .describe("The planted weaknesses: true for both, false for none, or one of them by name."),
+  population: z
+    .string()
+    .min(1)
+    .default("demo")
+    .describe("Populations of different names share no patient, whatever the seed."),
+});
+
+export default defineDataSource({
+  meta: {
+    id: "phantom",
+    title: "Synthetic chest phantoms",
+    summary:
+      "Chest radiographs drawn by a seeded generator, with lung nodules and, on request, two planted weaknesses: " +
+      "faint nodules in women under 40 and coarse noise on scanner C.",
+    parameters,
+  },
+  async open({ patients, size, prevalence, planted, population }, { seed, columns }): Promise<SourceTable> {
+    const images = drawPopulation({ seed, name: population, patients, prevalence, planted });
+    return {
+      count: images.length,
+      columns: new Map(columns.map((name) => [name, column(images, name)])),
+      rowName: (row) => `phantom ${images[row]?.id ?? `row ${row}`}`,
+      files: {},
+      loadImage: async (row) => {
+        const image = images[row];
+        if (image === undefined) throw new RangeError(`row ${row} of ${images.length} phantoms`);
+        const data = image.render(size);
+        return { image: { data, channels: 1, height: size, width: size, maxValue: 255 }, sha256: sha256(data) };
+      },
+    };
+  },
+});
+
+function column(images: readonly PhantomImage[], name: string): string[] {
+  const known = COLUMNS.find((candidate) => candidate === name);
+  if (known === undefined) {
+    throw new StepwedgeError(`the phantoms have no column "${name}"`, {
+      where: "data",
+      remedy: `${suggest(name, COLUMNS)}Columns: ${COLUMNS.join(", ")}.`,
+    });
+  }
+  return images.map((image) => String(image[known]));
+}

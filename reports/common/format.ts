@@ -1,0 +1,155 @@
+import type { Finding, FindingStatus } from "../../src/core/finding.js";
+
+/**
+ * How numbers and statuses are written, in every report: one place, so that a figure reads the same on the page, in
+ * the model card and in a gate's message. Nothing here depends on a locale or a clock.
+ */
+
+const MINUS = "−";
+const EN_DASH = "–";
+
+/** Fixed decimals with a true minus sign; a value that rounds to zero has no sign. */
+export function decimal(value: number, digits = 3): string {
+  const text = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(text) !== 0 ? `${MINUS}${text}` : text;
+}
+
+/** A share as a percentage with one decimal: 0.4722 → "47.2%". */
+export function percent(share: number): string {
+  return `${decimal(share * 100, 1)}%`;
+}
+
+/** A difference of shares in percentage points: 0.149 → "14.9 pp". */
+export function percentagePoints(difference: number): string {
+  return `${decimal(difference * 100, 1)} pp`;
+}
+
+/** A whole number with thousands separated by commas: 75000 → "75,000". */
+export function integer(value: number): string {
+  const digits = String(Math.abs(Math.round(value))).replace(/\B(?=(\d{3})+$)/g, ",");
+  return value < 0 ? `${MINUS}${digits}` : digits;
+}
+
+/** "1 patient", "2 patients". */
+export function counted(value: number, singular: string, plural = `${singular}s`): string {
+  return `${integer(value)} ${value === 1 ? singular : plural}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join("");
+  return `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+}
+
+/** A range with an en dash; with "to" where a limit is negative, so that no dash can be read as a sign. */
+export function range(lower: string, upper: string): string {
+  return lower.startsWith(MINUS) || upper.startsWith(MINUS) ? `${lower} to ${upper}` : `${lower}${EN_DASH}${upper}`;
+}
+
+/** A size of perturbation as readers of 8-bit images know it: "4/255"; other sizes with four decimals. */
+export function epsilonText(epsilon: number): string {
+  const levels = epsilon * 255;
+  const rounded = Math.round(levels);
+  return Math.abs(levels - rounded) < 1e-6 ? `${rounded}/255` : epsilon.toFixed(4);
+}
+
+export type NumberKind = "area" | "share" | "points" | "number";
+
+/** Rates of samples or decisions, shown as percentages; differences of them are percentage points. */
+const SHARES = new Set(["sensitivity", "specificity", "ppv", "npv", "fooling-rate", "fooling", "accuracy"]);
+const DIFFERENCE = /-(drop|gap|difference|excess|drop-gap|excess-gap)$/;
+
+/** How a metric's values are written. */
+export function numberKind(metric: string): NumberKind {
+  const isDifference = DIFFERENCE.test(metric);
+  const base = metric.replace(DIFFERENCE, "");
+  if (SHARES.has(base)) return isDifference ? "points" : "share";
+  return base === "auc" || base === "average-precision" ? "area" : "number";
+}
+
+/** One value of a metric, with its unit. */
+export function metricValue(metric: string, value: number): string {
+  const kind = numberKind(metric);
+  return kind === "share" ? percent(value) : kind === "points" ? percentagePoints(value) : decimal(value);
+}
+
+/** The interval of a metric, the unit written once: "43.1–51.0%". */
+export function metricRange(metric: string, interval: { readonly lower: number; readonly upper: number }): string {
+  const kind = numberKind(metric);
+  if (kind === "area" || kind === "number") return range(decimal(interval.lower), decimal(interval.upper));
+  const limits = range(decimal(interval.lower * 100, 1), decimal(interval.upper * 100, 1));
+  return kind === "share" ? `${limits}%` : `${limits} pp`;
+}
+
+const STATUS_WORDS: Readonly<Record<FindingStatus, string>> = {
+  measured: "measured",
+  "not-estimable": "not estimable",
+  "not-applicable": "not applicable",
+  suppressed: "suppressed",
+  error: "error",
+};
+
+/** The status in words: a cell without a number says why it has none. */
+export function statusWords(status: FindingStatus): string {
+  return STATUS_WORDS[status];
+}
+
+/** True where the finding has a number to show. */
+export function isMeasured(finding: Finding | undefined): finding is Finding & { readonly estimate: number } {
+  return finding !== undefined && finding.status === "measured" && finding.estimate !== null;
+}
+
+/** The estimate alone, or the status in words; "not examined" where no such finding was made. */
+export function estimateText(finding: Finding | undefined): string {
+  if (finding === undefined) return "not examined";
+  return isMeasured(finding) ? metricValue(finding.metric, finding.estimate) : statusWords(finding.status);
+}
+
+/** The interval alone; null where there is none. */
+export function intervalText(finding: Finding | undefined): string | null {
+  if (!isMeasured(finding) || finding.interval === null) return null;
+  return metricRange(finding.metric, finding.interval);
+}
+
+/** "95% CI": the nominal coverage, as it stands before an interval. */
+export function levelText(level: number): string {
+  return `${decimal(level * 100, Number.isInteger(level * 100) ? 0 : 1)}% CI`;
+}
+
+/** Estimate with interval for a sentence: "0.818 (95% CI 0.763–0.873)". */
+export function inSentence(finding: Finding | undefined): string {
+  const text = estimateText(finding);
+  if (!isMeasured(finding) || finding.interval === null) return text;
+  return `${text} (${levelText(finding.interval.level)} ${metricRange(finding.metric, finding.interval)})`;
+}
+
+/** "n = 204: 102 positive, 102 negative; 160 patients". */
+export function countsText(counts: Pick<Finding, "n" | "positives" | "negatives" | "patients">): string {
+  const { n, positives, negatives, patients } = counts;
+  return `n = ${integer(n)}: ${integer(positives)} positive, ${integer(negatives)} negative; ${counted(patients, "patient")}`;
+}
+
+/** How the interval was made, in words; unknown methods keep their own name. */
+export function methodText(method: string): string {
+  return METHOD_WORDS[method] ?? method;
+}
+
+const METHOD_WORDS: Readonly<Record<string, string>> = {
+  delong: "DeLong",
+  "paired-delong": "paired DeLong",
+  obuchowski: "Obuchowski (clustered by patient)",
+  wilson: "Wilson score",
+  newcombe: "Newcombe",
+  bootstrap: "bootstrap",
+};
+
+/** A SHA-256 short enough to compare by eye; the full one stands in the reproducibility section. */
+export function shortHash(hash: string): string {
+  return hash.slice(0, 12);
+}
+
+/** An ISO instant to the minute, in UTC: "2026-11-23 18:30 UTC". Anything else is given back as it is. */
+export function instant(iso: string): string {
+  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})/.exec(iso);
+  return match === null ? iso : `${match[1]} ${match[2]} UTC`;
+}

@@ -1,0 +1,88 @@
+import type { Condition } from "../../src/core/condition.js";
+import type { SubgroupValues } from "../../src/core/finding.js";
+import { decimal, epsilonText } from "./format.js";
+
+/** Names of metrics, groups and conditions as readers see them. Names that come from data are made harmless here. */
+
+const METRICS: Readonly<Record<string, string>> = {
+  auc: "AUC",
+  sensitivity: "Sensitivity",
+  specificity: "Specificity",
+  ppv: "PPV",
+  npv: "NPV",
+  "auc-gap": "AUC gap",
+  "auc-difference": "Difference in AUC",
+  "auc-drop": "AUC drop",
+  "auc-drop-gap": "Gap in AUC drop",
+  "fooling-rate": "Decisions changed",
+  "fooling-excess": "Decisions changed beyond the control",
+};
+
+/** "auc-drop" → "AUC drop"; metrics without an entry read as their id, with "auc" in capitals. */
+export function metricTitle(metric: string): string {
+  const known = METRICS[metric];
+  if (known !== undefined) return known;
+  const words = metric.replaceAll("-", " ").replace(/\bauc\b/g, "AUC");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const LONGEST_NAME = 120;
+const BIDI = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/**
+ * A name from the user's data, fit to stand inside our own text: cut at 120 characters, and, where it holds letters
+ * or marks that could turn the direction of what follows, closed in a Unicode isolate (FSI … PDI, UAX #9).
+ */
+export function dataName(name: string): string {
+  const cut = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+  return BIDI.test(cut) ? `\u2068${cut}\u2069` : cut;
+}
+
+/** `{ view: "AP" }` → "view = AP"; the whole set → "All". */
+export function groupTitle(values: SubgroupValues): string {
+  const parts = Object.entries(values).map(([name, value]) => `${dataName(name)} = ${dataName(value)}`);
+  return parts.length === 0 ? "All" : parts.join(", ");
+}
+
+/** The group's value alone, for places that already name the family: "AP", "F, 40-60". */
+export function groupValue(values: SubgroupValues): string {
+  const parts = Object.values(values).map(dataName);
+  return parts.length === 0 ? "All" : parts.join(", ");
+}
+
+/** "wavelet-universal (ranking)", "gaussian-noise", "no attack". */
+export function attackTitle(attacked: AttackName): string {
+  if (attacked.attack === "none") return "no attack";
+  const { variant, objective } = attacked;
+  const details = [variant, objective].filter((detail) => detail !== undefined);
+  return details.length === 0 ? attacked.attack : `${attacked.attack} (${details.join(", ")})`;
+}
+
+/** The parts of a condition that name its attack. */
+export interface AttackName {
+  readonly attack: string;
+  readonly variant?: string | undefined;
+  readonly objective?: string | undefined;
+}
+
+/** "jpeg, adaptive attacker", "jpeg, oblivious attacker", "jpeg", "no defense". */
+export function defenseTitle(condition: Pick<Condition, "defense" | "adaptive">): string {
+  if (condition.defense === "none") return "no defense";
+  if (condition.adaptive === undefined) return condition.defense;
+  return `${condition.defense}, ${condition.adaptive ? "adaptive" : "oblivious"} attacker`;
+}
+
+/** "ε = 4/255", "ε = 2.0000 (L2)", "severity 3"; empty for clean. */
+export function strengthTitle(condition: Condition): string {
+  if (condition.attack === "none") return "";
+  if (condition.severity !== undefined) return `severity ${decimal(condition.severity, 0)}`;
+  return `ε = ${epsilonText(condition.epsilon)}${condition.norm === "l2" ? " (L2)" : ""}`;
+}
+
+/** The whole condition in words: "wavelet-universal (ranking), ε = 8/255, jpeg, adaptive attacker"; "clean". */
+export function conditionTitle(condition: Condition): string {
+  const parts: string[] = [];
+  if (condition.attack !== "none") parts.push(attackTitle(condition), strengthTitle(condition));
+  if (condition.defense !== "none") parts.push(defenseTitle(condition));
+  return parts.length === 0 ? "clean" : parts.join(", ");
+}

@@ -1,0 +1,9 @@
+import { defineReport } from "../src/core/report.js";
+
+/** The findings as they are, at full double precision, for programs. */
+export default defineReport({
+  id: "json",
+  title: "Findings as JSON",
+  file: "findings.json",
+  render: ({ findings }) => `${JSON.stringify(findings, null, 2)}\n`,
+});

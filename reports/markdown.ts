@@ -1,0 +1,109 @@
+import type { GateResult } from "../src/core/finding.js";
+import type { AuditRecord } from "../src/core/record.js";
+import { defineReport } from "../src/core/report.js";
+import { estimateText, instant, integer, intervalText, shortHash } from "./common/format.js";
+import { groupTitle, metricTitle } from "./common/names.js";
+import { principalObservations } from "./common/observations.js";
+import { type Group, StudyView } from "./common/study.js";
+
+/**
+ * A short model card in GitHub's Markdown (the idea of Mitchell et al., Model Cards for Model Reporting, 2019): the
+ * verdict, the gates, the principal observations and the clean results by subgroup. Everything else is in
+ * report.html and findings.json.
+ */
+export default defineReport({
+  id: "markdown",
+  title: "Markdown model card",
+  file: "report.md",
+  render: (record) => {
+    const study = new StudyView(record);
+    const blocks = [
+      `# ${escape(record.protocol.title)}`,
+      verdictLine(record),
+      "This report supports, does not establish, conformity.",
+      ...(record.protocol.intendedUse === null ? [] : ["## Intended use", escape(record.protocol.intendedUse)]),
+      ...(record.findings.gates.length === 0 ? [] : ["## Gates", gateTable(record.findings.gates)]),
+      "## Principal observations",
+      observationList(study),
+      ...study.classes.flatMap((className) => classBlocks(study, className)),
+      "## Identification",
+      identification(record),
+    ];
+    return `${blocks.join("\n\n")}\n`;
+  },
+});
+
+const VERDICTS = { pass: "PASS", fail: "FAIL", inconclusive: "INCONCLUSIVE (not a pass)" } as const;
+
+function verdictLine({ findings }: AuditRecord): string {
+  return `**Verdict: ${VERDICTS[findings.verdict]}**`;
+}
+
+function gateTable(gates: readonly GateResult[]): string {
+  const rows = gates.map((gate) => [gate.id, gate.title, VERDICTS[gate.verdict], gate.reason]);
+  return table(["Gate", "Criterion", "Verdict", "Reason"], rows);
+}
+
+function observationList(study: StudyView): string {
+  const observations = principalObservations(study);
+  if (observations.length === 0) return "None: no rule of this report found anything to point out.";
+  return observations
+    .map(({ title, text, severity }) => `- **${escape(title)}** (${severity}). ${escape(text)}`)
+    .join("\n");
+}
+
+function classBlocks(study: StudyView, className: string): string[] {
+  const points = study.operatingPoints(className);
+  const columns = [
+    { metric: "auc", operatingPoint: null },
+    ...points.flatMap((point) =>
+      ["sensitivity", "specificity"].map((metric) => ({ metric, operatingPoint: point.id })),
+    ),
+  ];
+  const cell = (group: Group, { metric, operatingPoint }: (typeof columns)[number]) => {
+    const finding = study.find({ metric, class: className, group, operatingPoint });
+    const interval = intervalText(finding);
+    return interval === null ? estimateText(finding) : `${estimateText(finding)} (${interval})`;
+  };
+  const rows = study.groups.map((group) => {
+    const auc = study.find({ metric: "auc", class: className, group });
+    const counts = auc === undefined ? "" : `${integer(auc.n)} (${integer(auc.positives)} / ${integer(auc.negatives)})`;
+    return [groupTitle(group.values), counts, ...columns.map((column) => cell(group, column))];
+  });
+  const headings = columns.map(({ metric, operatingPoint }) =>
+    operatingPoint === null ? metricTitle(metric) : `${metricTitle(metric)} at ${operatingPoint}`,
+  );
+  return [
+    `## ${escape(className)}: clean images`,
+    table(["Group", "n (positive / negative)", ...headings], rows),
+    `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
+  ];
+}
+
+function identification({ findings, protocol, provenance }: AuditRecord): string {
+  const files = Object.entries({ ...provenance.model.files, ...provenance.data.files });
+  return table(
+    ["What", "Value"],
+    [
+      ["Protocol SHA-256", findings.protocolSha256],
+      ["Model adapter", protocol.model.adapter],
+      ...files.map(([name, hash]) => [name, shortHash(hash)]),
+      ["stepwedge", provenance.stepwedge],
+      ["Finished", instant(provenance.finishedAt)],
+    ],
+  );
+}
+
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(escape).join(" | ")} |`;
+  return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
+}
+
+/** Text that Markdown and the HTML inside it leave alone: one line, with every active character escaped. */
+function escape(content: string): string {
+  return content
+    .replace(/\s+/g, " ")
+    .replace(/[\\`*_[\]{}<>|#~$!]/g, "\\$&")
+    .replace(/&/g, "&amp;")
+    .replace(/https?:/gi, (scheme) => scheme.replace(":", "&#58;"));
+}

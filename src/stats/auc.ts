@@ -1,0 +1,116 @@
+import { type Estimate, normalLimits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import { errorPart, type SamplingError } from "./influence.js";
+import { newcombeAucLimits } from "./newcombe-auc.js";
+import { type Placements, placements } from "./placements.js";
+
+/**
+ * Area under the ROC curve with a nonparametric variance: DeLong, DeLong and Clarke-Pearson (Biometrics 44 (1988)
+ * 837–845) where every patient gives one sample, Obuchowski (Biometrics 53 (1997) 567–578) where patients repeat. The
+ * positive class is label 1 and larger scores mean positive: the direction is never inferred and an area below one
+ * half stays below one half.
+ */
+export interface AucEstimate extends Estimate {
+  readonly positives: number;
+  readonly negatives: number;
+  /** Variance by DeLong or Obuchowski; 0 where all placements are equal. */
+  readonly variance: number;
+}
+
+/** Scored and labelled samples in patient order: columns aligned by sample. */
+export interface LabelledScores {
+  /** No NaN; infinities are allowed. Larger means more positive. */
+  readonly scores: Float64Array;
+  /** 1 positive, 0 negative. */
+  readonly labels: Uint8Array;
+  /** Patient codes, ascending; equal for samples of one patient. */
+  readonly patients: Int32Array;
+  /** Whether patients repeat in the study that the samples are from: it names the method and changes no number. */
+  readonly clustered: boolean;
+}
+
+/** AUC with DeLong's or Obuchowski's variance; not estimable with fewer than two positives or negatives or patients of either. */
+export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
+  const placed = placements(data.scores, data.labels);
+  const { positives, negatives } = placed;
+  if (positives < 2 || negatives < 2) {
+    const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];
+    return notEstimable(
+      `${counted(count, which)} among ${counted(data.labels.length, "sample")}: AUC needs at least two of each class`,
+    );
+  }
+  const error = placementError(data, placed);
+  const [ofPositives, ofNegatives] = error.map((part) => part.patients.length) as [number, number];
+  if (ofPositives < 2 || ofNegatives < 2) {
+    const which = ofPositives < 2 ? "positive" : "negative";
+    return notEstimable(
+      `all ${which}s come from one patient: the AUC's interval needs at least two patients of each class`,
+    );
+  }
+  const patients = patientsOf(data.patients);
+  const standardError = standardErrorOf(error);
+  const value = placed.auc;
+  const shared = {
+    status: "estimated",
+    value,
+    error,
+    standardError,
+    range: [0, 1],
+    n: data.labels.length,
+    patients,
+    positives,
+    negatives,
+    variance: standardError * standardError,
+  } as const;
+  if (standardError > 0) {
+    const limits = normalLimits(value, standardError);
+    return { ...shared, symmetric: true, limits, method: data.clustered ? "obuchowski" : "delong" };
+  }
+  // All placements equal, as where the classes are separated: the variance says nothing, Newcombe's interval does. A
+  // repeated patient counts once, the most cautious assumption on how much his images repeat one another.
+  return {
+    ...shared,
+    symmetric: false,
+    limits: (z) => newcombeAucLimits(value, ofPositives, ofNegatives, z),
+    method: data.clustered ? "newcombe-patients" : "newcombe",
+  };
+}
+
+/** DeLong's interval on the logit scale, never outside (0, 1). Null where the variance is 0 or the area 0 or 1. */
+export function logitLimits(auc: AucEstimate, z: number): { lower: number; upper: number } | null {
+  if (auc.standardError === 0 || auc.value <= 0 || auc.value >= 1) return null;
+  const centre = Math.log(auc.value / (1 - auc.value));
+  const margin = (z * auc.standardError) / (auc.value * (1 - auc.value));
+  return { lower: logistic(centre - margin), upper: logistic(centre + margin) };
+}
+
+/** Distinct values in ascending codes. */
+export function patientsOf(patients: Int32Array): number {
+  let count = 0;
+  for (let i = 0; i < patients.length; i++) if (i === 0 || patients[i] !== patients[i - 1]) count++;
+  return count;
+}
+
+/** The centred placements over M (positives) and N (negatives), summed by patient. */
+function placementError(data: LabelledScores, placed: Placements): SamplingError {
+  return [partOf(data, placed, 1, placed.positives), partOf(data, placed, 0, placed.negatives)];
+}
+
+function partOf(data: LabelledScores, placed: Placements, label: number, count: number) {
+  const patients = new Int32Array(count);
+  const contributions = new Float64Array(count);
+  let next = 0;
+  for (let i = 0; i < data.labels.length; i++) {
+    if (data.labels[i] !== label) continue;
+    patients[next] = data.patients[i] as number;
+    contributions[next++] = ((placed.values[i] as number) - placed.auc) / count;
+  }
+  return errorPart(patients, contributions);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function logistic(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}

@@ -1,0 +1,121 @@
+import type { Interval } from "../core/finding.js";
+import { covariance, errorOfDifference, hasNoError, type SamplingError, variance } from "./influence.js";
+import { criticalValue } from "./normal.js";
+
+/**
+ * What every estimator here returns: a value with the means to make an interval of any level, or a status with a
+ * reason. Never NaN.
+ */
+export type Result<E extends Estimate = Estimate> = E | NotEstimable;
+
+export interface NotEstimable {
+  readonly status: "not-estimable";
+  /** Why, as a plain sentence fragment with the counts in it. */
+  readonly reason: string;
+}
+
+export interface Limits {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export interface Estimate {
+  readonly status: "estimated";
+  readonly value: number;
+  /** First-order sampling error by patient: what covariances are made of. */
+  readonly error: SamplingError;
+  /** Square root of the variance of `error`; 0 where that variance vanishes or comes out negative. */
+  readonly standardError: number;
+  /** True where `limits` are value ± z · standardError. */
+  readonly symmetric: boolean;
+  /** Confidence limits at a two-sided critical value z, not yet clipped to `range`. */
+  limits(z: number): Limits;
+  /** The values that the quantity can take: intervals are clipped to it. */
+  readonly range: readonly [lowest: number, highest: number];
+  /** How the limits are made, kebab-case. */
+  readonly method: string;
+  /** Samples that went into it, and their patients. */
+  readonly n: number;
+  readonly patients: number;
+}
+
+/** Variances at or below this are rounding: all contributions are equal, or their clustered sum came out negative. */
+const NEGLIGIBLE_VARIANCE = 1e-30;
+
+export function notEstimable(reason: string): NotEstimable {
+  return { status: "not-estimable", reason };
+}
+
+/** The square root of the error's variance; 0 where that is nil, rounding, or negative. */
+export function standardErrorOf(error: SamplingError): number {
+  const value = variance(error);
+  return value > NEGLIGIBLE_VARIANCE ? Math.sqrt(value) : 0;
+}
+
+/** Limits of the normal approximation. */
+export function normalLimits(value: number, standardError: number): (z: number) => Limits {
+  return (z) => ({ lower: value - z * standardError, upper: value + z * standardError });
+}
+
+/** The interval of a nominal coverage in (0, 1), clipped to the quantity's range as pROC clips. */
+export function intervalOf(estimate: Estimate, level: number): Interval {
+  const { lower, upper } = estimate.limits(criticalValue(level));
+  const [lowest, highest] = estimate.range;
+  return { lower: Math.max(lowest, lower), upper: Math.min(highest, upper), level, method: estimate.method };
+}
+
+/** Correlation of the sampling errors of two estimates, in [-1, 1]; 0 where either has none. */
+export function correlation(a: Estimate, b: Estimate): number {
+  if (a.standardError === 0 || b.standardError === 0) return 0;
+  const value = covariance(a.error, b.error) / (a.standardError * b.standardError);
+  return Math.max(-1, Math.min(1, value));
+}
+
+/**
+ * Limits of a − b out of the limits of a and b: each margin of the difference is the root of the summed squares of the
+ * margins that pull the same way, less twice their product times the correlation (Newcombe 1998's square-and-add,
+ * generalised to correlated estimates by Zou and Donner, Statistics in Medicine 27 (2008) 1693–1702). With symmetric
+ * normal margins it is the normal interval of the difference.
+ */
+export function squareAndAdd(a: Estimate, b: Estimate, rho: number): (z: number) => Limits {
+  return (z) => {
+    const ofA = a.limits(z);
+    const ofB = b.limits(z);
+    const difference = a.value - b.value;
+    const margin = (first: number, second: number) =>
+      Math.sqrt(Math.max(0, first * first + second * second - 2 * rho * first * second));
+    return {
+      lower: difference - margin(a.value - ofA.lower, ofB.upper - b.value),
+      upper: difference + margin(ofA.upper - a.value, b.value - ofB.lower),
+    };
+  };
+}
+
+/**
+ * The difference a − b of two estimates of one kind, whatever samples and patients they share: the same samples under
+ * two conditions, or two groups. Normal where both are, else square-and-add.
+ * @param n, patients what the difference rests on
+ */
+export function differenceOf(
+  a: Estimate,
+  b: Estimate,
+  method: string,
+  counts: { readonly n: number; readonly patients: number },
+): Estimate {
+  const error = errorOfDifference(a.error, b.error);
+  const standardError = standardErrorOf(error);
+  const value = a.value - b.value;
+  const shared = { status: "estimated", value, error, range: differenceRange(a, b), ...counts } as const;
+  const bothNormal = a.symmetric && b.symmetric;
+  if (bothNormal && (standardError > 0 || hasNoError(error))) {
+    return { ...shared, standardError, symmetric: true, limits: normalLimits(value, standardError), method };
+  }
+  // A vanishing variance of a difference of estimates that do vary is an accident of few samples: assume independence.
+  const rho = bothNormal ? 0 : correlation(a, b);
+  return { ...shared, standardError, symmetric: false, limits: squareAndAdd(a, b, rho), method };
+}
+
+/** The lowest and highest value that a − b can take. */
+export function differenceRange(a: Estimate, b: Estimate): readonly [number, number] {
+  return [a.range[0] - b.range[1], a.range[1] - b.range[0]];
+}

@@ -1,0 +1,97 @@
+/**
+ * Sampling error clustered by patient: one mechanism for every variance and covariance of the package.
+ *
+ * An estimate is, to first order, its true value plus a sum of small contributions, one per sample (its influence:
+ * for an AUC the centred placements of DeLong et al. 1988, for a proportion the centred outcomes). Contributions come
+ * in parts, one per stratum: an AUC has a part of positives and a part of negatives. Samples of one patient may depend
+ * on one another, patients do not; so contributions are summed by patient, and
+ *
+ *   cov(A, B) = Σ over parts a of A, b of B:  I/(I−1) · Σ over patients: total_a · total_b,
+ *
+ * with I the number of patients in either part. For one AUC this is exactly the variance of Obuchowski (1997): the
+ * part of positives gives S10/M, the part of negatives S01/N, the mixed pair 2·S11/(M·N). With one sample per patient
+ * the mixed pair vanishes and DeLong's variance remains. For two score vectors on the same samples it is her
+ * covariance of correlated areas; for groups that share patients (two views of one chest) it carries the dependence
+ * across groups; for a proportion it is the linearised variance of a ratio estimator.
+ *
+ * N. A. Obuchowski, Nonparametric analysis of clustered ROC curve data, Biometrics 53 (1997) 567–578.
+ */
+
+/** One stratum's contributions to an estimate's sampling error, summed by patient. */
+export interface ErrorPart {
+  /** Patient codes, strictly ascending. */
+  readonly patients: Int32Array;
+  /** The sum of each patient's contributions. */
+  readonly totals: Float64Array;
+}
+
+export type SamplingError = readonly ErrorPart[];
+
+/**
+ * Sums contributions by patient.
+ * @param patients patient code of each contribution, ascending (not strictly): callers keep samples in patient order
+ */
+export function errorPart(patients: Int32Array, contributions: Float64Array): ErrorPart {
+  const codes = new Int32Array(patients.length);
+  const totals = new Float64Array(patients.length);
+  let last = -1;
+  for (let i = 0; i < patients.length; i++) {
+    const patient = patients[i] as number;
+    if (last < 0 || codes[last] !== patient) codes[++last] = patient;
+    totals[last] = (totals[last] as number) + (contributions[i] as number);
+  }
+  return { patients: codes.subarray(0, last + 1), totals: totals.subarray(0, last + 1) };
+}
+
+/** Covariance of two estimates; the formula stands at the head of this file. */
+export function covariance(a: SamplingError, b: SamplingError): number {
+  let sum = 0;
+  for (const partOfA of a) for (const partOfB of b) sum += partCovariance(partOfA, partOfB);
+  return sum;
+}
+
+export function variance(error: SamplingError): number {
+  return covariance(error, error);
+}
+
+function partCovariance(a: ErrorPart, b: ErrorPart): number {
+  let product = 0;
+  let shared = 0;
+  for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
+    const difference = (a.patients[i] as number) - (b.patients[j] as number);
+    if (difference === 0) {
+      product += (a.totals[i] as number) * (b.totals[j] as number);
+      shared++;
+    }
+    if (difference <= 0) i++;
+    if (difference >= 0) j++;
+  }
+  const patients = a.patients.length + b.patients.length - shared;
+  // One patient alone says nothing of the variation between patients; callers refuse that case beforehand.
+  return patients < 2 ? 0 : (patients / (patients - 1)) * product;
+}
+
+/**
+ * The error of A − B. Parts over the same patients are merged, so that two estimates on the same samples that do not
+ * differ have exactly no error; other parts stand side by side, which gives the same variance.
+ */
+export function errorOfDifference(a: SamplingError, b: SamplingError): SamplingError {
+  if (a.length === b.length && a.every((part, index) => samePatients(part, b[index]))) {
+    return a.map((part, index) => subtract(part, b[index] as ErrorPart));
+  }
+  return [...a, ...b.map((part) => subtract({ ...part, totals: new Float64Array(part.totals.length) }, part))];
+}
+
+function samePatients(a: ErrorPart, b: ErrorPart | undefined): boolean {
+  if (b === undefined || a.patients.length !== b.patients.length) return false;
+  return a.patients === b.patients || a.patients.every((patient, index) => patient === b.patients[index]);
+}
+
+function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
+  return { patients: a.patients, totals: a.totals.map((total, index) => total - (b.totals[index] as number)) };
+}
+
+/** Whether no patient contributes any error, as where two score vectors rank the samples alike. */
+export function hasNoError(error: SamplingError): boolean {
+  return error.every((part) => part.totals.every((total) => total === 0));
+}

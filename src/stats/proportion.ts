@@ -1,0 +1,125 @@
+import {
+  correlation,
+  differenceOf,
+  differenceRange,
+  type Estimate,
+  type Limits,
+  notEstimable,
+  type Result,
+  squareAndAdd,
+  standardErrorOf,
+} from "./estimate.js";
+import { errorOfDifference, errorPart } from "./influence.js";
+
+/** A share of samples, such as a sensitivity. Its limits are Wilson's, at the effective number of samples. */
+export interface ProportionEstimate extends Estimate {
+  readonly successes: number;
+  /** n over the design effect; n itself where no patient repeats. */
+  readonly effectiveN: number;
+}
+
+/**
+ * The share of ones among outcomes, with Wilson's score interval (E. B. Wilson, JASA 22 (1927) 209–212). Where
+ * patients repeat, n is replaced by n / deff with the design effect deff = linearised clustered variance of the ratio
+ * estimator over p(1−p)/(n−1) (J. N. K. Rao and A. J. Scott, Biometrics 48 (1992) 577–585); deff is 1 exactly where no
+ * patient repeats.
+ * @param outcomes 0 or 1
+ * @param patients patient codes aligned with the outcomes, ascending
+ * @param clustered whether patients repeat in the study: it names the method and changes no number
+ */
+export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered: boolean): Result<ProportionEstimate> {
+  const n = outcomes.length;
+  if (n === 0) return notEstimable("no samples: a share needs at least one");
+  let successes = 0;
+  for (let i = 0; i < n; i++) successes += outcomes[i] as number;
+  const value = successes / n;
+  const part = errorPart(
+    patients,
+    Float64Array.from(outcomes, (outcome) => (outcome - value) / n),
+  );
+  const standardError = standardErrorOf([part]);
+  const effectiveN = part.patients.length === n ? n : effectiveSize(value, standardError, patients);
+  return {
+    status: "estimated",
+    value,
+    error: [part],
+    standardError,
+    symmetric: false,
+    limits: (z) => wilsonLimits(value, effectiveN, z),
+    range: [0, 1],
+    method: clustered ? "wilson-effective-n" : "wilson",
+    n,
+    patients: part.patients.length,
+    successes,
+    effectiveN,
+  };
+}
+
+/**
+ * Samples over the design effect, at most n. Where the outcomes do not vary between patients the design effect cannot
+ * be seen; then all samples of a patient count as one (Kish's (Σm)²/Σm² for cluster sizes m).
+ */
+function effectiveSize(value: number, standardError: number, patients: Int32Array): number {
+  const n = patients.length;
+  if (standardError > 0) {
+    const designEffect = (standardError * standardError * (n - 1)) / (value * (1 - value));
+    return n / Math.max(1, designEffect);
+  }
+  let squares = 0;
+  for (let start = 0; start < n; ) {
+    let end = start + 1;
+    while (end < n && patients[end] === patients[start]) end++;
+    squares += (end - start) ** 2;
+    start = end;
+  }
+  return (n * n) / squares;
+}
+
+/** Wilson's limits for a share among n samples (n need not be whole); exactly 0 below a share of 0, 1 above one of 1. */
+export function wilsonLimits(share: number, n: number, z: number): Limits {
+  const square = z * z;
+  const centre = (share + square / (2 * n)) / (1 + square / n);
+  const margin = (z * Math.sqrt((share * (1 - share)) / n + square / (4 * n * n))) / (1 + square / n);
+  return {
+    lower: share === 0 ? 0 : Math.max(0, centre - margin),
+    upper: share === 1 ? 1 : Math.min(1, centre + margin),
+  };
+}
+
+/**
+ * The difference of two shares in different samples, by square-and-add of Wilson's limits: Newcombe's hybrid score
+ * (method 10 of Statistics in Medicine 17 (1998) 873–890) where the groups share no patient; where they do, with the
+ * correlation that the shared patients make.
+ */
+export function proportionDifference(a: ProportionEstimate, b: ProportionEstimate, clustered: boolean): Estimate {
+  const method = clustered ? "newcombe-score-effective-n" : "newcombe-score";
+  return differenceOf(a, b, method, { n: a.n + b.n, patients: a.patients + b.patients });
+}
+
+/**
+ * The difference of two shares on the same samples, by Newcombe's square-and-add with a correlation that is shrunk
+ * for continuity (method 10 of Statistics in Medicine 17 (1998) 2635–2650); effective sample sizes and the clustered
+ * correlation where patients repeat. It has width even where no outcome changed.
+ */
+export function pairedProportionDifference(a: ProportionEstimate, b: ProportionEstimate, clustered: boolean): Estimate {
+  const error = errorOfDifference(a.error, b.error);
+  return {
+    status: "estimated",
+    value: a.value - b.value,
+    error,
+    standardError: standardErrorOf(error),
+    symmetric: false,
+    limits: squareAndAdd(a, b, continuityCorrected(correlation(a, b), a, b)),
+    range: differenceRange(a, b),
+    method: clustered ? "newcombe-paired-effective-n" : "newcombe-paired",
+    n: a.n,
+    patients: a.patients,
+  };
+}
+
+/** Newcombe's correction takes n/2 from a positive ad − bc, which is 1/(2n) from a positive covariance, not below 0. */
+function continuityCorrected(rho: number, a: ProportionEstimate, b: ProportionEstimate): number {
+  if (rho <= 0) return rho;
+  const spread = Math.sqrt(a.value * (1 - a.value) * b.value * (1 - b.value));
+  return Math.max(0, rho - 1 / (2 * Math.min(a.effectiveN, b.effectiveN) * spread));
+}

@@ -1,0 +1,92 @@
+import type { Curve } from "../core/finding.js";
+import { ascendingOrder } from "./order.js";
+import { wilsonLimits } from "./proportion.js";
+
+/** The empirical ROC curve: a corner for every distinct score, from (0, 0) to (1, 1). */
+export interface RocCorners {
+  /** Falling; the first is Infinity, where nothing is called positive. A score >= threshold is positive. */
+  readonly thresholds: Float64Array;
+  /** 1 − specificity. */
+  readonly falsePositiveRates: Float64Array;
+  /** Sensitivity. */
+  readonly truePositiveRates: Float64Array;
+}
+
+/**
+ * The exact corners. Scores that tie across classes make one slanted step, so that the area under the polygon is the
+ * AUC with ties by half.
+ * @param scores no NaN
+ * @param labels 1 positive, 0 negative; at least one of each
+ */
+export function rocCorners(scores: Float64Array, labels: Uint8Array): RocCorners {
+  const order = ascendingOrder(scores);
+  let positives = 0;
+  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
+  const negatives = labels.length - positives;
+  const thresholds = new Float64Array(scores.length + 1);
+  const falsePositiveRates = new Float64Array(scores.length + 1);
+  const truePositiveRates = new Float64Array(scores.length + 1);
+  thresholds[0] = Infinity;
+  let corner = 0;
+  let hits = 0;
+  for (let left = order.length; left > 0; ) {
+    const score = scores[order[left - 1] as number] as number;
+    while (left > 0 && scores[order[left - 1] as number] === score) hits += labels[order[--left] as number] as number;
+    corner++;
+    thresholds[corner] = score;
+    truePositiveRates[corner] = hits / positives;
+    falsePositiveRates[corner] = (order.length - left - hits) / negatives;
+  }
+  return {
+    thresholds: thresholds.subarray(0, corner + 1),
+    falsePositiveRates: falsePositiveRates.subarray(0, corner + 1),
+    truePositiveRates: truePositiveRates.subarray(0, corner + 1),
+  };
+}
+
+/**
+ * Sensitivity at a false positive rate x in [0, 1], linear between corners. Where the curve rises straight up at x, the
+ * top of the rise: the best sensitivity that this rate buys.
+ */
+export function sensitivityAt(corners: RocCorners, x: number): number {
+  const { falsePositiveRates: fpr, truePositiveRates: tpr } = corners;
+  let low = 0; // the last corner with fpr <= x, by bisection
+  let high = fpr.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((fpr[middle] as number) <= x) low = middle;
+    else high = middle - 1;
+  }
+  const [left, bottom] = [fpr[low] as number, tpr[low] as number];
+  if (low === fpr.length - 1 || left === x) return bottom;
+  const [right, top] = [fpr[low + 1] as number, tpr[low + 1] as number];
+  return bottom + ((top - bottom) * (x - left)) / (right - left);
+}
+
+const GRID = Array.from({ length: 101 }, (_, index) => index / 100);
+
+/**
+ * The ROC curve at 101 evenly spaced false positive rates with a pointwise band for sensitivity at each rate, by
+ * square-and-add of Wilson's limits in both directions. Sensitivity R(x) errs because positives are few, by the
+ * margins of Wilson's interval of R(x); and because the threshold that gives x is itself estimated, by R over
+ * Wilson's interval of x. The two errors are independent, so their margins are added as squares. For large samples
+ * this is the delta-method band R(1−R)/m + R'(x)²·x(1−x)/n without a slope to estimate. Pointwise: the whole curve
+ * leaves the band more often than the level says.
+ * @param positives, negatives effective numbers: counts over the design effect where patients repeat
+ * @param z two-sided critical value
+ */
+export function rocCurve(corners: RocCorners, positives: number, negatives: number, z: number): Curve {
+  const y = GRID.map((x) => sensitivityAt(corners, x));
+  const lower: number[] = [];
+  const upper: number[] = [];
+  GRID.forEach((x, index) => {
+    const sensitivity = y[index] as number;
+    const ofSensitivity = wilsonLimits(sensitivity, positives, z);
+    const ofRate = wilsonLimits(x, negatives, z);
+    const below = Math.hypot(sensitivity - ofSensitivity.lower, sensitivity - sensitivityAt(corners, ofRate.lower));
+    const above = Math.hypot(ofSensitivity.upper - sensitivity, sensitivityAt(corners, ofRate.upper) - sensitivity);
+    lower.push(Math.max(0, sensitivity - below));
+    upper.push(Math.min(1, sensitivity + above));
+  });
+  return { kind: "roc", x: GRID, y, lower, upper, method: "square-and-add-wilson-pointwise" };
+}

@@ -1,0 +1,108 @@
+import { StepwedgeError } from "../../core/errors.js";
+import { suggest } from "../../core/plugins.js";
+import { type CellSpans, cellText } from "./csv.js";
+
+/** Columns with at most this many different values share one string per value. */
+const LARGEST_DICTIONARY = 256;
+
+interface KeptColumn {
+  readonly index: number;
+  readonly values: string[];
+  /** Values seen so far; null once they are too many to be worth remembering. */
+  dictionary: Map<string, string> | null;
+}
+
+/** Gathers the columns that were asked for, record by record; the first record is the header. */
+export class ColumnCollector {
+  readonly #file: string;
+  readonly #wanted: readonly string[];
+  #width = 0;
+  #kept: readonly KeptColumn[] = [];
+  /** The line on which each row begins. */
+  readonly lines: number[] = [];
+
+  /** `file` is what error messages call the file. */
+  constructor(file: string, wanted: readonly string[]) {
+    this.#file = file;
+    this.#wanted = [...new Set(wanted)];
+  }
+
+  /**
+   * Takes the header or a row.
+   * @throws StepwedgeError for repeated or unknown column names and for rows with more or fewer cells than the header.
+   */
+  add(bytes: Buffer, cells: CellSpans, line: number): void {
+    if (this.#width === 0) this.#readHeader(bytes, cells, line);
+    else this.#readRow(bytes, cells, line);
+  }
+
+  /**
+   * The columns by name, once all records are in.
+   * @throws StepwedgeError for a table without header or without rows.
+   */
+  columns(): ReadonlyMap<string, readonly string[]> {
+    if (this.#width === 0) {
+      throw new StepwedgeError("the table is empty", {
+        where: this.#file,
+        remedy: "Give a table with a header line and one row per sample.",
+      });
+    }
+    if (this.lines.length === 0) {
+      throw new StepwedgeError("the table has a header but no rows", {
+        where: this.#file,
+        remedy: "Give a table with one row per sample.",
+      });
+    }
+    return new Map(this.#wanted.map((name, index) => [name, this.#kept[index]?.values ?? []]));
+  }
+
+  #readHeader(bytes: Buffer, cells: CellSpans, line: number): void {
+    const names = Array.from({ length: cells.count }, (_, column) => cellText(bytes, cells, column));
+    const where = `${this.#file}, line ${line}`;
+    const repeated = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
+    if (repeated !== undefined) {
+      throw new StepwedgeError(`the column name ${JSON.stringify(repeated)} stands twice in the header`, {
+        where,
+        remedy: "Give every column a name of its own.",
+      });
+    }
+    this.#width = names.length;
+    this.#kept = this.#wanted.map((name) => {
+      const index = names.indexOf(name);
+      if (index === -1) throw unknownColumn(name, names, where);
+      return { index, values: [], dictionary: new Map() };
+    });
+  }
+
+  #readRow(bytes: Buffer, cells: CellSpans, line: number): void {
+    if (cells.count !== this.#width) {
+      throw new StepwedgeError(`the row has ${cells.count} cells, the header has ${this.#width}`, {
+        where: `${this.#file}, line ${line}`,
+        remedy: "Give every row as many cells as the header; put cells that hold a delimiter in quotes.",
+      });
+    }
+    for (const column of this.#kept) column.values.push(remembered(column, cellText(bytes, cells, column.index)));
+    this.lines.push(line);
+  }
+}
+
+/** The one copy of a value in a column of few values: a million rows of "F" and "M" then cost a pointer each. */
+function remembered(column: KeptColumn, value: string): string {
+  if (column.dictionary === null) return value;
+  const known = column.dictionary.get(value);
+  if (known !== undefined) return known;
+  if (column.dictionary.size === LARGEST_DICTIONARY) column.dictionary = null;
+  else column.dictionary.set(value, value);
+  return value;
+}
+
+function unknownColumn(name: string, names: readonly string[], where: string): StepwedgeError {
+  const [only] = names;
+  const semicolons = names.length === 1 && only !== undefined && only.includes(";");
+  return new StepwedgeError(`there is no column ${JSON.stringify(name)}`, {
+    where,
+    remedy: semicolons
+      ? "The cells seem to be separated by semicolons: set data.delimiter to semicolon."
+      : `${suggest(name, names)}Columns: ${names.join(", ")}.`,
+  });
+}

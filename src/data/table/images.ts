@@ -1,0 +1,109 @@
+import { type Dirent, promises as fs } from "node:fs";
+import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { received, StepwedgeError } from "../../core/errors.js";
+
+/** The image references of a table: paths relative to one folder, which they may not leave. */
+export interface ImageReferences {
+  /** The folder that the paths are relative to, absolute. */
+  readonly root: string;
+  readonly paths: readonly string[];
+  rowName(row: number): string;
+}
+
+/**
+ * Checks that every image exists, is a file and lies inside the folder, also behind symbolic links. Each folder is
+ * listed once, so that 10⁵ images cost one listing and not 10⁵ questions to the file system.
+ * @throws StepwedgeError that names the first row at fault.
+ */
+export async function checkImageReferences(images: ImageReferences): Promise<void> {
+  const root = await realFolder(images.root);
+  const listings = new Map<string, ReadonlyMap<string, Dirent>>();
+  for (let row = 0; row < images.paths.length; row++) {
+    const path = lexicalPath(images, row);
+    const folder = dirname(path);
+    let listing = listings.get(folder);
+    if (listing === undefined) {
+      listing = await listFolder(folder, root);
+      listings.set(folder, listing);
+    }
+    // A name that the listing lacks may still exist (upper and lower case, Unicode forms): ask the file system then.
+    if (listing.get(basename(path))?.isFile() !== true) await resolveImage(images, row);
+  }
+}
+
+/**
+ * The file of a row's image, with symbolic links resolved.
+ * @throws StepwedgeError where the path is empty, leaves the folder, does not exist or is no file.
+ */
+export async function resolveImage(images: ImageReferences, row: number): Promise<string> {
+  const root = await realFolder(images.root);
+  const path = lexicalPath(images, row);
+  let real: string;
+  try {
+    real = await fs.realpath(path);
+  } catch (cause) {
+    throw new StepwedgeError(`image not found: ${received(images.paths[row])}`, {
+      where: images.rowName(row),
+      remedy: `Paths are relative to ${received(images.root)}; correct the path, or set data.root.`,
+      cause,
+    });
+  }
+  if (!isInside(root, real)) throw outside(images, row);
+  if (!(await fs.stat(real)).isFile()) {
+    throw new StepwedgeError(`the image is not a file: ${received(images.paths[row])}`, {
+      where: images.rowName(row),
+      remedy: "Give the path of one PNG or JPEG file.",
+    });
+  }
+  return real;
+}
+
+/** The row's path made absolute, before symbolic links are looked at. */
+function lexicalPath(images: ImageReferences, row: number): string {
+  const written = images.paths[row] ?? "";
+  if (written === "") {
+    throw new StepwedgeError("the row has no image path", {
+      where: images.rowName(row),
+      remedy: "Fill the image column, or leave the row out of the table.",
+    });
+  }
+  const path = resolve(images.root, written);
+  if (isAbsolute(written) || !isInside(images.root, path)) throw outside(images, row);
+  return path;
+}
+
+function outside(images: ImageReferences, row: number): StepwedgeError {
+  return new StepwedgeError(`path outside the data folder: ${received(images.paths[row])}`, {
+    where: images.rowName(row),
+    remedy:
+      "Give paths relative to the data folder that stay inside it, or set data.root to a folder that holds them all.",
+  });
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+async function realFolder(folder: string): Promise<string> {
+  try {
+    return await fs.realpath(folder);
+  } catch (cause) {
+    throw new StepwedgeError(`the data folder does not exist: ${received(folder)}`, {
+      remedy: "Correct data.root; it is relative to the protocol file.",
+      cause,
+    });
+  }
+}
+
+/** A folder's entries by name; empty where it cannot be listed or a symbolic link leads out of the data folder. */
+async function listFolder(folder: string, root: string): Promise<ReadonlyMap<string, Dirent>> {
+  try {
+    const real = await fs.realpath(folder);
+    if (real !== root && !isInside(root, real)) return new Map();
+    const entries = await fs.readdir(real, { withFileTypes: true });
+    return new Map(entries.map((entry) => [entry.name, entry]));
+  } catch {
+    return new Map();
+  }
+}

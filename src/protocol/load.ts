@@ -87,6 +87,7 @@ async function complete(protocol: Protocol): Promise<Protocol> {
     ...protocol,
     intendedUse: protocol.intendedUse ?? null,
     audits,
+    gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id })),
     model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
   };
 }
@@ -171,10 +172,10 @@ function unwrap(schema: unknown, value: unknown): unknown {
     case "union": {
       const options = (node.def.options ?? []).map((option) => unwrap(option, value));
       const keys = new Set(Object.keys((value as object | null) ?? {}));
-      const fit = (option: unknown) =>
+      const likeness = (option: unknown) =>
         literalsMatch(option, value) * 100 +
         Object.keys((option as { shape?: object }).shape ?? {}).filter((key) => keys.has(key)).length;
-      return options.reduce((kept, other) => (fit(other) > fit(kept) ? other : kept), options[0]);
+      return options.reduce((kept, other) => (likeness(other) > likeness(kept) ? other : kept), options[0]);
     }
     default:
       return schema;

@@ -222,7 +222,7 @@ export async function protocolSchema() {
 }
 
 export type OperatingPointEntry = z.output<typeof operatingPoint>;
-export type GateEntry = z.output<typeof gate>;
+export type GateEntry = z.output<typeof gate> & { readonly title: string };
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
 export type SplitEntry = z.output<typeof split>;

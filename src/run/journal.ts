@@ -47,13 +47,6 @@ export class Journal {
     this.#end += record.length;
   }
 
-  /** Drops every entry from the given one on: they no longer match what is asked. */
-  truncate(count: number): void {
-    this.#end =
-      HEADER + this.entries.slice(0, count).reduce((total, entry) => total + PREFIX + entry.bytes.length + SUFFIX, 0);
-    ftruncateSync(this.#file, this.#end);
-  }
-
   close(): void {
     closeSync(this.#file);
   }

@@ -115,8 +115,7 @@ function checkOverlap(sides: Sides, input: SplitInput): readonly Deviation[] {
   if (!input.allowPatientOverlap) {
     throw new StepwedgeError(detail, {
       where: "data.split",
-      remedy:
-        "Put every patient on one side, or set data.allowPatientOverlap to true; the report will then say so.",
+      remedy: "Put every patient on one side, or set data.allowPatientOverlap to true; the report will then say so.",
     });
   }
   return [

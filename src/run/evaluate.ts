@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { StepwedgeError } from "../core/errors.js";
+import type { Deviation, Findings, Provenance } from "../core/record.js";
+import type { LoadedProtocol } from "../protocol/load.js";
+import { conclude } from "./conclude.js";
+import { readEvidence } from "./evidence.js";
+import { attributeColumns } from "./prepare.js";
+import { FILES, readJson, readProtocolFile, writeJson } from "./record.js";
+import { predictionKey } from "./run.js";
+
+export interface EvaluateOptions {
+  readonly out: string;
+  /** A protocol with other gates, subgroups, audits or reports; default: the record's own. */
+  readonly protocol?: LoadedProtocol;
+  readonly command?: readonly string[];
+  readonly now?: () => Date;
+}
+
+/**
+ * Does audits, gates and reports of a record again, from its score tables. With another protocol, only what comes
+ * after scoring may differ, and that it differs is a deviation: the criteria were not fixed before the run.
+ * @throws StepwedgeError where the record is not finished, or the protocol would need other scores.
+ */
+export async function evaluateRecord(options: EvaluateOptions): Promise<Findings> {
+  const { out } = options;
+  const original = readProtocolFile(out);
+  const evidence = await readEvidence(out);
+  const loaded = options.protocol ?? { protocol: original.protocol, sha256: original.sha256 };
+  const deviations: Deviation[] = [];
+  if (loaded.sha256 !== original.sha256) {
+    if (predictionKey(loaded.protocol, original.inputs) !== evidence.index.key) {
+      throw new StepwedgeError(
+        "asks for other scores than the record holds (model, data, attacks, defenses, operating points or seed differ)",
+        {
+          where: options.protocol?.name ?? out,
+          remedy:
+            "Score anew with `stepwedge run`; `evaluate` may change gates, subgroups, audits, reports and confidence.",
+        },
+      );
+    }
+    checkColumns(loaded, Object.keys(evidence.evaluation.attributes), options.protocol?.name ?? out);
+    deviations.push(changedProtocol(original.sha256, loaded.sha256));
+    writeJson(join(out, FILES.evaluated), { schemaVersion: "1.0", sha256: loaded.sha256, protocol: loaded.protocol });
+  }
+  const command = options.command ?? previousCommand(out);
+  return conclude({ out, loaded, evidence, deviations, command, now: (options.now ?? (() => new Date()))() });
+}
+
+function checkColumns(loaded: Pick<LoadedProtocol, "protocol">, known: readonly string[], where: string): void {
+  const missing = attributeColumns(loaded.protocol).find((column) => !known.includes(column));
+  if (missing === undefined) return;
+  throw new StepwedgeError(`makes subgroups of column "${missing}", which the record did not keep`, {
+    where,
+    remedy: `Kept: ${known.join(", ") || "none"}. Run again to keep other columns.`,
+  });
+}
+
+function changedProtocol(before: string, after: string): Deviation {
+  return {
+    id: "protocol-changed",
+    title: "The protocol was changed after scoring",
+    detail: `Scored under protocol ${before}; evaluated under ${after}. Acceptance criteria or subgroups were not fixed before the run.`,
+  };
+}
+
+function previousCommand(out: string): readonly string[] {
+  return readJson<Provenance>(join(out, FILES.provenance), out).command;
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Condition, conditionKey } from "../core/condition.js";
+import { ExitCode, StepwedgeError } from "../core/errors.js";
+import type { AttackSummary, Deviation, Flow, PreflightCheck } from "../core/record.js";
+import { readParquet, writeWhole } from "./parquet.js";
+import { type Roster, readRoster } from "./roster.js";
+
+/** What predicting leaves behind, beside the score tables: counts and facts that no score shows. */
+export interface EvidenceIndex {
+  /** SHA-256 that the score tables bear: of the inputs and of the protocol's part that decides about scores. */
+  readonly key: string;
+  readonly classes: readonly string[];
+  readonly conditions: readonly Condition[];
+  readonly flow: Flow;
+  readonly deviations: readonly Deviation[];
+  readonly preflight: readonly PreflightCheck[];
+  readonly queries: Readonly<Record<string, number>>;
+  readonly attacks: readonly AttackSummary[];
+  readonly attackKnowledge: Readonly<Record<string, string>>;
+  readonly imagesSha256: string | null;
+  readonly images: number;
+  /** Largest stored value of the images' depth; null without images. */
+  readonly maxValue: number | null;
+  readonly model: {
+    readonly adapter: string;
+    readonly runtime: string;
+    readonly files: Readonly<Record<string, string>>;
+  };
+  readonly data: { readonly adapter: string; readonly files: Readonly<Record<string, string>> };
+}
+
+/** All that audits need: the rosters, the scores of every condition, and the index. Nothing of it needs the model. */
+export interface Evidence {
+  readonly index: EvidenceIndex;
+  readonly tuning: Roster;
+  readonly evaluation: Roster;
+  tuningScores(className: string): Float64Array;
+  scores(condition: Condition, className: string): Float64Array;
+}
+
+export const SCORES_FOLDER = "scores";
+const INDEX_FILE = "index.json";
+
+/** The score table's file name of a condition: its key, with what file systems dislike replaced. */
+export function sheetName(key: string): string {
+  return key.replaceAll(":", ".").replaceAll("/", "_");
+}
+
+export const TUNING_SHEET = "clean.tuning";
+export const ROSTER_FILES = { tuning: "samples.tuning.parquet", evaluation: "samples.evaluation.parquet" } as const;
+
+export function scoreColumn(className: string): string {
+  return `score.${className}`;
+}
+
+export function writeIndex(out: string, index: EvidenceIndex): void {
+  writeWhole(join(out, SCORES_FOLDER, INDEX_FILE), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+/**
+ * Reads the evidence of a record.
+ * @throws StepwedgeError (incomplete) where scoring has not ended or a file is missing.
+ */
+export async function readEvidence(out: string): Promise<Evidence> {
+  const folder = join(out, SCORES_FOLDER);
+  const index = readIndex(folder, out);
+  const load = async (name: string): Promise<ReadonlyMap<string, unknown>> =>
+    readParquet(join(folder, `${name}.parquet`));
+  const tables = new Map<string, ReadonlyMap<string, unknown>>();
+  for (const name of [TUNING_SHEET, ...index.conditions.map((condition) => sheetName(conditionKey(condition)))]) {
+    tables.set(name, await load(name));
+  }
+  const column = (table: string, className: string): Float64Array => {
+    const data = tables.get(table)?.get(scoreColumn(className));
+    if (data instanceof Float64Array) return data;
+    throw new StepwedgeError(`has no scores of class "${className}"`, {
+      where: join(folder, `${table}.parquet`),
+      remedy: "The record is damaged or of another protocol: run again.",
+      exitCode: ExitCode.incomplete,
+    });
+  };
+  return {
+    index,
+    tuning: await readRoster(join(folder, ROSTER_FILES.tuning)),
+    evaluation: await readRoster(join(folder, ROSTER_FILES.evaluation)),
+    tuningScores: (className) => column(TUNING_SHEET, className),
+    scores: (condition, className) => column(sheetName(conditionKey(condition)), className),
+  };
+}
+
+function readIndex(folder: string, out: string): EvidenceIndex {
+  try {
+    return JSON.parse(readFileSync(join(folder, INDEX_FILE), "utf8")) as EvidenceIndex;
+  } catch (cause) {
+    throw new StepwedgeError("holds no finished score tables", {
+      where: out,
+      remedy: "If a run was interrupted there, go on with `stepwedge run --resume`; otherwise check the folder's name.",
+      exitCode: ExitCode.incomplete,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,156 @@
+import type { Condition } from "../core/condition.js";
+import { type Finding, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
+import type { GateCondition, GateEntry } from "../protocol/schema.js";
+
+/** How one finding stands against a gate. `margin` is how far the number lies on the good side of the limit. */
+interface Judgement {
+  readonly finding: Finding;
+  readonly verdict: Verdict;
+  readonly observed: number | null;
+  readonly margin: number;
+  readonly reason: string;
+}
+
+/**
+ * Holds findings against the acceptance criteria. A gate passes when every finding it names passes; it fails when one
+ * fails, or when it names a group, condition or metric that does not exist; otherwise it is inconclusive.
+ */
+export function evaluateGates(gates: readonly GateEntry[], findings: readonly Finding[]): GateResult[] {
+  return gates.map((gate) => evaluateGate(gate, findings));
+}
+
+/** Fail beats inconclusive beats pass. Without gates nothing was tested, and nothing passes. */
+export function overallVerdict(gates: readonly GateResult[]): Verdict {
+  if (gates.some((gate) => gate.verdict === "fail")) return "fail";
+  if (gates.length === 0 || gates.some((gate) => gate.verdict === "inconclusive")) return "inconclusive";
+  return "pass";
+}
+
+function evaluateGate(gate: GateEntry, findings: readonly Finding[]): GateResult {
+  const limit = gate.atLeast ?? gate.atMost ?? Number.NaN;
+  const base = { id: gate.id, title: gate.title, limit };
+  const ofMetric = findings.filter(
+    (finding) =>
+      finding.metric === gate.metric &&
+      (gate.class === undefined || finding.class === gate.class) &&
+      (gate.operatingPoint === undefined || finding.operatingPoint === gate.operatingPoint) &&
+      matchesCondition(finding.condition, gate.condition),
+  );
+  const missing = missingGroup(gate, ofMetric);
+  const named = ofMetric.filter((finding) => matchesGroup(gate, finding));
+  if (missing !== null || named.length === 0) {
+    const reason = missing ?? `There is no finding of "${gate.metric}" for ${describe(gate)}.`;
+    return { ...base, verdict: "fail", observed: null, findings: named.map((finding) => finding.id), reason };
+  }
+  const judgements = named.map((finding) => judge(gate, finding));
+  const verdict = overall(judgements);
+  const decisive = judgements
+    .filter((judgement) => judgement.verdict === verdict)
+    .reduce((kept, other) => (other.margin < kept.margin ? other : kept));
+  const count = judgements.length === 1 ? "" : ` Worst of ${judgements.length} findings: ${decisive.finding.id}.`;
+  return {
+    ...base,
+    verdict,
+    observed: decisive.observed,
+    findings: named.map((finding) => finding.id),
+    reason: `${decisive.reason}${count}`,
+  };
+}
+
+function overall(judgements: readonly Judgement[]): Verdict {
+  for (const verdict of ["fail", "inconclusive"] as const) {
+    if (judgements.some((judgement) => judgement.verdict === verdict)) return verdict;
+  }
+  return "pass";
+}
+
+/**
+ * Passes when the chosen limit of the interval is on the good side; fails when the whole interval is on the bad side;
+ * else the data do not settle it. A gate on the estimate alone knows no third verdict.
+ */
+function judge(gate: GateEntry, finding: Finding): Judgement {
+  const { estimate, interval, status } = finding;
+  const open = (reason: string): Judgement => ({
+    finding,
+    verdict: "inconclusive",
+    observed: null,
+    margin: Number.NEGATIVE_INFINITY,
+    reason,
+  });
+  if (status !== "measured" || estimate === null)
+    return open(`${finding.id} is ${status}: ${finding.reason ?? "no reason given"}`);
+  if (gate.bound !== "estimate" && interval === null) return open(`${finding.id} has no interval`);
+
+  const lower = gate.bound === "estimate" ? estimate : (interval?.lower ?? Number.NaN);
+  const upper = gate.bound === "estimate" ? estimate : (interval?.upper ?? Number.NaN);
+  const observed = gate.bound === "upper" ? upper : lower;
+  const sign = gate.atLeast === undefined ? -1 : 1;
+  const limit = gate.atLeast ?? gate.atMost ?? Number.NaN;
+  const margin = sign * (observed - limit);
+  const best = sign > 0 ? upper : lower;
+  const reached = margin >= 0;
+  const reachable = sign * (best - limit) >= 0;
+  const left = leftOut(finding);
+  const verdict: Verdict = reached ? (left === null ? "pass" : "inconclusive") : reachable ? "inconclusive" : "fail";
+  const what = gate.bound === "estimate" ? "The estimate" : `The ${gate.bound} limit`;
+  const comparison = `${what} ${format(observed)} is ${relation(observed, limit)} ${format(limit)}`;
+  const explanation =
+    verdict === "pass"
+      ? "."
+      : verdict === "fail"
+        ? gate.bound === "estimate"
+          ? "."
+          : ", and so is the whole interval."
+        : left !== null && reached
+          ? `, but groups are left out: ${left}.`
+          : `, but the interval (${format(lower)} to ${format(upper)}) reaches across it: more data would settle it.`;
+  return { finding, verdict, observed, margin, reason: `${comparison}${explanation}` };
+}
+
+/** Groups that a max–min gap could not take in: what is claimed of all groups is not known of these. */
+function leftOut(finding: Finding): string | null {
+  const left = finding.details?.["groups-left-out"];
+  return typeof left === "string" && left !== "" ? left : null;
+}
+
+function matchesGroup(gate: GateEntry, finding: Finding): boolean {
+  if (gate.subgroups !== undefined) return finding.family !== null && gate.subgroups.includes(finding.family);
+  if (gate.subgroup !== undefined) return subgroupKey(sorted(finding.subgroup)) === subgroupKey(sorted(gate.subgroup));
+  return finding.family === null;
+}
+
+/** A family or group that the gate names and that has no finding: it would pass by absence. */
+function missingGroup(gate: GateEntry, ofMetric: readonly Finding[]): string | null {
+  const family = gate.subgroups?.find((name) => !ofMetric.some((finding) => finding.family === name));
+  if (family !== undefined) return `There is no finding of "${gate.metric}" for a subgrouping called "${family}".`;
+  if (gate.subgroup === undefined || ofMetric.some((finding) => matchesGroup(gate, finding))) return null;
+  return `There is no group ${subgroupKey(gate.subgroup)}.`;
+}
+
+function matchesCondition(condition: Condition, wanted: GateCondition = { attack: "none", defense: "none" }): boolean {
+  const { attack, defense, epsilon, severity, objective, adaptive } = wanted;
+  if (condition.attack !== attack || condition.defense !== defense) return false;
+  if (epsilon !== undefined && Math.abs(condition.epsilon - epsilon) > 1e-9) return false;
+  if (severity !== undefined && condition.severity !== severity) return false;
+  if (objective !== undefined && condition.objective !== objective) return false;
+  return adaptive === undefined || condition.adaptive === adaptive;
+}
+
+function describe(gate: GateEntry): string {
+  const { attack = "none", defense = "none" } = gate.condition ?? {};
+  const group =
+    gate.subgroups?.join(", ") ?? (gate.subgroup === undefined ? "the whole set" : subgroupKey(gate.subgroup));
+  return `${group}, attack "${attack}", defense "${defense}"`;
+}
+
+function sorted(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function relation(observed: number, limit: number): string {
+  return observed === limit ? "equal to" : observed < limit ? "below" : "above";
+}
+
+function format(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(4);
+}

@@ -1,0 +1,23 @@
+import type { Model, Outputs, QueryPurpose } from "../core/model.js";
+import type { PixelBatch } from "../core/pixels.js";
+
+/** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
+export class QueryLedger {
+  readonly #spent: Record<QueryPurpose, number> = { preflight: 0, score: 0, tuning: 0, search: 0, verification: 0 };
+
+  constructor(readonly model: Model) {}
+
+  predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
+    this.#spent[purpose] += batch.count;
+    return this.model.predict(batch);
+  }
+
+  /** Counts answers that an earlier, interrupted part of this run already has on disk. */
+  recall(count: number, purpose: QueryPurpose): void {
+    this.#spent[purpose] += count;
+  }
+
+  get spent(): Readonly<Record<QueryPurpose, number>> {
+    return { ...this.#spent };
+  }
+}

@@ -1,0 +1,82 @@
+import { imageSize, type PixelBatch } from "../core/pixels.js";
+import type { AttackSummary } from "../core/record.js";
+import { perturbationSizes } from "../image/budget.js";
+import { ApproximationShare } from "../wavelet/approximation-share.js";
+import { WAVELET_NAMES, type WaveletName } from "../wavelet/filters.js";
+import type { StoredFit } from "./artifact.js";
+import type { PlannedAttack, PlannedCondition } from "./plan.js";
+import type { Sheet } from "./sheet.js";
+
+/** Columns beside the scores in an attacked condition: how far each image was moved, as fractions of the window. */
+export const MEASURES = ["perturbation.linf", "perturbation.l2", "perturbation.low-band-energy"] as const;
+
+/** The wavelet analysis of a perturbation costs as much as a small model: the first images stand for all. */
+const ANALYSED_IMAGES = 64;
+
+/** Where an attack has no wavelet of its own, its energy is read in this one. */
+const READING = { wavelet: "haar", levels: 3 } as const;
+
+/**
+ * Three numbers per image, in the order of MEASURES; the low-band energy is NaN beyond the first images of the split.
+ * `firstRow` is the batch's first row in the split.
+ */
+export function measurePerturbation(
+  attack: PlannedAttack,
+  originals: PixelBatch,
+  perturbed: PixelBatch,
+  firstRow: number,
+): Float64Array {
+  const { linf, l2 } = perturbationSizes(originals, perturbed);
+  const size = imageSize(originals);
+  const { wavelet, levels } = attack.parameters as { wavelet?: WaveletName; levels?: number };
+  const known = wavelet !== undefined && (WAVELET_NAMES as readonly string[]).includes(wavelet);
+  const share = new ApproximationShare(originals, known ? wavelet : READING.wavelet, levels ?? READING.levels);
+  const difference = new Float32Array(size);
+  const out = new Float64Array(originals.count * MEASURES.length);
+  for (let image = 0; image < originals.count; image++) {
+    let low = Number.NaN;
+    if (firstRow + image < ANALYSED_IMAGES) {
+      for (let i = 0; i < size; i++) {
+        difference[i] = (perturbed.data[image * size + i] as number) - (originals.data[image * size + i] as number);
+      }
+      low = share.of(difference);
+    }
+    out.set([linf[image] as number, l2[image] as number, low], image * MEASURES.length);
+  }
+  return out;
+}
+
+/** What an attacked condition's sheet and fit say of the attack, all images together. */
+export function summariseAttack(
+  planned: PlannedCondition,
+  sheet: Sheet,
+  fit: StoredFit | null,
+  pixels: number,
+): AttackSummary {
+  const column = (name: (typeof MEASURES)[number]) => {
+    const at = sheet.layout.columns.indexOf(name);
+    return sheet.layout.ids.map((_, row) => sheet.values[row * sheet.layout.columns.length + at] as number);
+  };
+  const l2 = column("perturbation.l2");
+  const low = column("perturbation.low-band-energy").filter((value) => !Number.isNaN(value));
+  // PSNR with the display window as peak: −10 log10(mean squared difference). Unmoved images have none.
+  const psnr = l2.filter((value) => value > 0).map((value) => -10 * Math.log10(value ** 2 / pixels));
+  return {
+    condition: planned.condition,
+    queries: fit?.queries ?? 0,
+    numbers: fit?.fitted.numbers ?? {},
+    maxLinf: largest(column("perturbation.linf")),
+    maxL2: largest(l2),
+    meanPsnr: mean(psnr),
+    lowBandEnergy: mean(low),
+    artifactSha256: fit?.sha256 ?? null,
+  };
+}
+
+function largest(values: readonly number[]): number {
+  return values.reduce((kept, value) => Math.max(kept, value), 0);
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,130 @@
+import { sha256 } from "../core/hash.js";
+import type { Model } from "../core/model.js";
+import { imageSize } from "../core/pixels.js";
+import type { PreflightCheck } from "../core/record.js";
+import type { LoadedProtocol } from "../protocol/load.js";
+import type { StoredFit } from "./artifact.js";
+import { type EvidenceIndex, sheetName, TUNING_SHEET } from "./evidence.js";
+import { fitAttack } from "./fitting.js";
+import { openImages } from "./images.js";
+import { QueryLedger } from "./ledger.js";
+import { summariseAttack } from "./measures.js";
+import type { RunObserver } from "./observer.js";
+import { chooseOperatingPoints } from "./operating-points.js";
+import type { Plan } from "./plan.js";
+import { preflight } from "./preflight.js";
+import type { PreparedData } from "./prepare.js";
+import { openSheet, type ScoringContext, scoreConditions } from "./scoring.js";
+import type { Sheet } from "./sheet.js";
+
+/** Images that the preflight asks about. */
+const PREFLIGHT_IMAGES = 4;
+
+export interface PredictOptions {
+  readonly loaded: LoadedProtocol;
+  readonly plan: Plan;
+  readonly data: PreparedData;
+  readonly out: string;
+  readonly key: string;
+  readonly observer: RunObserver;
+  readonly signal: AbortSignal | undefined;
+}
+
+export type PredictOutcome = Pick<
+  EvidenceIndex,
+  "preflight" | "queries" | "attacks" | "imagesSha256" | "images" | "maxValue"
+>;
+
+/**
+ * The expensive half: preflight, the tuning split, the searches, then every condition of the evaluation split. All of
+ * it is kept as it comes, so that it can be interrupted anywhere.
+ */
+export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
+  const { data, loaded, observer, plan } = options;
+  const { protocol } = loaded;
+  const ledger = new QueryLedger(model);
+  const images = await openImages(data.source, model.meta.input, protocol.data.bits, data.evaluation.rows[0] ?? 0);
+  const shared = {
+    ledger,
+    images,
+    out: options.out,
+    key: options.key,
+    seed: protocol.seed,
+    observer,
+    signal: options.signal,
+  };
+  const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
+  const evaluation: ScoringContext = { ...shared, roster: data.evaluation, purpose: "score" };
+
+  observer.stage("preflight", null);
+  const checks = await checkModel(evaluation);
+
+  const searches = plan.fits.reduce((total, planned) => total + (planned.attack.entry.queries ?? 0), 0);
+  const forwards = data.tuning.ids.length + searches + data.evaluation.ids.length * plan.conditions.length;
+  observer.stage("scoring", forwards);
+  const clean = plan.conditions.slice(0, 1);
+  const tuningSheet = (await scoreConditions(tuning, clean, new Map(), () => TUNING_SHEET)).get("clean");
+  if (tuningSheet === undefined) throw new Error("a plan begins with the clean condition");
+
+  const points = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
+    scores: columnOf(tuningSheet, protocol.model.classes.indexOf(className)),
+    labels: data.tuning.labels[className] ?? new Int8Array(0),
+  }));
+  const fits = new Map<string, StoredFit>();
+  for (const planned of plan.fits) fits.set(planned.key, await fitAttack(planned, tuning, points));
+
+  const fitted = new Map([...fits].map(([key, stored]) => [key, stored.fitted]));
+  const sheets = await scoreConditions(evaluation, plan.conditions, fitted);
+  const pixels = imageSize(images.geometry);
+  return {
+    preflight: checks,
+    queries: ledger.spent,
+    attacks: plan.conditions
+      .filter((planned) => planned.attack !== null)
+      .map((planned) =>
+        summariseAttack(planned, sheets.get(planned.key) as Sheet, fits.get(planned.fit ?? "") ?? null, pixels),
+      ),
+    imagesSha256: imagesDigest([tuningSheet, sheets.get("clean") as Sheet]),
+    images: data.tuning.ids.length + data.evaluation.ids.length,
+    maxValue: images.geometry.maxValue,
+  };
+}
+
+/** For tables that hold the scores: the clean condition's sheets, filled at once. */
+export async function copyScores(options: PredictOptions): Promise<PredictOutcome> {
+  const { data, loaded, plan } = options;
+  const { classes } = loaded.protocol.model;
+  const clean = plan.conditions[0];
+  if (clean === undefined || data.scores === null) throw new Error("there are no scores to copy");
+  for (const [roster, name] of [
+    [data.tuning, TUNING_SHEET],
+    [data.evaluation, sheetName("clean")],
+  ] as const) {
+    const sheet = await openSheet({ classes, out: options.out, key: options.key, roster }, name, clean, false);
+    if (sheet.complete) continue;
+    const values = new Float64Array(roster.ids.length * classes.length);
+    for (const [column, className] of classes.entries()) {
+      const scores = data.scores[className] ?? new Float64Array(0);
+      for (const [row, sourceRow] of roster.rows.entries())
+        values[row * classes.length + column] = scores[sourceRow] ?? Number.NaN;
+    }
+    sheet.put(0, values);
+  }
+  return { preflight: [], queries: {}, attacks: [], imagesSha256: null, images: 0, maxValue: null };
+}
+
+async function checkModel({ ledger, images, roster }: ScoringContext): Promise<PreflightCheck[]> {
+  const { batch } = await images.load(roster.rows.subarray(0, PREFLIGHT_IMAGES));
+  return preflight(ledger, batch);
+}
+
+function columnOf(sheet: Sheet, column: number): Float64Array {
+  const width = sheet.layout.columns.length;
+  return Float64Array.from(sheet.layout.ids, (_, row) => sheet.values[row * width + column] ?? Number.NaN);
+}
+
+/** One hash over every image's hash, in the order of the samples. */
+function imagesDigest(sheets: readonly Sheet[]): string {
+  const lines = sheets.flatMap((sheet) => sheet.layout.ids.map((id, row) => `${id}\t${sheet.digests[row] ?? ""}\n`));
+  return sha256(lines.join(""));
+}

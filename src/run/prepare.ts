@@ -1,0 +1,113 @@
+import type { ModelAdapter } from "../core/adapter.js";
+import type { SourceTable } from "../core/data.js";
+import { findPlugin } from "../core/plugins.js";
+import type { Deviation, Flow } from "../core/record.js";
+import type { LoadedProtocol } from "../protocol/load.js";
+import { type Protocol, parametersOf } from "../protocol/schema.js";
+import type { Roster } from "./roster.js";
+import { assignSplit, checkIds, encodePatients, parseLabels, parseScores, patientNames } from "./samples.js";
+
+/** The data as a run needs it: both splits as columns, and the way to the pixels or to the scores. */
+export interface PreparedData {
+  readonly source: SourceTable;
+  readonly tuning: Roster;
+  readonly evaluation: Roster;
+  readonly flow: Flow;
+  readonly deviations: readonly Deviation[];
+  /** For tables that hold the scores already: each class's scores, by row of the source. */
+  readonly scores: Readonly<Record<string, Float64Array>> | null;
+}
+
+/**
+ * Opens the data source and makes samples of its rows: ids, labels, patients, splits.
+ * @throws StepwedgeError that names the file, the row and the column of the first fault.
+ */
+export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter): Promise<PreparedData> {
+  const { protocol } = loaded;
+  const source = await findPlugin("data", protocol.data.adapter);
+  const scoreColumns = adapter.scoreColumns?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
+  const table = await source.open(parametersOf(protocol.data, source), {
+    baseFolder: loaded.baseFolder,
+    seed: protocol.seed,
+    columns: columnsOf(protocol, Object.values(scoreColumns ?? {})),
+    imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
+  });
+  const cells = (name: string): readonly string[] => table.columns.get(name) ?? [];
+  const ids = cells(protocol.data.id);
+  checkIds(ids, table.rowName);
+
+  const labels = Object.fromEntries(
+    Object.entries(protocol.data.labels).map(([name, label]) => {
+      const column = typeof label === "string" ? label : label.column;
+      return [name, parseLabels(cells(column), table.rowName, column, typeof label === "string" ? undefined : label)];
+    }),
+  );
+  const patients = patientNames(
+    protocol.data.patient === undefined ? null : cells(protocol.data.patient),
+    ids,
+    table.rowName,
+  );
+  const { split } = protocol.data;
+  const sides = assignSplit({
+    definition: split,
+    cells: "column" in split ? cells(split.column) : null,
+    patients: patients.names,
+    seed: protocol.seed,
+    allowPatientOverlap: protocol.data.allowPatientOverlap,
+  });
+  const attributes = attributeColumns(protocol);
+  const roster = (rows: Uint32Array): Roster => ({
+    rows: Int32Array.from(rows),
+    ids: Array.from(rows, (row) => ids[row] ?? ""),
+    patients: encodePatients(patients.names, rows).codes,
+    labels: Object.fromEntries(
+      Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),
+    ),
+    attributes: Object.fromEntries(attributes.map((name) => [name, Array.from(rows, (row) => cells(name)[row] ?? "")])),
+  });
+  const probabilities = parametersOf(protocol.model, adapter).probabilities !== false;
+  const scores =
+    scoreColumns === null
+      ? null
+      : Object.fromEntries(
+          Object.entries(scoreColumns).map(([name, column]) => [
+            name,
+            parseScores(cells(column), table.rowName, column, probabilities),
+          ]),
+        );
+  if (adapter.meta.needsImages) await table.checkImages?.();
+  const tuning = roster(sides.tuning);
+  const evaluation = roster(sides.evaluation);
+  return {
+    source: table,
+    tuning,
+    evaluation,
+    flow: {
+      read: table.count,
+      tuning: tuning.ids.length,
+      evaluation: evaluation.ids.length,
+      tuningPatients: new Set(tuning.patients).size,
+      evaluationPatients: new Set(evaluation.patients).size,
+      excluded: sides.excluded,
+    },
+    deviations: [...patients.deviations, ...sides.deviations],
+    scores,
+  };
+}
+
+/** Columns that subgroups are made of. */
+export function attributeColumns(protocol: Protocol): string[] {
+  return [
+    ...new Set(
+      Object.values(protocol.subgroups).flatMap((definition) => ("column" in definition ? [definition.column] : [])),
+    ),
+  ];
+}
+
+function columnsOf(protocol: Protocol, scoreColumns: readonly string[]): string[] {
+  const { data } = protocol;
+  const labels = Object.values(data.labels).map((label) => (typeof label === "string" ? label : label.column));
+  const split = "column" in data.split ? [data.split.column] : [];
+  const patient = data.patient === undefined ? [] : [data.patient];
+  return [...new Set([data.id, ...patient, ...labels, ...split, ...attributeColumns(protocol), ...scoreColumns])];
+}

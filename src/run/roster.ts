@@ -1,0 +1,53 @@
+import type { Column } from "./parquet.js";
+import { readParquet, writeParquet } from "./parquet.js";
+
+/**
+ * One split's samples as columns: everything that audits need besides scores. It is kept in the record, so that
+ * audits, subgroups and gates can be done again without the table; patients are numbers there, not names.
+ */
+export interface Roster {
+  /** Row of each sample in the source table. */
+  readonly rows: Int32Array;
+  readonly ids: readonly string[];
+  readonly patients: Int32Array;
+  readonly labels: Readonly<Record<string, Int8Array>>;
+  /** The columns that subgroups are made of, as text; the empty string where missing. */
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+}
+
+export function writeRoster(path: string, roster: Roster, metadata: Readonly<Record<string, string>>): void {
+  const labels = Object.entries(roster.labels).map(
+    ([name, data]): Column => ({ name: `label.${name}`, type: "INT32", data: Int32Array.from(data) }),
+  );
+  const attributes = Object.entries(roster.attributes).map(
+    ([name, data]): Column => ({ name: `attribute.${name}`, type: "STRING", data }),
+  );
+  writeParquet(
+    path,
+    [
+      { name: "id", type: "STRING", data: roster.ids },
+      { name: "row", type: "INT32", data: roster.rows },
+      { name: "patient", type: "INT32", data: roster.patients },
+      ...labels,
+      ...attributes,
+    ],
+    metadata,
+  );
+}
+
+export async function readRoster(path: string): Promise<Roster> {
+  const table = await readParquet(path);
+  const labels: Record<string, Int8Array> = {};
+  const attributes: Record<string, readonly string[]> = {};
+  for (const [name, data] of table) {
+    if (name.startsWith("label.")) labels[name.slice("label.".length)] = Int8Array.from(data as Int32Array);
+    if (name.startsWith("attribute.")) attributes[name.slice("attribute.".length)] = data as string[];
+  }
+  return {
+    rows: Int32Array.from((table.get("row") ?? []) as Int32Array),
+    ids: (table.get("id") ?? []) as string[],
+    patients: Int32Array.from((table.get("patient") ?? []) as Int32Array),
+    labels,
+    attributes,
+  };
+}

@@ -1,0 +1,115 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { ModelAdapter } from "../core/adapter.js";
+import { canonicalJson, sha256 } from "../core/hash.js";
+import type { Model } from "../core/model.js";
+import { findPlugin } from "../core/plugins.js";
+import type { Findings } from "../core/record.js";
+import { VERSION } from "../core/version.js";
+import type { LoadedProtocol } from "../protocol/load.js";
+import { type Protocol, parametersOf } from "../protocol/schema.js";
+import { conclude } from "./conclude.js";
+import { ROSTER_FILES, readEvidence, SCORES_FOLDER, writeIndex } from "./evidence.js";
+import { type RunObserver, SILENT } from "./observer.js";
+import { makePlan, type Plan } from "./plan.js";
+import { copyScores, type PredictOptions, predict } from "./predict.js";
+import { type PreparedData, prepareData } from "./prepare.js";
+import { openRecord } from "./record.js";
+import { writeRoster } from "./roster.js";
+
+export interface RunOptions {
+  readonly protocol: LoadedProtocol;
+  /** The record's folder: new or empty, or begun earlier and `resume` true. */
+  readonly out: string;
+  readonly resume?: boolean;
+  /** Threads for the model; default: all cores. */
+  readonly threads?: number;
+  readonly observer?: RunObserver;
+  /** Aborting it stops the run between two batches; everything scored is kept. */
+  readonly signal?: AbortSignal;
+  /** How the run was called, for provenance. */
+  readonly command?: readonly string[];
+  readonly now?: () => Date;
+}
+
+/**
+ * Runs a whole audit and leaves the record in `out`: protocol, score tables, findings, reports, provenance, manifest.
+ * @throws StepwedgeError for faults of the input (exit code 2) or the machine (4); the signal's reason when aborted.
+ */
+export async function runAudit(options: RunOptions): Promise<Findings> {
+  const { out, protocol: loaded } = options;
+  const { protocol } = loaded;
+  const observer = options.observer ?? SILENT;
+  const plan = await makePlan(protocol);
+  const adapter = await findPlugin("models", protocol.model.adapter);
+  observer.stage("reading the data", null);
+  const data = await prepareData(loaded, adapter);
+  observer.stage("loading the model", null);
+  const model = await adapter.open(parametersOf(protocol.model, adapter), {
+    baseFolder: loaded.baseFolder,
+    classes: protocol.model.classes,
+    threads: options.threads ?? availableParallelism(),
+  });
+  try {
+    const inputs = { ...data.source.files, ...model?.meta.files };
+    openRecord({ out, resume: options.resume ?? false, loaded, inputs });
+    const key = predictionKey(protocol, inputs);
+    await gatherEvidence(model, adapter, plan, data, {
+      loaded,
+      plan,
+      data,
+      out,
+      key,
+      observer,
+      signal: options.signal,
+    });
+  } finally {
+    await model?.close();
+  }
+  observer.stage("auditing", null);
+  return conclude({
+    out,
+    loaded,
+    evidence: await readEvidence(out),
+    deviations: [],
+    command: options.command ?? ["runAudit"],
+    now: (options.now ?? (() => new Date()))(),
+  });
+}
+
+async function gatherEvidence(
+  model: Model | null,
+  adapter: ModelAdapter,
+  plan: Plan,
+  data: PreparedData,
+  options: PredictOptions,
+): Promise<void> {
+  const { key, loaded, out } = options;
+  const { protocol } = loaded;
+  for (const side of ["tuning", "evaluation"] as const) {
+    writeRoster(join(out, SCORES_FOLDER, ROSTER_FILES[side]), data[side], { key });
+  }
+  const outcome = model === null ? await copyScores(options) : await predict(model, options);
+  const attacks = plan.conditions.flatMap((planned) => (planned.attack === null ? [] : [planned.attack]));
+  writeIndex(out, {
+    key,
+    classes: protocol.model.classes,
+    conditions: plan.conditions.map((planned) => planned.condition),
+    flow: data.flow,
+    deviations: data.deviations,
+    attackKnowledge: Object.fromEntries(attacks.map((attack) => [attack.entry.id, attack.plugin.meta.knowledge])),
+    model: {
+      adapter: adapter.meta.id,
+      runtime: model?.meta.runtime ?? "none: scores from the table",
+      files: model?.meta.files ?? {},
+    },
+    data: { adapter: protocol.data.adapter, files: data.source.files },
+    ...outcome,
+  });
+}
+
+/** Names everything that a score depends on: same key, same scores. Gates, subgroups and reports are not in it. */
+export function predictionKey(protocol: Protocol, inputs: Readonly<Record<string, string>>): string {
+  const { attacks, data, defenses, model, operatingPoints, seed } = protocol;
+  return sha256(canonicalJson({ version: VERSION, attacks, data, defenses, inputs, model, operatingPoints, seed }));
+}

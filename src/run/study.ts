@@ -1,0 +1,57 @@
+import type { OperatingPoint, Study, Subgroup } from "../core/audit.js";
+import { conditionKey } from "../core/condition.js";
+import type { GroupCount } from "../core/record.js";
+import type { Protocol } from "../protocol/schema.js";
+import type { Evidence } from "./evidence.js";
+import { buildSubgroups } from "./samples.js";
+
+/** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
+export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoints: readonly OperatingPoint[]): Study {
+  const { evaluation, index } = evidence;
+  const count = evaluation.ids.length;
+  const everybody = Uint32Array.from({ length: count }, (_, row) => row);
+  const attributes = new Map(Object.entries(evaluation.attributes));
+  const subgroups = buildSubgroups(
+    protocol.subgroups,
+    attributes,
+    everybody,
+    (row) => `sample ${evaluation.ids[row] ?? row}`,
+  );
+  const patientCount = new Set(evaluation.patients).size;
+  const scores = new Map<string, Float64Array>();
+  return {
+    count,
+    classes: protocol.model.classes,
+    patients: evaluation.patients,
+    patientCount,
+    clustered: patientCount < count,
+    labels: (className) => evaluation.labels[className] ?? new Int8Array(count).fill(-1),
+    scores(condition, className) {
+      const key = `${conditionKey(condition)} ${className}`;
+      const known = scores.get(key) ?? evidence.scores(condition, className);
+      scores.set(key, known);
+      return known;
+    },
+    subgroups,
+    conditions: index.conditions,
+    operatingPoints,
+    attackKnowledge: index.attackKnowledge,
+  };
+}
+
+/** The demographics table: who is in each group, by class. */
+export function countGroups(study: Study): GroupCount[] {
+  return study.subgroups.map((group) => ({
+    family: group.family,
+    subgroup: group.values,
+    n: group.members.length,
+    patients: new Set(Array.from(group.members, (row) => study.patients[row])).size,
+    classes: Object.fromEntries(study.classes.map((className) => [className, countLabels(study, group, className)])),
+  }));
+}
+
+function countLabels(study: Study, group: Subgroup, className: string): GroupCount["classes"][string] {
+  const labels = study.labels(className);
+  const count = (label: number) => group.members.reduce((total, row) => total + (labels[row] === label ? 1 : 0), 0);
+  return { positives: count(1), negatives: count(0), missing: count(-1) };
+}

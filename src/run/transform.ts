@@ -1,0 +1,59 @@
+import type { AttackContext, FittedAttack, Strength } from "../core/attack.js";
+import { createBatch, type PixelBatch } from "../core/pixels.js";
+import { randomFrom } from "../core/random.js";
+import { assertWithin, projectCandidates } from "../image/budget.js";
+import type { PlannedAttack, PlannedDefense } from "./plan.js";
+
+/*
+ * Between the image and the model: what the base does around every attack and every defense, whoever wrote them.
+ */
+
+/** Names of the images of a batch, so that each has random numbers of its own whatever batch it is in. */
+export type SampleKeys = readonly (string | number)[];
+
+/** Applies an attack, and projects, clips, quantises and checks what comes back. */
+export async function applyAttack(
+  attack: PlannedAttack,
+  fitted: FittedAttack | null,
+  strength: Strength,
+  originals: PixelBatch,
+  keys: SampleKeys,
+  seed: number,
+): Promise<PixelBatch> {
+  const { channels, height, width, maxValue } = originals;
+  const context: AttackContext<Record<string, unknown>> = {
+    parameters: attack.parameters,
+    strength,
+    objective: attack.objective,
+    geometry: { channels, height, width, maxValue },
+  };
+  const randomOf = (image: number) => randomFrom(seed, attack.entry.id, keys[image] ?? image);
+  const candidates = await attack.plugin.apply(originals, { ...context, fitted, randomOf });
+  const perturbed = projectCandidates(originals, candidates, strength, createBatch(originals, originals.count));
+  assertWithin(originals, perturbed, strength);
+  return perturbed;
+}
+
+/** Applies a defense, and clips and quantises what comes back. */
+export async function applyDefense(
+  defense: PlannedDefense,
+  batch: PixelBatch,
+  keys: SampleKeys,
+  seed: number,
+): Promise<PixelBatch> {
+  const randomOf = (image: number) => randomFrom(seed, defense.entry.id, keys[image] ?? image);
+  const defended = await defense.plugin.apply(batch, { parameters: defense.parameters, randomOf });
+  return quantise(defended, batch.maxValue);
+}
+
+/** Whole stored values within the display window, as the image would be saved. NaN is a fault of the defense. */
+function quantise(batch: PixelBatch, maxValue: number): PixelBatch {
+  const out = createBatch({ ...batch, maxValue }, batch.count);
+  const { data } = batch;
+  for (let index = 0; index < data.length; index++) {
+    const value = Math.round(data[index] as number);
+    if (Number.isNaN(value)) throw new Error("a defense returned NaN");
+    out.data[index] = Math.max(0, Math.min(value, maxValue));
+  }
+  return out;
+}

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import { conclude } from "./conclude.js";
+import { conclude, renderReports } from "./conclude.js";
 import { readEvidence } from "./evidence.js";
 import { attributeColumns } from "./prepare.js";
-import { FILES, readJson, readProtocolFile, writeJson } from "./record.js";
+import { FILES, type ProtocolFile, readJson, readProtocolFile, writeJson, writeManifest } from "./record.js";
 import { predictionKey } from "./run.js";
 
 export interface EvaluateOptions {
@@ -65,4 +65,23 @@ function changedProtocol(before: string, after: string): Deviation {
 
 function previousCommand(out: string): readonly string[] {
   return readJson<Provenance>(join(out, FILES.provenance), out).command;
+}
+
+/**
+ * Renders reports of a finished record again; the record itself stays as it is but for the manifest.
+ * @returns the files' names within the record.
+ */
+export async function renderAgain(out: string, formats: readonly string[]): Promise<string[]> {
+  const { protocol } = evaluatedProtocol(out);
+  const evidence = await readEvidence(out);
+  const files = await renderReports(out, protocol, formats, evidence.index.maxValue);
+  await writeManifest(out);
+  return files;
+}
+
+/** The protocol that the record's findings were made under: that of the run, or that of a later evaluation. */
+function evaluatedProtocol(out: string): Pick<LoadedProtocol, "protocol" | "sha256"> {
+  const { protocolSha256 } = readJson<Findings>(join(out, FILES.findings), out);
+  const original = readProtocolFile(out);
+  return protocolSha256 === original.sha256 ? original : readJson<ProtocolFile>(join(out, FILES.evaluated), out);
 }

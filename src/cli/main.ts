@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { ExitCode } from "../core/errors.js";
+import { VERSION } from "../core/version.js";
+import { registerDemo } from "./demo.js";
+import { registerEvaluate } from "./evaluate.js";
+import { registerGate } from "./gate.js";
+import { registerReport } from "./report.js";
+import { registerRun } from "./run.js";
+
+const program = new Command("stepwedge")
+  .description("Robustness and fairness audits of medical vision models.")
+  .version(VERSION)
+  .showSuggestionAfterError()
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 pass · 1 a gate failed · 2 usage, protocol or input error · 3 inconclusive · 4 incomplete or infrastructure · 130 interrupted",
+  );
+
+for (const register of [registerDemo, registerRun, registerEvaluate, registerGate, registerReport]) register(program);
+
+// Commander ends the process for --help (0) and for usage errors, which are our code 2.
+for (const command of [program, ...program.commands]) {
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? ExitCode.pass : ExitCode.usage));
+}
+await program.parseAsync();

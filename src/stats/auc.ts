@@ -1,5 +1,5 @@
-import { type Estimate, normalLimits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
-import { errorPart, type SamplingError } from "./influence.js";
+import { differenceOf, type Estimate, normalLimits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { type Placements, placements } from "./placements.js";
 
@@ -14,6 +14,9 @@ export interface AucEstimate extends Estimate {
   readonly negatives: number;
   /** Variance by DeLong or Obuchowski; 0 where all placements are equal. */
   readonly variance: number;
+  /** Counts over the design effects of their placements; the counts themselves where no patient repeats. */
+  readonly effectivePositives: number;
+  readonly effectiveNegatives: number;
 }
 
 /** Scored and labelled samples in patient order: columns aligned by sample. */
@@ -38,8 +41,9 @@ export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
       `${counted(count, which)} among ${counted(data.labels.length, "sample")}: AUC needs at least two of each class`,
     );
   }
-  const error = placementError(data, placed);
-  const [ofPositives, ofNegatives] = error.map((part) => part.patients.length) as [number, number];
+  const positive = classPart(data, placed, 1, positives);
+  const negative = classPart(data, placed, 0, negatives);
+  const [ofPositives, ofNegatives] = [positive.part.patients.length, negative.part.patients.length];
   if (ofPositives < 2 || ofNegatives < 2) {
     const which = ofPositives < 2 ? "positive" : "negative";
     return notEstimable(
@@ -47,6 +51,7 @@ export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
     );
   }
   const patients = patientsOf(data.patients);
+  const error = [positive.part, negative.part];
   const standardError = standardErrorOf(error);
   const value = placed.auc;
   const shared = {
@@ -60,6 +65,8 @@ export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
     positives,
     negatives,
     variance: standardError * standardError,
+    effectivePositives: positive.effectiveCount,
+    effectiveNegatives: negative.effectiveCount,
   } as const;
   if (standardError > 0) {
     const limits = normalLimits(value, standardError);
@@ -74,6 +81,21 @@ export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
     method: data.clustered ? "newcombe-patients" : "newcombe",
   };
 }
+
+/** The difference of two areas on the same samples, as under two conditions: DeLong et al.'s or Obuchowski's paired comparison. */
+export function pairedAucDifference(a: AucEstimate, b: AucEstimate, clustered: boolean): Estimate {
+  return differenceOf(a, b, { normal: `paired-${clustered ? "obuchowski" : "delong"}`, otherwise: SQUARE_AND_ADD }, a);
+}
+
+/** The difference of two groups' areas. Patients in both groups are allowed for. */
+export function aucDifference(a: AucEstimate, b: AucEstimate, clustered: boolean): Estimate {
+  const normal = `${clustered ? "obuchowski" : "delong"}-difference`;
+  const counts = { n: a.n + b.n, patients: a.patients + b.patients };
+  return differenceOf(a, b, { normal, otherwise: SQUARE_AND_ADD }, counts);
+}
+
+/** Where one of the areas has Newcombe's interval and no standard error. */
+const SQUARE_AND_ADD = "square-and-add-newcombe";
 
 /** DeLong's interval on the logit scale, never outside (0, 1). Null where the variance is 0 or the area 0 or 1. */
 export function logitLimits(auc: AucEstimate, z: number): { lower: number; upper: number } | null {
@@ -90,21 +112,30 @@ export function patientsOf(patients: Int32Array): number {
   return count;
 }
 
-/** The centred placements over M (positives) and N (negatives), summed by patient. */
-function placementError(data: LabelledScores, placed: Placements): SamplingError {
-  return [partOf(data, placed, 1, placed.positives), partOf(data, placed, 0, placed.negatives)];
-}
-
-function partOf(data: LabelledScores, placed: Placements, label: number, count: number) {
+/** One class's centred placements over its count, summed by patient, and the count over their design effect. */
+function classPart(
+  data: LabelledScores,
+  placed: Placements,
+  label: number,
+  count: number,
+): { part: ErrorPart; effectiveCount: number } {
   const patients = new Int32Array(count);
   const contributions = new Float64Array(count);
+  let squares = 0;
   let next = 0;
   for (let i = 0; i < data.labels.length; i++) {
     if (data.labels[i] !== label) continue;
+    const contribution = ((placed.values[i] as number) - placed.auc) / count;
+    squares += contribution * contribution;
     patients[next] = data.patients[i] as number;
-    contributions[next++] = ((placed.values[i] as number) - placed.auc) / count;
+    contributions[next++] = contribution;
   }
-  return errorPart(patients, contributions);
+  const part = errorPart(patients, contributions);
+  if (part.patients.length === count) return { part, effectiveCount: count };
+  const clustered = variance([part]);
+  const unclustered = (count / (count - 1)) * squares;
+  const effectiveCount = unclustered === 0 ? part.patients.length : count / Math.max(1, clustered / unclustered);
+  return { part, effectiveCount };
 }
 
 function counted(count: number, noun: string): string {

@@ -91,28 +91,47 @@ export function squareAndAdd(a: Estimate, b: Estimate, rho: number): (z: number)
   };
 }
 
+/** Names of a difference's interval where the normal approximation holds and where square-and-add has to step in. */
+export interface DifferenceMethod {
+  readonly normal: string;
+  readonly otherwise: string;
+}
+
 /**
  * The difference a − b of two estimates of one kind, whatever samples and patients they share: the same samples under
  * two conditions, or two groups. Normal where both are, else square-and-add.
- * @param n, patients what the difference rests on
+ * @param counts the samples and patients that the difference rests on
  */
 export function differenceOf(
   a: Estimate,
   b: Estimate,
-  method: string,
+  method: DifferenceMethod,
   counts: { readonly n: number; readonly patients: number },
 ): Estimate {
   const error = errorOfDifference(a.error, b.error);
   const standardError = standardErrorOf(error);
   const value = a.value - b.value;
-  const shared = { status: "estimated", value, error, range: differenceRange(a, b), ...counts } as const;
+  const shared = {
+    status: "estimated",
+    value,
+    error,
+    standardError,
+    range: differenceRange(a, b),
+    n: counts.n,
+    patients: counts.patients,
+  } as const;
   const bothNormal = a.symmetric && b.symmetric;
   if (bothNormal && (standardError > 0 || hasNoError(error))) {
-    return { ...shared, standardError, symmetric: true, limits: normalLimits(value, standardError), method };
+    return { ...shared, symmetric: true, limits: normalLimits(value, standardError), method: method.normal };
   }
   // A vanishing variance of a difference of estimates that do vary is an accident of few samples: assume independence.
   const rho = bothNormal ? 0 : correlation(a, b);
-  return { ...shared, standardError, symmetric: false, limits: squareAndAdd(a, b, rho), method };
+  return { ...shared, symmetric: false, limits: squareAndAdd(a, b, rho), method: method.otherwise };
+}
+
+/** Whether the difference is exactly 0 for every patient, so that its interval has no width. */
+export function isUnchanged(difference: Estimate): boolean {
+  return difference.symmetric && difference.value === 0 && hasNoError(difference.error);
 }
 
 /** The lowest and highest value that a − b can take. */

@@ -93,7 +93,7 @@ export function wilsonLimits(share: number, n: number, z: number): Limits {
  */
 export function proportionDifference(a: ProportionEstimate, b: ProportionEstimate, clustered: boolean): Estimate {
   const method = clustered ? "newcombe-score-effective-n" : "newcombe-score";
-  return differenceOf(a, b, method, { n: a.n + b.n, patients: a.patients + b.patients });
+  return differenceOf(a, b, { normal: method, otherwise: method }, { n: a.n + b.n, patients: a.patients + b.patients });
 }
 
 /**

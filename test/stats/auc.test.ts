@@ -57,7 +57,7 @@ function estimated<E extends Estimate>(result: Result<E>): E {
 }
 
 function difference(a: AucEstimate, b: AucEstimate): Estimate {
-  return differenceOf(a, b, "test", { n: a.n, patients: a.patients });
+  return differenceOf(a, b, { normal: "normal", otherwise: "other" }, { n: a.n, patients: a.patients });
 }
 
 describe.each(["random_n50.json", "random_n500.json"])("DeLong as pROC has it: %s", (file) => {

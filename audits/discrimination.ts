@@ -1,0 +1,150 @@
+/**
+ * Does the model tell the diseased from the healthy? Per class, subgroup and condition: the area under the ROC curve,
+ * and sensitivity, specificity and predictive values at each operating point, whose threshold was frozen on tuning
+ * patients. Every number carries an interval that allows for repeated patients.
+ *
+ * Areas: DeLong et al. 1988; Obuchowski 1997 where patients repeat; Newcombe 2006 where that variance is nil. Shares:
+ * Wilson 1927, at the effective sample size where patients repeat. Intervals are per finding: they are not corrected
+ * for how many findings there are.
+ */
+import { type AuditMeta, defineAudit, type OperatingPoint, type Study } from "../src/core/audit.js";
+import { type Condition, isClean } from "../src/core/condition.js";
+import type { Curve, Finding } from "../src/core/finding.js";
+import { type AucEstimate, areaUnderCurve, type LabelledScores } from "../src/stats/auc.js";
+import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
+import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
+import { notEstimable } from "../src/stats/estimate.js";
+import { findingOf, type Subject } from "../src/stats/finding.js";
+import { criticalValue } from "../src/stats/normal.js";
+import { rocCorners, rocCurve } from "../src/stats/roc.js";
+
+const AUDIT = "discrimination";
+
+const meta: AuditMeta = {
+  id: AUDIT,
+  title: "Discrimination",
+  why: "A model that cannot tell the diseased from the healthy, in some group or on some images, helps nobody there. Averages hide this; subgroups show it.",
+  needs: ["labels"],
+  metrics: [
+    {
+      id: "auc",
+      title: "Area under the ROC curve",
+      unit: "1",
+      description:
+        "The probability that a random positive sample scores higher than a random negative one, ties counting one half. Interval: DeLong, DeLong and Clarke-Pearson (1988), clipped to [0, 1]; Obuchowski's clustered variance (1997) where patients repeat; Newcombe's interval (2006) where that variance is nil, as under perfect separation. Larger scores mean positive; the direction is never inferred. Blind to a shift of all scores together: read it beside the operating points. With few positives the normal approximation is rough.",
+      better: "higher",
+    },
+    {
+      id: "sensitivity",
+      title: "Sensitivity",
+      unit: "1",
+      description:
+        "The share of positives that score at or above the operating point's threshold, which was frozen before evaluation. Interval: Wilson (1927); where patients repeat, at the sample size over the design effect (Rao and Scott 1992). Says nothing of negatives.",
+      better: "higher",
+    },
+    {
+      id: "specificity",
+      title: "Specificity",
+      unit: "1",
+      description:
+        "The share of negatives that score below the operating point's threshold, which was frozen before evaluation. Interval: as for sensitivity. Says nothing of positives.",
+      better: "higher",
+    },
+    {
+      id: "ppv",
+      title: "Positive predictive value",
+      unit: "1",
+      description:
+        "The share of positives among the samples that score at or above the threshold. Interval: as for sensitivity. Holds at the prevalence of the evaluation set alone, which is often enriched.",
+      better: "higher",
+    },
+    {
+      id: "npv",
+      title: "Negative predictive value",
+      unit: "1",
+      description:
+        "The share of negatives among the samples that score below the threshold. Interval: as for sensitivity. Holds at the prevalence of the evaluation set alone, which is often enriched.",
+      better: "higher",
+    },
+  ],
+  references: [
+    "E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988) 837–845",
+    "N. A. Obuchowski, Biometrics 53 (1997) 567–578",
+    "R. G. Newcombe, Statistics in Medicine 25 (2006) 559–573",
+    "E. B. Wilson, Journal of the American Statistical Association 22 (1927) 209–212",
+    "J. N. K. Rao, A. J. Scott, Biometrics 48 (1992) 577–585",
+  ],
+};
+
+export default defineAudit({
+  meta,
+  evaluate(study, { level }) {
+    const withCurve = curveConditions(study.conditions);
+    return study.classes.flatMap((className) => {
+      const points = study.operatingPoints.filter((point) => point.class === className);
+      const columns = study.conditions.map((condition) => study.scores(condition, className));
+      return distinctSubgroups(study).flatMap((subgroup) => {
+        const cell = labelledCell(study, subgroup, className);
+        return study.conditions.flatMap((condition, index) => {
+          const scored = scoredCell(cell, [columns[index] as Float64Array]);
+          const { values, family } = subgroup;
+          const subject = { audit: AUDIT, class: className, subgroup: values, family, condition };
+          return [
+            aucFinding({ ...subject, metric: "auc", operatingPoint: null }, scored, level, withCurve.has(condition)),
+            ...points.flatMap((point) =>
+              RATES.map((rate) =>
+                rateFinding({ ...subject, metric: rate, operatingPoint: point.id }, scored, point, rate, level),
+              ),
+            ),
+          ];
+        });
+      });
+    });
+  },
+});
+
+function aucFinding(subject: Subject, cell: ScoredCell, level: number, withCurve: boolean): Finding {
+  const data = withScores(cell, 0);
+  const auc = areaUnderCurve(data);
+  if (auc.status === "not-estimable") return findingOf(subject, auc, cell, level);
+  return findingOf(subject, auc, cell, level, {
+    reason: auc.symmetric
+      ? null
+      : "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in",
+    ...(withCurve ? { curve: curveOf(data, auc, level) } : {}),
+  });
+}
+
+function curveOf(data: LabelledScores, auc: AucEstimate, level: number): Curve {
+  const corners = rocCorners(data.scores, data.labels);
+  return rocCurve(corners, auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
+}
+
+function rateFinding(subject: Subject, cell: ScoredCell, point: OperatingPoint, rate: Rate, level: number): Finding {
+  if (point.threshold === null) {
+    return findingOf(subject, notEstimable(point.reason ?? "no threshold could be chosen"), cell, level);
+  }
+  const share = rateAt(withScores(cell, 0), point.threshold, rate);
+  const details = { threshold: point.threshold, ...(share.status === "estimated" ? countsOf(share) : {}) };
+  return findingOf(subject, share, cell, level, { details });
+}
+
+function countsOf(share: { readonly successes: number; readonly n: number }): Record<string, number> {
+  return { count: share.successes, of: share.n };
+}
+
+/** The conditions whose curves are drawn: clean, and of every attack its strongest version without a defense. */
+function curveConditions(conditions: Study["conditions"]): ReadonlySet<Condition> {
+  const strongest = new Map<string, Condition>();
+  for (const condition of conditions) {
+    if (condition.defense !== "none") continue;
+    const series = [condition.attack, condition.objective ?? "", condition.norm ?? ""].join("/");
+    const known = strongest.get(series);
+    if (known === undefined || strength(condition) > strength(known)) strongest.set(series, condition);
+  }
+  return new Set([...conditions.filter(isClean), ...strongest.values()]);
+}
+
+function strength(condition: Condition): number {
+  return condition.severity ?? condition.epsilon;
+}

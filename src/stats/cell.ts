@@ -1,0 +1,141 @@
+import type { Study, Subgroup } from "../core/audit.js";
+import { subgroupKey } from "../core/finding.js";
+import type { LabelledScores } from "./auc.js";
+import { ascendingOrder } from "./order.js";
+
+/** The samples of a subgroup that are labelled for a class, in patient order, so that sums by patient are one pass. */
+export interface Cell {
+  /** Sample indices. */
+  readonly rows: Uint32Array;
+  /** 1 positive, 0 negative, aligned with the rows. */
+  readonly labels: Uint8Array;
+  readonly patients: Int32Array;
+  readonly clustered: boolean;
+  /** Members that have no label of the class. */
+  readonly unlabelled: number;
+}
+
+/** A cell's samples that were scored under every condition in question, with the counts that a finding carries. */
+export interface ScoredCell {
+  readonly labels: Uint8Array;
+  readonly patients: Int32Array;
+  readonly clustered: boolean;
+  /** One column per condition, in the order in which they were asked for; no NaN. */
+  readonly scores: readonly Float64Array[];
+  readonly counts: Counts;
+  /** Labelled samples that lack a score under one of the conditions. */
+  readonly unscored: number;
+}
+
+export interface Counts {
+  readonly n: number;
+  readonly positives: number;
+  readonly negatives: number;
+  readonly patients: number;
+}
+
+export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
+  const labels = study.labels(className);
+  const labelled = subgroup.members.filter((row) => labels[row] !== -1);
+  const rows = inPatientOrder(labelled, study.patients);
+  return {
+    rows,
+    labels: Uint8Array.from(rows, (row) => labels[row] as number),
+    patients: Int32Array.from(rows, (row) => study.patients[row] as number),
+    clustered: study.clustered,
+    unlabelled: subgroup.members.length - rows.length,
+  };
+}
+
+function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
+  const isOrdered = rows.every(
+    (row, i) => i === 0 || (patients[rows[i - 1] as number] as number) <= (patients[row] as number),
+  );
+  if (isOrdered) return rows;
+  const order = ascendingOrder(Float64Array.from(rows, (row) => patients[row] as number));
+  return order.map((position) => rows[position] as number);
+}
+
+/**
+ * Keeps the samples that all columns score.
+ * @param columns scores by sample index, NaN where there is none
+ */
+export function scoredCell(cell: Cell, columns: readonly Float64Array[]): ScoredCell {
+  const isScored = (row: number) => columns.every((column) => !Number.isNaN(column[row]));
+  const kept = cell.rows.every(isScored)
+    ? null
+    : cell.rows.map((_, i) => i).filter((i) => isScored(cell.rows[i] as number));
+  const rows = kept === null ? cell.rows : kept.map((i) => cell.rows[i] as number);
+  const labels = kept === null ? cell.labels : Uint8Array.from(kept, (i) => cell.labels[i] as number);
+  const patients = kept === null ? cell.patients : Int32Array.from(kept, (i) => cell.patients[i] as number);
+  return {
+    labels,
+    patients,
+    clustered: cell.clustered,
+    scores: columns.map((column) => Float64Array.from(rows, (row) => column[row] as number)),
+    counts: countsOf(labels, patients),
+    unscored: cell.rows.length - rows.length,
+  };
+}
+
+function countsOf(labels: Uint8Array, patients: Int32Array): Counts {
+  let positives = 0;
+  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
+  return { n: labels.length, positives, negatives: labels.length - positives, patients: countDistinct(patients) };
+}
+
+/** Counts over several cells of different samples; a patient in several of them counts once. */
+export function combinedCounts(cells: readonly ScoredCell[]): Counts {
+  const sum = (count: (counts: Counts) => number) => cells.reduce((total, cell) => total + count(cell.counts), 0);
+  return {
+    n: sum((counts) => counts.n),
+    positives: sum((counts) => counts.positives),
+    negatives: sum((counts) => counts.negatives),
+    patients: cells.some((cell) => cell.clustered) ? distinctPatients(cells) : sum((counts) => counts.patients),
+  };
+}
+
+function distinctPatients(cells: readonly ScoredCell[]): number {
+  const codes = new Int32Array(cells.reduce((total, cell) => total + cell.patients.length, 0));
+  let filled = 0;
+  for (const cell of cells) {
+    codes.set(cell.patients, filled);
+    filled += cell.patients.length;
+  }
+  return countDistinct(codes.sort());
+}
+
+/** Distinct values among ascending ones. */
+function countDistinct(ascending: Int32Array): number {
+  let distinct = 0;
+  for (let i = 0; i < ascending.length; i++) if (i === 0 || ascending[i] !== ascending[i - 1]) distinct++;
+  return distinct;
+}
+
+/** The cell with one of its columns as scores. */
+export function withScores(cell: ScoredCell, column: number): LabelledScores {
+  const { labels, patients, clustered } = cell;
+  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered };
+}
+
+/** Subgroups by their key, each once: two families may define one group, which is then the first one's. */
+export function distinctSubgroups(study: Study): Subgroup[] {
+  const seen = new Map<string, Subgroup>();
+  for (const subgroup of study.subgroups) {
+    const key = subgroupKey(subgroup.values);
+    if (!seen.has(key)) seen.set(key, subgroup);
+  }
+  return [...seen.values()];
+}
+
+/** The families in the protocol's order, each with its groups. The whole set belongs to none. */
+export function familiesOf(study: Study): ReadonlyMap<string, readonly Subgroup[]> {
+  const families = new Map<string, Subgroup[]>();
+  for (const subgroup of study.subgroups) {
+    if (subgroup.family === null) continue;
+    const groups = families.get(subgroup.family);
+    if (groups === undefined) families.set(subgroup.family, [subgroup]);
+    else groups.push(subgroup);
+  }
+  return families;
+}

@@ -1,0 +1,99 @@
+import { type Condition, conditionKey } from "../core/condition.js";
+import { type Finding, type Interval, type SubgroupValues, subgroupKey } from "../core/finding.js";
+import type { Counts } from "./cell.js";
+import { type Estimate, intervalOf, type NotEstimable } from "./estimate.js";
+
+/** What a finding is about: everything in its id. */
+export interface Subject {
+  readonly audit: string;
+  readonly metric: string;
+  readonly class: string;
+  readonly operatingPoint: string | null;
+  readonly subgroup: SubgroupValues;
+  readonly family: string | null;
+  /** True where the finding is about the family as a whole, such as a gap among its groups. */
+  readonly acrossFamily?: boolean;
+  readonly condition: Condition;
+  /** The attack that it is compared with, where it is. */
+  readonly versus?: string;
+}
+
+export type Extras = Pick<Finding, "details" | "curve" | "reference"> & { readonly reason?: string | null };
+
+/** What counts a finding, and the labelled samples that it had to leave out. */
+export interface Basis {
+  readonly counts: Counts;
+  readonly unscored: number;
+}
+
+/** `audit/metric/class/[operating point/]group/condition[/vs-attack]`: unique within a record. */
+export function findingId(subject: Subject): string {
+  const group =
+    subject.acrossFamily === true && subject.family !== null ? subject.family : subgroupKey(subject.subgroup);
+  return [
+    subject.audit,
+    subject.metric,
+    subject.class,
+    ...(subject.operatingPoint === null ? [] : [subject.operatingPoint]),
+    group,
+    conditionKey(subject.condition),
+    ...(subject.versus === undefined ? [] : [`vs-${subject.versus}`]),
+  ].join("/");
+}
+
+/** The finding of an estimate with its interval at a nominal level, or of the reason why there is none. */
+export function findingOf(
+  subject: Subject,
+  result: Estimate | NotEstimable,
+  basis: Basis,
+  level: number,
+  extras: Extras = {},
+): Finding {
+  return result.status === "estimated"
+    ? measured(subject, result.value, intervalOf(result, level), basis, extras)
+    : { ...head(subject, basis, extras), status: "not-estimable", reason: sentence(result.reason, basis.unscored) };
+}
+
+/** A finding whose interval is at hand. */
+export function measured(
+  subject: Subject,
+  estimate: number,
+  interval: Interval,
+  basis: Basis,
+  extras: Extras = {},
+): Finding {
+  const reason = sentence(extras.reason ?? "", basis.unscored);
+  return { ...head(subject, basis, extras), estimate, interval, status: "measured", reason };
+}
+
+function head(subject: Subject, basis: Basis, extras: Extras) {
+  const { audit, metric, subgroup, family, condition, operatingPoint } = subject;
+  const { reason: _reason, ...attached } = extras;
+  return {
+    id: findingId(subject),
+    audit,
+    metric,
+    class: subject.class,
+    subgroup,
+    family,
+    condition,
+    operatingPoint,
+    unit: "1",
+    estimate: null,
+    interval: null,
+    ...basis.counts,
+    ...attached,
+  };
+}
+
+/** The reason, with the samples that had to be left out; null where there is nothing to say. */
+function sentence(reason: string, unscored: number): string | null {
+  const left =
+    unscored === 0
+      ? ""
+      : unscored === 1
+        ? "1 labelled sample has no score and is left out"
+        : `${unscored} labelled samples have no score and are left out`;
+  const parts = [reason, left].filter((part) => part !== "");
+  return parts.length === 0 ? null : parts.join("; ");
+}

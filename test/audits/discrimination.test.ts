@@ -1,0 +1,148 @@
+import audit from "../../audits/discrimination.js";
+import { CLEAN, type Condition } from "../../src/core/condition.js";
+import type { Curve } from "../../src/core/finding.js";
+import { randomFrom } from "../../src/core/random.js";
+import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
+import { CLASS, cleanStudy, expectSound, findingById, POINT, studyOf } from "../support/study.js";
+
+const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const METRICS = audit.meta.metrics.map((metric) => metric.id);
+
+describe("numbers of other tools", () => {
+  test("random_n500: pROC's areas, intervals and Wilson's rates, by group", () => {
+    const { inputs, expected } = reference<{
+      inputs: Required<ReferenceInputs>;
+      expected: {
+        pROC: { groups: Record<string, { auc: number; ci95: [number, number]; n_pos: number; n_neg: number }> };
+        sklearn_statsmodels: {
+          groups: Record<string, { rates_at?: never }>;
+          "rates_at_0.5": Record<string, { fnr: number; fpr: number; fnr_wilson95: number[]; fpr_wilson95: number[] }>;
+        };
+      };
+    }>("random_n500.json");
+    const study = cleanStudy({
+      labels: inputs.y,
+      scores: inputs.score,
+      families: { group: inputs.group },
+      threshold: 0.5,
+    });
+    const findings = audit.evaluate(study, CONTEXT);
+    expectSound(findings, METRICS);
+    for (const group of ["overall", "A", "B", "C"]) {
+      const key = group === "overall" ? "all" : `group=${group}`;
+      const auc = findingById(findings, `discrimination/auc/${CLASS}/${key}/clean`);
+      const wanted = expected.pROC.groups[group];
+      expectClose(auc.estimate as number, wanted?.auc as number);
+      expectClose(auc.interval?.lower, wanted?.ci95[0] as number);
+      expectClose(auc.interval?.upper, wanted?.ci95[1] as number);
+      expect(auc).toMatchObject({ positives: wanted?.n_pos, negatives: wanted?.n_neg, interval: { method: "delong" } });
+
+      const rates = expected.sklearn_statsmodels["rates_at_0.5"][group];
+      if (rates === undefined) continue;
+      const sensitivity = findingById(findings, `discrimination/sensitivity/${CLASS}/${POINT}/${key}/clean`);
+      const specificity = findingById(findings, `discrimination/specificity/${CLASS}/${POINT}/${key}/clean`);
+      expectClose(1 - (sensitivity.estimate as number), rates.fnr);
+      expectClose(1 - (specificity.estimate as number), rates.fpr);
+      expectClose(1 - (sensitivity.interval?.upper as number), rates.fnr_wilson95[0] as number);
+      expectClose(1 - (specificity.interval?.lower as number), rates.fpr_wilson95[1] as number);
+    }
+  });
+
+  test("clustered: the FDA script's area and variance", () => {
+    const { inputs, expected } = reference<{
+      inputs: Required<ReferenceInputs>;
+      expected: { FDA_doAUCcluster: { auc: number; ci95: [number, number] } };
+    }>("clustered.json");
+    const study = cleanStudy({ labels: inputs.y, scores: inputs.score, patients: inputs.patient });
+    const [auc] = audit.evaluate(study, CONTEXT);
+    const wanted = expected.FDA_doAUCcluster;
+    expectClose(auc?.estimate as number, wanted.auc);
+    expectClose(auc?.interval?.lower, wanted.ci95[0]);
+    expectClose(auc?.interval?.upper, wanted.ci95[1]);
+    expect(auc).toMatchObject({ n: 638, patients: 220, interval: { method: "obuchowski", level: 0.95 } });
+  });
+});
+
+describe("what cannot be estimated says why", () => {
+  const study = cleanStudy({
+    labels: [0, 0, 0, 1, 1, 0, -1],
+    scores: [0.1, 0.2, 0.3, 0.8, Number.NaN, 0.4, 0.5],
+    threshold: 0.9,
+  });
+  const findings = audit.evaluate(study, CONTEXT);
+
+  test("too few positives, with the unscored one named", () => {
+    expect(findingById(findings, `discrimination/auc/${CLASS}/all/clean`)).toMatchObject({
+      status: "not-estimable",
+      n: 5,
+      positives: 1,
+      reason:
+        "1 positive among 5 samples: AUC needs at least two of each class; 1 labelled sample has no score and is left out",
+    });
+  });
+
+  test("a predictive value of calls that nobody made", () => {
+    expect(findingById(findings, `discrimination/ppv/${CLASS}/${POINT}/all/clean`)).toMatchObject({
+      status: "not-estimable",
+      reason: expect.stringMatching(/^0 samples called positive among 5 samples/),
+    });
+    expect(findingById(findings, `discrimination/npv/${CLASS}/${POINT}/all/clean`)).toMatchObject({
+      status: "measured",
+      estimate: 0.8,
+      details: { threshold: 0.9, count: 4, of: 5 },
+    });
+  });
+
+  test("an operating point without a threshold", () => {
+    const lost = cleanStudy({ labels: [0, 1, 0, 1], scores: [0.1, 0.2, 0.3, 0.4], threshold: null });
+    const finding = findingById(
+      audit.evaluate(lost, CONTEXT),
+      `discrimination/sensitivity/${CLASS}/${POINT}/all/clean`,
+    );
+    expect(finding).toMatchObject({ status: "not-estimable", reason: "no positives to choose a threshold on" });
+  });
+
+  test("a perfect small group gets Newcombe's interval and says so", () => {
+    const perfect = cleanStudy({ labels: [0, 0, 0, 1, 1, 1], scores: [0.1, 0.2, 0.3, 0.7, 0.8, 0.9] });
+    const [auc] = audit.evaluate(perfect, CONTEXT);
+    expect(auc).toMatchObject({ estimate: 1, interval: { upper: 1, method: "newcombe" } });
+    expectClose(auc?.interval?.lower, 0.5010187607015302);
+    expect(auc?.reason).toMatch(/Newcombe/);
+  });
+});
+
+describe("curves", () => {
+  const random = randomFrom(5, "curves");
+  const labels = Array.from({ length: 200 }, (_, row) => row % 2);
+  const scores = () => labels.map((label) => label + 1.2 * random.normal());
+  const attack = (epsilon: number, defense = "none"): Condition => ({
+    attack: "noise",
+    epsilon,
+    norm: "linf",
+    defense,
+  });
+  const conditions = [CLEAN, attack(0.01), attack(0.02), attack(0.02, "jpeg"), { ...CLEAN, defense: "jpeg" }];
+  const findings = audit.evaluate(
+    studyOf({ labels, conditions: conditions.map((condition) => ({ condition, scores: scores() })) }),
+    CONTEXT,
+  );
+
+  test("stand beside the clean area and the strongest undefended attack's, and nowhere else", () => {
+    const withCurve = findings.filter((finding) => finding.curve !== undefined).map((finding) => finding.id);
+    expect(withCurve).toEqual([
+      `discrimination/auc/${CLASS}/all/clean`,
+      `discrimination/auc/${CLASS}/all/noise@0.0200`,
+    ]);
+  });
+
+  test("rise from the left to the right within their bands", () => {
+    const [clean] = findings.flatMap((finding) => finding.curve ?? []);
+    const { x, y, lower, upper } = clean as Curve;
+    expect([x.length, x[0], x[100], y[100]]).toEqual([101, 0, 1, 1]);
+    y.forEach((value, index) => {
+      expect(value).toBeGreaterThanOrEqual(y[index - 1] ?? 0);
+      expect(lower[index]).toBeLessThanOrEqual(value);
+      expect(upper[index]).toBeGreaterThanOrEqual(value);
+    });
+  });
+});

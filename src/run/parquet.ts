@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
-import { asyncBufferFromFile, parquetRead } from "hyparquet";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 
@@ -43,10 +43,15 @@ export function writeWhole(path: string, data: string | Uint8Array): void {
  * @throws StepwedgeError (incomplete) where the file is damaged or a column is missing.
  */
 export async function readParquet(path: string): Promise<ReadonlyMap<string, Float64Array | Int32Array | string[]>> {
-  const chunks = new Map<string, { rowStart: number; data: ArrayLike<unknown> }[]>();
+  const chunks = new Map<string, Chunk[]>();
+  const types = new Map<string, string>();
   try {
+    const file = await asyncBufferFromFile(path);
+    const metadata = await parquetMetadataAsync(file);
+    for (const { name, type } of metadata.schema.slice(1)) types.set(name, type ?? "");
     await parquetRead({
-      file: await asyncBufferFromFile(path),
+      file,
+      metadata,
       onChunk({ columnName, columnData, rowStart }) {
         const list = chunks.get(columnName) ?? [];
         list.push({ rowStart, data: columnData });
@@ -61,22 +66,23 @@ export async function readParquet(path: string): Promise<ReadonlyMap<string, Flo
       cause,
     });
   }
-  return new Map([...chunks].map(([name, parts]) => [name, join(parts)]));
+  return new Map([...types].map(([name, type]) => [name, join(chunks.get(name) ?? [], type)]));
 }
 
-function join(parts: readonly { rowStart: number; data: ArrayLike<unknown> }[]): Float64Array | Int32Array | string[] {
+interface Chunk {
+  readonly rowStart: number;
+  readonly data: ArrayLike<unknown>;
+}
+
+function join(parts: readonly Chunk[], type: string): Float64Array | Int32Array | string[] {
   const ordered = [...parts].sort((a, b) => a.rowStart - b.rowStart);
+  if (type !== "DOUBLE" && type !== "INT32") return ordered.flatMap((part) => Array.from(part.data) as string[]);
   const length = ordered.reduce((total, part) => total + part.data.length, 0);
-  const first = ordered[0]?.data;
-  if (first instanceof Int32Array || first instanceof Float64Array) {
-    const out = first instanceof Int32Array ? new Int32Array(length) : new Float64Array(length);
-    let at = 0;
-    for (const part of ordered) {
-      out.set(part.data as ArrayLike<number>, at);
-      at += part.data.length;
-    }
-    return out;
+  const out = type === "INT32" ? new Int32Array(length) : new Float64Array(length);
+  let at = 0;
+  for (const part of ordered) {
+    out.set(part.data as ArrayLike<number>, at);
+    at += part.data.length;
   }
-  const values = ordered.flatMap((part) => Array.from(part.data));
-  return typeof values[0] === "number" ? Float64Array.from(values as number[]) : (values as string[]);
+  return out;
 }

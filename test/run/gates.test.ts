@@ -1,0 +1,152 @@
+import type { Finding } from "../../src/core/finding.js";
+import type { GateEntry } from "../../src/protocol/schema.js";
+import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
+
+const finding = (change: Partial<Finding>): Finding => ({
+  id: "discrimination/auc/effusion/all/clean",
+  audit: "discrimination",
+  metric: "auc",
+  class: "effusion",
+  subgroup: {},
+  family: null,
+  condition: { attack: "none", epsilon: 0, defense: "none" },
+  operatingPoint: null,
+  unit: "1",
+  estimate: 0.85,
+  interval: { lower: 0.8, upper: 0.9, level: 0.95, method: "delong" },
+  n: 100,
+  positives: 40,
+  negatives: 60,
+  patients: 100,
+  status: "measured",
+  reason: null,
+  ...change,
+});
+const gate = (change: Partial<GateEntry>): GateEntry =>
+  ({ id: "G", title: "G", metric: "auc", bound: "lower", ...change }) as GateEntry;
+const verdictOf = (entry: Partial<GateEntry>, ...findings: Finding[]) =>
+  evaluateGates([gate(entry)], findings)[0]?.verdict;
+
+describe("a gate on an interval's limit", () => {
+  const whole = finding({});
+  test.each([
+    ["lower", { atLeast: 0.8 }, "pass"],
+    ["lower", { atLeast: 0.81 }, "inconclusive"],
+    ["lower", { atLeast: 0.9 }, "inconclusive"],
+    ["lower", { atLeast: 0.91 }, "fail"],
+    ["upper", { atMost: 0.9 }, "pass"],
+    ["upper", { atMost: 0.89 }, "inconclusive"],
+    ["upper", { atMost: 0.79 }, "fail"],
+    ["estimate", { atLeast: 0.85 }, "pass"],
+    ["estimate", { atLeast: 0.86 }, "fail"],
+    ["estimate", { atMost: 0.84 }, "fail"],
+  ] as const)("%s %o is %s for 0.85 (0.80 to 0.90)", (bound, limit, expected) => {
+    expect(verdictOf({ bound, ...limit }, whole)).toBe(expected);
+  });
+
+  test("reports the number that was held against the limit", () => {
+    expect(evaluateGates([gate({ bound: "upper", atMost: 0.95 })], [whole])[0]?.observed).toBe(0.9);
+  });
+});
+
+describe("a gate that names groups", () => {
+  const women = finding({ id: "f", family: "sex", subgroup: { sex: "F" } });
+  const men = finding({
+    id: "m",
+    family: "sex",
+    subgroup: { sex: "M" },
+    interval: { lower: 0.7, upper: 0.75, level: 0.95, method: "delong" },
+  });
+
+  test("takes the worst of them", () => {
+    const [result] = evaluateGates([gate({ subgroups: ["sex"], atLeast: 0.8 })], [women, men]);
+    expect(result).toMatchObject({ verdict: "fail", observed: 0.7, findings: ["f", "m"] });
+  });
+
+  test("fails for a family that does not exist, even beside one that does", () => {
+    expect(verdictOf({ subgroups: ["race"], atLeast: 0.5 }, women, men)).toBe("fail");
+    expect(verdictOf({ subgroups: ["sex", "race"], atLeast: 0.5 }, women, men)).toBe("fail");
+  });
+
+  test("fails for a group that does not exist, and finds the one that does", () => {
+    expect(verdictOf({ subgroup: { sex: "X" }, atLeast: 0.5 }, women, men)).toBe("fail");
+    expect(verdictOf({ subgroup: { sex: "F" }, atLeast: 0.8 }, women, men)).toBe("pass");
+  });
+
+  test("finds a crossed group whatever the order of its attributes", () => {
+    const crossed = finding({ family: "sex-by-age", subgroup: { sex: "F", age: "40-60" } });
+    expect(verdictOf({ subgroup: { age: "40-60", sex: "F" }, atLeast: 0.8 }, crossed)).toBe("pass");
+  });
+
+  test("does not take the whole set for a group, nor a group for the whole set", () => {
+    expect(verdictOf({ atLeast: 0.8 }, men)).toBe("fail");
+    expect(verdictOf({ subgroups: ["sex"], atLeast: 0.8 }, finding({}))).toBe("fail");
+  });
+
+  test.each(["not-estimable", "suppressed", "error"] as const)("is inconclusive where a group is %s", (status) => {
+    const silent = finding({
+      family: "sex",
+      subgroup: { sex: "U" },
+      status,
+      estimate: null,
+      interval: null,
+      reason: "why",
+    });
+    expect(verdictOf({ subgroups: ["sex"], atLeast: 0.5 }, women, silent)).toBe("inconclusive");
+  });
+
+  test("is inconclusive where a max–min gap had to leave groups out", () => {
+    const gap = (left: string) =>
+      finding({
+        metric: "auc-gap",
+        family: "sex",
+        interval: { lower: 0, upper: 0.05, level: 0.95, method: "m" },
+        details: { "groups-left-out": left },
+      });
+    const entry = { metric: "auc-gap", subgroups: ["sex"], bound: "upper", atMost: 0.1 } as const;
+    expect(verdictOf(entry, gap(""))).toBe("pass");
+    expect(verdictOf(entry, gap("sex=U"))).toBe("inconclusive");
+  });
+});
+
+describe("a gate that names a condition", () => {
+  const attacked = finding({
+    condition: {
+      attack: "wavelet-universal",
+      epsilon: 4 / 255,
+      norm: "linf",
+      objective: "ranking",
+      defense: "jpeg",
+      adaptive: false,
+    },
+  });
+  const condition = (change: object) => ({
+    condition: { attack: "wavelet-universal", defense: "none", ...change },
+    atLeast: 0.5,
+  });
+
+  test("means clean where it names none", () => {
+    expect(verdictOf({ atLeast: 0.5 }, attacked)).toBe("fail");
+  });
+
+  test("matches attack, defense, ε, objective and adaptivity", () => {
+    expect(verdictOf(condition({ defense: "jpeg", epsilon: 4 / 255 }), attacked)).toBe("pass");
+    expect(verdictOf(condition({ defense: "jpeg", epsilon: 2 / 255 }), attacked)).toBe("fail");
+    expect(verdictOf(condition({}), attacked)).toBe("fail");
+    expect(verdictOf(condition({ defense: "jpeg", objective: "operating-point" }), attacked)).toBe("fail");
+    expect(verdictOf(condition({ defense: "jpeg", adaptive: true }), attacked)).toBe("fail");
+  });
+});
+
+test("fail beats inconclusive beats pass, and no gates pass nothing", () => {
+  const of = (...verdicts: ("pass" | "fail" | "inconclusive")[]) =>
+    overallVerdict(
+      verdicts.map((verdict) => ({ id: "", title: "", verdict, limit: 0, observed: null, findings: [], reason: "" })),
+    );
+  expect([of("pass", "pass"), of("pass", "inconclusive"), of("inconclusive", "fail"), of()]).toEqual([
+    "pass",
+    "inconclusive",
+    "fail",
+    "inconclusive",
+  ]);
+});

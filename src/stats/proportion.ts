@@ -14,15 +14,15 @@ import { errorOfDifference, errorPart } from "./influence.js";
 /** A share of samples, such as a sensitivity. Its limits are Wilson's, at the effective number of samples. */
 export interface ProportionEstimate extends Estimate {
   readonly successes: number;
-  /** n over the design effect; n itself where no patient repeats. */
+  /** As many independent samples as would be as sure; n where no patient repeats, not always whole. */
   readonly effectiveN: number;
 }
 
 /**
  * The share of ones among outcomes, with Wilson's score interval (E. B. Wilson, JASA 22 (1927) 209–212). Where
- * patients repeat, n is replaced by n / deff with the design effect deff = linearised clustered variance of the ratio
- * estimator over p(1−p)/(n−1) (J. N. K. Rao and A. J. Scott, Biometrics 48 (1992) 577–585); deff is 1 exactly where no
- * patient repeats.
+ * patients repeat, n is replaced by the effective number of samples: as many independent samples as would have the
+ * linearised clustered variance of the share, p(1−p)/(n'−1) (the idea of J. N. K. Rao and A. J. Scott, Biometrics 48
+ * (1992) 577–585). It is n exactly where no patient repeats, and the number of patients where all repeat themselves.
  * @param outcomes 0 or 1
  * @param patients patient codes aligned with the outcomes, ascending
  * @param clustered whether patients repeat in the study: it names the method and changes no number
@@ -56,15 +56,12 @@ export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered
 }
 
 /**
- * Samples over the design effect, at most n. Where the outcomes do not vary between patients the design effect cannot
- * be seen; then all samples of a patient count as one (Kish's (Σm)²/Σm² for cluster sizes m).
+ * The effective number of samples, at most n. Where the outcomes do not vary between patients the clustered variance is
+ * nil and says nothing; then all samples of a patient count as one (Kish's (Σm)²/Σm² for m samples a patient).
  */
 function effectiveSize(value: number, standardError: number, patients: Int32Array): number {
   const n = patients.length;
-  if (standardError > 0) {
-    const designEffect = (standardError * standardError * (n - 1)) / (value * (1 - value));
-    return n / Math.max(1, designEffect);
-  }
+  if (standardError > 0) return Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
   let squares = 0;
   for (let start = 0; start < n; ) {
     let end = start + 1;

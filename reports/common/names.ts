@@ -14,6 +14,7 @@ const METRICS: Readonly<Record<string, string>> = {
   "auc-difference": "Difference in AUC",
   "auc-drop": "AUC drop",
   "auc-drop-gap": "Gap in AUC drop",
+  "auc-drop-excess": "AUC drop beyond the control",
   "fooling-rate": "Decisions changed",
   "fooling-excess": "Decisions changed beyond the control",
 };
@@ -66,7 +67,7 @@ export interface AttackName {
 }
 
 /** "jpeg, adaptive attacker", "jpeg, oblivious attacker", "jpeg", "no defense". */
-export function defenseTitle(condition: Pick<Condition, "defense" | "adaptive">): string {
+export function defenseTitle(condition: { readonly defense: string; readonly adaptive?: boolean | undefined }): string {
   if (condition.defense === "none") return "no defense";
   if (condition.adaptive === undefined) return condition.defense;
   return `${condition.defense}, ${condition.adaptive ? "adaptive" : "oblivious"} attacker`;

@@ -6,22 +6,21 @@ import type { StudyView } from "./study.js";
 
 export type { Contrast, Observation, Severity } from "./observations/observation.js";
 
-const ORDER: Readonly<Record<Severity, number>> = { major: 0, moderate: 1, note: 2 };
+const SEVERITIES: readonly Severity[] = ["major", "moderate", "note"];
+
+/** Rules in the order of their concern: clean images before attacked ones, results before the evidence's own limits. */
+const CLASS_RULES = [subgroupGaps, missedTargets, attackEffects, unequalHarm, defenseEffects];
+const RECORD_RULES = [failedChecks, inconclusiveGates, notEstimable, deviations, absentEvidence];
 
 /**
- * The principal observations of a record, most important first. Each is computed from findings by a fixed rule, and
- * none says more than the interval behind it.
+ * The principal observations of a record: by severity, then by rule, then by size. Each is computed from findings by
+ * a fixed rule, and none says more than the interval behind it.
  */
 export function principalObservations(study: StudyView): readonly Observation[] {
-  const ofClasses = study.classes.flatMap((className) => [
-    ...subgroupGaps(study, className),
-    ...missedTargets(study, className),
-    ...attackEffects(study, className),
-    ...unequalHarm(study, className),
-    ...defenseEffects(study, className),
-  ]);
-  const ofRecord = [failedChecks, inconclusiveGates, notEstimable, deviations, absentEvidence].flatMap((rule) =>
-    rule(study),
-  );
-  return [...ofClasses, ...ofRecord].sort((a, b) => ORDER[a.severity] - ORDER[b.severity] || b.weight - a.weight);
+  const heavierFirst = (a: Observation, b: Observation) => b.weight - a.weight;
+  const byRule = [
+    ...CLASS_RULES.map((rule) => study.classes.flatMap((className) => rule(study, className)).sort(heavierFirst)),
+    ...RECORD_RULES.map((rule) => rule(study).sort(heavierFirst)),
+  ].flat();
+  return SEVERITIES.flatMap((severity) => byRule.filter((observation) => observation.severity === severity));
 }

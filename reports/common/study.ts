@@ -32,6 +32,8 @@ export interface FindingQuery {
   readonly condition?: Condition;
   /** null, the default, for metrics without an operating point. */
   readonly operatingPoint?: string | null;
+  /** For metrics that compare with a control: the control's attack. */
+  readonly control?: string;
 }
 
 /**
@@ -48,13 +50,16 @@ export class StudyView {
   readonly series: readonly Series[];
   /** Defenses that were tried, by id. */
   readonly defenses: readonly string[];
+  private readonly findingsById: ReadonlyMap<string, Finding>;
   private readonly byQuery = new Map<string, Finding>();
   private readonly byCondition = new Map<string, Finding[]>();
 
   constructor(readonly record: AuditRecord) {
     const { findings, groups, attacks } = record.findings;
+    this.findingsById = new Map(findings.map((finding) => [finding.id, finding]));
     for (const finding of findings) {
-      const key = queryKey(finding.metric, finding.class, finding, finding.condition, finding.operatingPoint);
+      const { metric, condition, operatingPoint, details } = finding;
+      const key = queryKey(metric, finding.class, finding, condition, operatingPoint, details?.control ?? null);
       if (!this.byQuery.has(key)) this.byQuery.set(key, finding);
       const column = JSON.stringify([finding.metric, finding.class, conditionKey(finding.condition)]);
       const members = this.byCondition.get(column);
@@ -74,11 +79,14 @@ export class StudyView {
     return [EVERYBODY, ...this.families.flatMap((family) => family.groups)];
   }
 
+  byId(id: string): Finding | undefined {
+    return this.findingsById.get(id);
+  }
+
   find(query: FindingQuery): Finding | undefined {
-    const { metric, group = EVERYBODY, condition = CLEAN, operatingPoint = null } = query;
-    return this.byQuery.get(
-      queryKey(metric, query.class, { family: group.family, subgroup: group.values }, condition, operatingPoint),
-    );
+    const { metric, group = EVERYBODY, condition = CLEAN, operatingPoint = null, control = null } = query;
+    const about = { family: group.family, subgroup: group.values };
+    return this.byQuery.get(queryKey(metric, query.class, about, condition, operatingPoint, control));
   }
 
   /** Findings of a metric, class and condition over all groups, in the record's order. */
@@ -131,15 +139,21 @@ function sameStrength(a: Condition, b: Condition): boolean {
   return a.norm === b.norm && a.severity === b.severity && Math.abs(a.epsilon - b.epsilon) < 1e-12;
 }
 
+/**
+ * A group is known by its values alone: where two families define one group, its findings stand under the first.
+ * Findings about a family as a whole have no values and are known by the family.
+ */
 function queryKey(
   metric: string,
   className: string | null,
   group: { readonly family: string | null; readonly subgroup: SubgroupValues },
   condition: Condition,
   operatingPoint: string | null,
+  control: unknown,
 ): string {
-  const parts = [metric, className, group.family, subgroupKey(group.subgroup), conditionKey(condition), operatingPoint];
-  return JSON.stringify(parts);
+  const values = subgroupKey(group.subgroup);
+  const who = values === "all" ? [group.family] : [null, values];
+  return JSON.stringify([metric, className, ...who, conditionKey(condition), operatingPoint, control]);
 }
 
 function byFamily(groups: readonly Group[]) {

@@ -25,11 +25,13 @@ interface Effect {
 
 function effectOf(study: StudyView, className: string, condition: Condition, operatingPoint: string | null): Effect {
   const overall = { class: className, condition };
+  const control = study.strongestControl(condition, className, operatingPoint)?.attack;
+  const versus = control === undefined ? {} : { control };
   return {
     condition,
     operatingPoint,
     flipped: study.find({ ...overall, metric: "fooling-rate", operatingPoint }),
-    excess: study.find({ ...overall, metric: "fooling-excess", operatingPoint }),
+    excess: study.find({ ...overall, ...versus, metric: "fooling-excess", operatingPoint }),
     drop: study.find({ ...overall, metric: "auc-drop" }),
     auc: study.find({ ...overall, metric: "auc" }),
   };
@@ -72,7 +74,7 @@ function blindSpot(study: StudyView, className: string, effect: Effect): Observa
     title: `${attackTitle(condition)} overturns decisions${forClass(study, className)} while AUC looks untouched`,
     text:
       `At ${strengthTitle(condition)} it changes ${inSentence(flipped)} of ${integer(flipped?.n ?? 0)} decisions at the locked ` +
-      `threshold, while AUC falls by only ${inSentence(drop)}, to ${inSentence(auc)}. ${control.words}` +
+      `threshold, while the drop of AUC is only ${inSentence(drop)}, to ${inSentence(auc)}. ${control.words}` +
       `An audit that looks at AUC alone would miss it.`,
     evidence: ids(flipped, excess, drop, auc, ...control.findings),
     contrast: null,
@@ -91,7 +93,7 @@ function rankingLoss(study: StudyView, className: string, effect: Effect): Obser
     weight: Math.max(certain, certainSize(excess)),
     title: `${attackTitle(condition)} lowers AUC${forClass(study, className)} at ${strengthTitle(condition)}`,
     text:
-      `One perturbation for all images lowers AUC by ${inSentence(drop)}, to ${inSentence(auc)}${decisions} ` +
+      `It lowers AUC by ${inSentence(drop)}, to ${inSentence(auc)},${decisions} ` +
       `(n = ${integer(drop?.n ?? 0)}). ${control.words}`.trimEnd(),
     evidence: ids(drop, auc, flipped, excess, ...control.findings),
     contrast: null,
@@ -124,7 +126,8 @@ function controlWords(
   if (control === undefined) return { words: "No control of the same size was run. ", findings: [] };
   const point = metric === "fooling-rate" ? operatingPoint : null;
   const found = study.find({ metric, class: className, condition: control, operatingPoint: point });
-  const beyond = metric === "fooling-rate" && isMeasured(excess) ? ` (the attack's excess: ${inSentence(excess)})` : "";
+  const beyond =
+    metric === "fooling-rate" && isMeasured(excess) ? `; the attack's excess over it is ${inSentence(excess)}` : "";
   return {
     words: `The control ${attackTitle(control)} of the same size ${verb(inSentence(found))}${beyond}. `,
     findings: found === undefined ? [] : [found],

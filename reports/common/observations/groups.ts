@@ -1,6 +1,16 @@
 import { isClean } from "../../../src/core/condition.js";
 import { type Finding, type SubgroupValues, subgroupKey } from "../../../src/core/finding.js";
-import { countsText, inSentence, isMeasured, levelText, listed, metricRange, metricValue, percent } from "../format.js";
+import {
+  counted,
+  countsText,
+  inSentence,
+  isMeasured,
+  levelText,
+  listed,
+  metricRange,
+  metricValue,
+  percent,
+} from "../format.js";
 import { dataName, groupTitle, metricTitle } from "../names.js";
 import { EVERYBODY, type Group, type StudyView } from "../study.js";
 import { certainSize, forClass, ids, type Observation } from "./observation.js";
@@ -58,7 +68,7 @@ function gapObservation(study: StudyView, className: string, metric: string, dif
   return {
     severity: large ? "major" : "moderate",
     weight: certain,
-    title: `${title}${forClass(study, className)} differs between groups: ${groupTitle(worse.values)} is behind ${groupTitle(better.values)}`,
+    title: `${title}${forClass(study, className)} is lower on ${groupTitle(worse.values)} than on ${groupTitle(better.values)}`,
     text:
       `${title}${at} is ${withCounts(low)} on ${groupTitle(worse.values)} against ${withCounts(high)} on ` +
       `${groupTitle(better.values)}: difference ${absolute(difference)}.${hidden}${meaning}`,
@@ -101,15 +111,21 @@ export function missedTargets(study: StudyView, className: string): Observation[
         one.interval.upper < target,
     );
     if (missed.length === 0) return [];
-    const overall = missed.some((one) => one.family === null);
-    const words = missed.map((one) => `${inSentence(one)} on ${where(one.subgroup)}`);
+    const shortfall = (one: Finding) => target - (one.interval?.upper ?? target);
+    const overall = missed.filter((one) => one.family === null);
+    const worst = missed.filter((one) => one.family !== null).sort((a, b) => shortfall(b) - shortfall(a));
+    const told = [...overall, ...worst.slice(0, 2)];
+    const words = told.map((one) => `${withCounts(one)} on ${where(one.subgroup)}`);
+    const others = missed.length - told.length;
     return [
       {
-        severity: overall ? "major" : "moderate",
-        weight: Math.max(...missed.map((one) => target - (one.interval?.upper ?? target))),
+        severity: overall.length > 0 ? "major" : "moderate",
+        weight: Math.max(...missed.map(shortfall)),
         title: `The operating point ${dataName(point.id)} misses its ${metric} of ${percent(target)}${forClass(study, className)}`,
-        text: `It was chosen for a ${metric} of ${percent(target)} on the ${point.chosenOn === "tuning" ? "tuning patients" : "protocol's word"}. On the evaluation set the ${metric} is ${listed(words)}: the whole interval lies below the target.`,
-        evidence: ids(...missed),
+        text:
+          `It was chosen on the tuning patients. On the evaluation set the ${metric} is ${listed(words)}: the whole ` +
+          `interval lies below the target${others > 0 ? `, as it does in ${counted(others, "other group")}` : ""}.`,
+        evidence: ids(...told),
         contrast: null,
       },
     ];

@@ -8,7 +8,7 @@ export type Severity = "major" | "moderate" | "note";
 /** One thing that the findings say, in words, with the findings that say it. */
 export interface Observation {
   readonly severity: Severity;
-  /** Orders observations of one severity, larger first; on the scale of the estimate, such as a difference of AUC. */
+  /** Orders the observations of one rule, larger first; on the scale of the estimate, such as a difference of AUC. */
   readonly weight: number;
   readonly title: string;
   readonly text: string;

@@ -1,0 +1,110 @@
+import type { Finding } from "../../src/core/finding.js";
+import { countsText, estimateText, intervalText, isMeasured, levelText, methodText } from "../common/format.js";
+import { findingAnchor } from "../common/study.js";
+import type { Markup } from "../common/xml.js";
+
+/** The shapes that the shared partials show: tables, figures and their legends. */
+
+export interface Cell {
+  readonly text: string;
+  /** A second, smaller line, such as the interval. */
+  readonly sub: string | null;
+  /** True where the text is a status and not a number. */
+  readonly muted: boolean;
+  /** Shown on hover: counts, method, reason. */
+  readonly title: string | null;
+  /** Anchor on this page, such as the finding in the appendix. */
+  readonly href: string | null;
+  /** Style class of a verdict or a severity; null for plain cells. */
+  readonly tone: string | null;
+}
+
+export interface Row {
+  readonly header: Cell;
+  readonly cells: readonly Cell[];
+}
+
+export interface Table {
+  readonly id: string;
+  readonly caption: string;
+  /** What a reader must know to read it: methods, units, abbreviations. */
+  readonly note: string | null;
+  readonly columns: readonly { readonly label: string; readonly numeric: boolean }[];
+  readonly bodies: readonly { readonly heading: string | null; readonly span: number; readonly rows: readonly Row[] }[];
+  /** The line that opens it, where it is long enough to be folded away on a screen. */
+  readonly folded: string | null;
+}
+
+export interface LegendEntry {
+  readonly swatch: Markup;
+  readonly label: string;
+  readonly detail: string | null;
+}
+
+export interface Figure {
+  readonly id: string;
+  readonly caption: string;
+  readonly note: string | null;
+  readonly legend: readonly LegendEntry[];
+  readonly panels: readonly Panel[];
+  /** Style class that sets the panels' smallest width. */
+  readonly size: "wide" | "medium" | "small";
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly subtitle: string | null;
+  readonly chart: Markup;
+  readonly legend: readonly LegendEntry[];
+}
+
+export function textCell(text: string, options: Partial<Cell> = {}): Cell {
+  return { text, sub: null, muted: false, title: null, href: null, tone: null, ...options };
+}
+
+/** A finding in a table: estimate over interval, or the status in words; counts, method and reason on hover. */
+export function findingCell(finding: Finding | undefined): Cell {
+  if (finding === undefined) return textCell("—", { muted: true, title: "not examined" });
+  const measured = isMeasured(finding);
+  return textCell(estimateText(finding), {
+    sub: intervalText(finding),
+    muted: !measured,
+    title: explain(finding),
+    href: null,
+  });
+}
+
+/** Counts, interval method and reason of a finding, on one line. */
+export function explain(finding: Finding): string {
+  const parts = [countsText(finding)];
+  if (finding.interval !== null)
+    parts.push(`${levelText(finding.interval.level)}, ${methodText(finding.interval.method)}`);
+  if (finding.reason !== null) parts.push(finding.reason);
+  return parts.join(". ");
+}
+
+export function findingHref(finding: Finding): string {
+  return `#${findingAnchor(finding.id)}`;
+}
+
+/** A table of one or several bodies; `folded` names it where it starts closed on a screen. */
+export function table(
+  options: Omit<Table, "bodies" | "note" | "folded"> & {
+    readonly bodies: readonly { readonly heading: string | null; readonly rows: readonly Row[] }[];
+    readonly note?: string | null;
+    readonly folded?: string | null;
+  },
+): Table {
+  const { bodies, note = null, folded = null, ...rest } = options;
+  const span = rest.columns.length;
+  return {
+    ...rest,
+    note,
+    folded,
+    bodies: bodies.filter((body) => body.rows.length > 0).map((body) => ({ ...body, span })),
+  };
+}
+
+export function column(label: string, numeric = false): Table["columns"][number] {
+  return { label, numeric };
+}

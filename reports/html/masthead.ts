@@ -1,0 +1,53 @@
+import type { Verdict } from "../../src/core/finding.js";
+import type { AuditRecord } from "../../src/core/record.js";
+import { counted, instant, integer, listed, shortHash } from "../common/format.js";
+import { dataName } from "../common/names.js";
+
+/** The head of the page: what was audited, and the verdict. */
+export function masthead({ protocol, findings, provenance }: AuditRecord) {
+  const { flow } = findings;
+  return {
+    title: protocol.title,
+    steps: Array.from({ length: 11 }, (_, index) => index * 12),
+    facts: [
+      {
+        term: "Classes",
+        value: listed(protocol.model.classes.slice(0, 6).map(dataName)) + more(protocol.model.classes.length - 6),
+      },
+      {
+        term: "Evaluated on",
+        value: `${counted(flow.evaluation, "image")} of ${counted(flow.evaluationPatients, "patient")}`,
+      },
+      { term: "Finished", value: instant(provenance.finishedAt) },
+      { term: "Protocol", value: shortHash(findings.protocolSha256) },
+    ],
+    verdict: verdictBanner(findings),
+  };
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${integer(count)} more` : "";
+}
+
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: "Pass",
+  fail: "Fail",
+  inconclusive: "Inconclusive",
+};
+
+function verdictBanner({ verdict, gates }: AuditRecord["findings"]) {
+  const count = (wanted: Verdict) => gates.filter((gate) => gate.verdict === wanted).length;
+  const total = counted(gates.length, "acceptance criterion", "acceptance criteria");
+  const tallies = [
+    { count: count("pass"), word: "met" },
+    { count: count("fail"), word: "failed" },
+    { count: count("inconclusive"), word: "inconclusive" },
+  ].filter((tally) => tally.count > 0);
+  const tally = tallies.map((entry) => `${integer(entry.count)} ${entry.word}`).join(", ");
+  return {
+    className: verdict,
+    word: VERDICT_WORDS[verdict],
+    sentence: gates.length === 0 ? "No acceptance criterion was declared." : `Of ${total}: ${tally}.`,
+    caution: verdict === "inconclusive" ? "The evidence does not decide. Inconclusive is not a pass." : null,
+  };
+}

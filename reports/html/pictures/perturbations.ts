@@ -1,0 +1,75 @@
+import { Jimp } from "jimp";
+import { conditionKey } from "../../../src/core/condition.js";
+import type { AttackSummary, AuditRecord } from "../../../src/core/record.js";
+import { integer } from "../../common/format.js";
+import { attackTitle, defenseTitle, strengthTitle } from "../../common/names.js";
+import { strength } from "../../common/study.js";
+
+export interface Picture {
+  /** PNG as a data URI. */
+  readonly source: string;
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly alternative: string;
+}
+
+/** Enough to compare searches; more would only make the file heavy. */
+const MOST_PICTURES = 8;
+const LARGEST_SIDE = 256;
+
+type Perturbation = AuditRecord["perturbations"][string];
+
+/** The perturbation of each search at its largest strength, drawn about mid-gray. */
+export async function perturbationPictures(record: AuditRecord): Promise<Picture[]> {
+  const largest = new Map<string, AttackSummary>();
+  for (const summary of record.findings.attacks) {
+    const { condition } = summary;
+    if (record.perturbations[conditionKey(condition)] === undefined) continue;
+    const search = `${attackTitle(condition)} ${condition.norm ?? ""} ${defenseTitle(condition)}`;
+    const known = largest.get(search);
+    if (known === undefined || strength(condition) > strength(known.condition)) largest.set(search, summary);
+  }
+  const chosen = [...largest.values()].slice(0, MOST_PICTURES);
+  return Promise.all(chosen.map((summary) => picture(summary, record.perturbations[conditionKey(summary.condition)])));
+}
+
+async function picture(summary: AttackSummary, perturbation: Perturbation | undefined): Promise<Picture> {
+  if (perturbation === undefined) throw new Error("a perturbation was chosen that the record does not hold");
+  const { condition } = summary;
+  const largest = perturbation.data.reduce((kept, value) => Math.max(kept, Math.abs(value)), 0);
+  const levels = Number(largest.toPrecision(3));
+  const { source, width, height } = await draw(perturbation, largest);
+  const title = `${attackTitle(condition)}, ${strengthTitle(condition)}${condition.defense === "none" ? "" : `, ${defenseTitle(condition)}`}`;
+  return {
+    source,
+    width,
+    height,
+    title,
+    detail: `black −${levels}, white +${levels}; found with ${integer(summary.queries)} queries`,
+    alternative: `Perturbation of ${title}: values from −${levels} to +${levels} about mid-gray`,
+  };
+}
+
+/**
+ * Shows x as 128 + 127·x/largest, one channel as gray and three as colour. Pictures beyond 256 pixels are thinned,
+ * not smoothed: smoothing would hide the fine pattern that there is to see.
+ */
+async function draw({ shape, data }: Perturbation, largest: number) {
+  const [channels = 1, rows = 1, columns = 1] = shape;
+  const step = Math.max(1, Math.ceil(Math.max(rows, columns) / LARGEST_SIDE));
+  const [width, height] = [Math.ceil(columns / step), Math.ceil(rows / step)];
+  const pixels = Buffer.alloc(width * height * 4, 255);
+  for (let row = 0; row < height; row++)
+    for (let column = 0; column < width; column++)
+      for (let colour = 0; colour < 3; colour++) {
+        const channel = channels >= 3 ? colour : 0;
+        const value = data[(channel * rows + row * step) * columns + column * step] ?? 0;
+        pixels[(row * width + column) * 4 + colour] = Math.round(128 + (127 * value) / (largest || 1));
+      }
+  const image = Jimp.fromBitmap({ data: pixels, width, height });
+  const colorType = channels >= 3 ? 2 : 0;
+  const png = await image.getBuffer("image/png", { colorType, deflateLevel: 9, deflateStrategy: 1 });
+  return { source: `data:image/png;base64,${png.toString("base64")}`, width, height };
+}

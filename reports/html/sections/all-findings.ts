@@ -1,0 +1,110 @@
+import { conditionKey, isClean } from "../../../src/core/condition.js";
+import { type Finding, subgroupKey } from "../../../src/core/finding.js";
+import { estimateText, integer, intervalText } from "../../common/format.js";
+import { conditionTitle, dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
+import { findingAnchor } from "../../common/study.js";
+import { defineSection, type PageContext } from "../section.js";
+
+/** Beyond this many, only what the page refers to, clean images and all patients are listed: the page stays small. */
+const MOST_FINDINGS = 8000;
+
+/**
+ * Every finding at its own address, as one grid per measure: conditions down, groups across. This is what links from
+ * gates and observations point to.
+ */
+export default defineSection({
+  id: "all-findings",
+  title: "All findings",
+  order: 150,
+  view: (context) => {
+    const { findings } = context.record.findings;
+    const listed = findings.length <= MOST_FINDINGS ? findings : essential(context);
+    const omitted = findings.length - listed.length;
+    return {
+      omitted: omitted > 0 ? integer(omitted) : null,
+      grids: gridsOf(listed).map((members, index) => grid(context, members, index)),
+    };
+  },
+});
+
+function essential({ record, observations }: PageContext): readonly Finding[] {
+  const cited = new Set([
+    ...record.findings.gates.flatMap((gate) => gate.findings),
+    ...observations.flatMap((observation) => observation.evidence),
+  ]);
+  return record.findings.findings.filter(
+    (one) => cited.has(one.id) || isClean(one.condition) || (one.family === null && one.status === "measured"),
+  );
+}
+
+function gridsOf(findings: readonly Finding[]): Finding[][] {
+  return [
+    ...gathered(findings, (one) =>
+      JSON.stringify([one.class, one.metric, one.operatingPoint, one.details?.control ?? null]),
+    ).values(),
+  ];
+}
+
+function grid({ study }: PageContext, findings: readonly Finding[], index: number) {
+  const [first] = findings;
+  if (first === undefined) throw new Error("a grid was made of no findings");
+  const columns = [...gathered(findings, groupKeyOf).values()].map((members) => members[0] ?? first);
+  const rows = [...gathered(findings, (one) => conditionKey(one.condition)).values()];
+  const control = first.details?.control;
+  const title = [
+    metricTitle(first.metric),
+    ...(first.operatingPoint === null ? [] : [`at ${dataName(first.operatingPoint)}`]),
+    ...(typeof control === "string" ? [`against ${dataName(control)}`] : []),
+    ...(study.classes.length > 1 && first.class !== null ? [`for ${dataName(first.class)}`] : []),
+  ].join(" ");
+  return {
+    id: `grid-${index + 1}`,
+    title,
+    count: integer(findings.length),
+    columns: columns.map((one) => ({
+      label: columnTitle(one),
+      n: one.status === "suppressed" ? "n hidden" : `n = ${integer(one.n)}`,
+    })),
+    rows: rows.map((members) => ({
+      label: conditionTitle((members[0] ?? first).condition),
+      cells: columns.map((head) =>
+        cell(
+          members.find((one) => groupKeyOf(one) === groupKeyOf(head)),
+          head,
+        ),
+      ),
+    })),
+  };
+}
+
+function cell(finding: Finding | undefined, head: Finding) {
+  if (finding === undefined) return { anchor: null, text: "", sub: null };
+  const n = finding.n === head.n || finding.status === "suppressed" ? null : `n = ${integer(finding.n)}`;
+  const parts = [intervalText(finding), n].filter((part) => part !== null);
+  return {
+    anchor: findingAnchor(finding.id),
+    text: estimateText(finding),
+    sub: parts.length === 0 ? null : parts.join(", "),
+  };
+}
+
+function groupKeyOf(finding: Finding): string {
+  const { family, subgroup, reference } = finding;
+  return JSON.stringify([family, subgroupKey(subgroup), reference === undefined ? null : subgroupKey(reference)]);
+}
+
+function columnTitle({ family, subgroup, reference }: Finding): string {
+  if (family !== null && Object.keys(subgroup).length === 0) return `across ${dataName(family)}`;
+  return reference === undefined ? groupTitle(subgroup) : `${groupTitle(subgroup)} − ${groupValue(reference)}`;
+}
+
+function gathered(findings: readonly Finding[], keyOf: (one: Finding) => string): Map<string, Finding[]> {
+  const groups = new Map<string, Finding[]>();
+  for (const one of findings) {
+    const key = keyOf(one);
+    const members = groups.get(key);
+    if (members === undefined) groups.set(key, [one]);
+    else members.push(one);
+  }
+  return groups;
+}

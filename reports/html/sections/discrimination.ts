@@ -1,0 +1,153 @@
+import type { Finding } from "../../../src/core/finding.js";
+import { decimal, estimateText, inSentence, integer, intervalText, isMeasured, listed } from "../../common/format.js";
+import { dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
+import { EVERYBODY, type Group, type StudyView } from "../../common/study.js";
+import { column, type Figure, findingCell, type Panel, table, textCell } from "../blocks.js";
+import { rocChart } from "../charts/roc.js";
+import { SERIES_STYLES, seriesStyle, swatch } from "../charts/style.js";
+import { forest } from "../forest.js";
+import { defineSection } from "../section.js";
+
+const POINT_METRICS = ["sensitivity", "specificity", "ppv", "npv"] as const;
+
+/** How well the model tells positives from negatives on clean images, overall and by subgroup. */
+export default defineSection({
+  id: "discrimination",
+  title: "Discrimination on clean images",
+  order: 70,
+  view: ({ study }) => {
+    const classes = study.classes
+      .filter((className) => study.all("auc", className).length > 0)
+      .map((className, index) => ({
+        heading: study.classes.length > 1 ? dataName(className) : null,
+        forest: aucForest(study, className, index),
+        roc: rocFigure(study, className, index),
+        tables: metricTables(study, className, index),
+      }));
+    return classes.length === 0 ? null : { classes };
+  },
+});
+
+function aucForest(study: StudyView, className: string, index: number) {
+  const overall = study.find({ metric: "auc", class: className });
+  const row = (group: Group) => ({
+    label: group.family === null ? "All patients" : groupValue(group.values),
+    finding: study.find({ metric: "auc", class: className, group }),
+  });
+  return forest({
+    id: `auc-forest-${index + 1}`,
+    caption: `AUC of ${dataName(className)} by subgroup, clean images`,
+    note: `Square: estimate. Bar: interval. Dashed line: all patients. n (+ / −): images (positive / negative).`,
+    measure: "AUC",
+    reference: isMeasured(overall) ? overall.estimate : null,
+    include: [1],
+    bodies: [
+      { heading: null, rows: [row(EVERYBODY)] },
+      ...study.families.map(({ name, groups }) => ({ heading: dataName(name), rows: groups.map(row) })),
+    ],
+  });
+}
+
+/** One panel per family; families with more groups than can be told apart are spread over several panels. */
+function rocFigure(study: StudyView, className: string, index: number): Figure | null {
+  const everybody = [{ name: "All patients", groups: [EVERYBODY] }];
+  const panels = [...everybody, ...study.families].flatMap(({ name, groups }) =>
+    chunks(groups, SERIES_STYLES).flatMap((chunk) => rocPanel(study, className, name, chunk)),
+  );
+  if (panels.length === 0) return null;
+  const points = study.operatingPoints(className).map((point) => dataName(point.id));
+  return {
+    id: `roc-${index + 1}`,
+    caption: `ROC curves of ${dataName(className)} by subgroup, clean images`,
+    note:
+      "Shaded: pointwise interval. " +
+      (points.length === 0 ? "" : `Marker on a curve: the locked operating point (${listed(points)}) in that group. `) +
+      "Dashed diagonal: chance.",
+    legend: [],
+    panels,
+    size: "medium",
+  };
+}
+
+function rocPanel(study: StudyView, className: string, name: string, groups: readonly Group[]): Panel[] {
+  const drawn = groups.flatMap((group, place) => {
+    const auc = study.find({ metric: "auc", class: className, group });
+    return auc?.curve === undefined ? [] : [{ group, auc, curve: auc.curve, style: seriesStyle(place) }];
+  });
+  if (drawn.length === 0) return [];
+  const series = drawn.map(({ group, curve, style }) => ({
+    style,
+    curve,
+    points: operatingPointsOf(study, className, group),
+  }));
+  const label = `ROC curves: ${drawn.map(({ group, auc }) => `${groupTitle(group.values)}: AUC ${inSentence(auc)}`).join("; ")}`;
+  return [
+    {
+      title: dataName(name),
+      subtitle: null,
+      chart: rocChart(label, series),
+      legend: drawn.map(({ group, auc, style }) => ({
+        swatch: swatch(style),
+        label: groupValue(group.values),
+        detail: `${estimateText(auc)} (${intervalText(auc) ?? "no interval"}), n = ${integer(auc.n)}`,
+      })),
+    },
+  ];
+}
+
+function operatingPointsOf(study: StudyView, className: string, group: Group) {
+  return study.operatingPoints(className).flatMap((point) => {
+    const at = (metric: string) => study.find({ metric, class: className, group, operatingPoint: point.id });
+    const [sensitivity, specificity] = [at("sensitivity"), at("specificity")];
+    if (!isMeasured(sensitivity) || !isMeasured(specificity)) return [];
+    return [{ x: 1 - specificity.estimate, y: sensitivity.estimate }];
+  });
+}
+
+/** One table per operating point; without any, AUC alone. */
+function metricTables(study: StudyView, className: string, index: number) {
+  const points = study.operatingPoints(className);
+  const variants = points.length === 0 ? [null] : points;
+  return variants.map((point, place) => {
+    const metrics = point === null ? [] : POINT_METRICS.filter((metric) => exists(study, className, metric, point.id));
+    const row = (group: Group) => {
+      const auc = study.find({ metric: "auc", class: className, group });
+      const at = (metric: string) => study.find({ metric, class: className, group, operatingPoint: point?.id ?? null });
+      return {
+        header: textCell(group.family === null ? "All patients" : groupValue(group.values)),
+        cells: [countCell(auc), findingCell(auc), ...metrics.map((metric) => findingCell(at(metric)))],
+      };
+    };
+    const threshold = point === null || point.threshold === null ? "" : ` (threshold ${decimal(point.threshold, 4)})`;
+    const title = point === null ? "AUC" : `Results at the operating point ${dataName(point.id)}${threshold}`;
+    return table({
+      id: `results-${index + 1}-${place + 1}`,
+      caption: `${title} for ${dataName(className)}, by subgroup, clean images`,
+      note: "Under each estimate: its interval. PPV and NPV hold for the prevalence of this evaluation set.",
+      columns: [
+        column("Group"),
+        column("n (+ / −)", true),
+        column("AUC", true),
+        ...metrics.map((metric) => column(metricTitle(metric), true)),
+      ],
+      bodies: [
+        { heading: null, rows: [row(EVERYBODY)] },
+        ...study.families.map(({ name, groups }) => ({ heading: dataName(name), rows: groups.map(row) })),
+      ],
+    });
+  });
+}
+
+function exists(study: StudyView, className: string, metric: string, operatingPoint: string): boolean {
+  return study.all(metric, className).some((one) => one.operatingPoint === operatingPoint);
+}
+
+function countCell(finding: Finding | undefined) {
+  if (finding === undefined) return textCell("—", { muted: true });
+  return textCell(integer(finding.n), { sub: `${integer(finding.positives)} / ${integer(finding.negatives)}` });
+}
+
+function chunks<Value>(values: readonly Value[], size: number): Value[][] {
+  const count = Math.ceil(values.length / size);
+  return Array.from({ length: count }, (_, index) => values.slice(index * size, (index + 1) * size));
+}

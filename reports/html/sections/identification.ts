@@ -1,0 +1,38 @@
+import { instant, listed, shortHash } from "../../common/format.js";
+import { dataName } from "../../common/names.js";
+import { defineSection } from "../section.js";
+
+/** Which model, which data, which protocol, which tool: names, versions and hashes. */
+export default defineSection({
+  id: "identification",
+  title: "Identification",
+  order: 30,
+  view: ({ record: { protocol, provenance, findings } }) => {
+    const { model, data } = protocol;
+    const files = (entries: Readonly<Record<string, string>>) =>
+      Object.entries(entries).map(([name, hash]) => `${dataName(name)} (SHA-256 ${shortHash(hash)}…)`);
+    const entry = (term: string, values: readonly (string | null)[]) => ({
+      term,
+      values: values.filter((value) => value !== null && value !== ""),
+    });
+    return {
+      entries: [
+        entry("Audited model", [protocol.title, ...files(provenance.model.files)]),
+        entry("Adapter and runtime", [`${provenance.model.adapter}: ${provenance.model.runtime}`]),
+        entry("Task and classes", [
+          typeof model.task === "string" ? model.task : null,
+          listed(model.classes.map(dataName)),
+        ]),
+        entry("Data", [data.adapter, ...files(provenance.data.files), imagesText(provenance.data)]),
+        entry("Protocol", [`version ${protocol.version}, SHA-256 ${findings.protocolSha256}`, `seed ${protocol.seed}`]),
+        entry("Tool", [`stepwedge ${provenance.stepwedge}, Node ${provenance.node}`]),
+        entry("Finished", [instant(provenance.finishedAt)]),
+      ].filter(({ values }) => values.length > 0),
+    };
+  },
+});
+
+function imagesText(data: { readonly images: number; readonly imagesSha256: string | null }): string | null {
+  if (data.imagesSha256 === null) return null;
+  return `${data.images} images read (SHA-256 of their list ${shortHash(data.imagesSha256)}…)`;
+}

@@ -1,0 +1,139 @@
+import type { OperatingPoint } from "../../../src/core/audit.js";
+import { decimal, integer, listed, methodText } from "../../common/format.js";
+import { attackTitle, dataName, defenseTitle, metricTitle } from "../../common/names.js";
+import type { StudyView } from "../../common/study.js";
+import { column, table, textCell } from "../blocks.js";
+import { defineSection, type PageContext } from "../section.js";
+
+/** How the numbers were made, in brief: thresholds, intervals, attacks and defenses. */
+export default defineSection({
+  id: "method",
+  title: "Method in brief",
+  order: 60,
+  view: (context) => ({
+    operatingPoints: operatingPointTable(context),
+    level: decimal(context.record.protocol.confidence * 100, 0),
+    intervals: intervalMethods(context.study),
+    conditions: conditionTable(context),
+    terms: GLOSSARY.filter(({ metric }) => context.record.findings.findings.some((one) => one.metric === metric)).map(
+      ({ metric, meaning }) => ({ term: metricTitle(metric), meaning }),
+    ),
+  }),
+});
+
+function operatingPointTable({ record, study }: PageContext) {
+  const { operatingPoints } = record.findings;
+  if (operatingPoints.length === 0) return null;
+  const chosen = (point: OperatingPoint) =>
+    point.chosenOn === "tuning"
+      ? `tuning set (n = ${integer(point.n)}, ${integer(point.positives)} positive)`
+      : "given in the protocol";
+  return table({
+    id: "operating-points",
+    caption: "Operating points: chosen once, then locked for every group and condition",
+    note: "A score at or above the threshold is called positive.",
+    columns: [
+      column("Operating point"),
+      ...(study.classes.length > 1 ? [column("Class")] : []),
+      column("Rule"),
+      column("Chosen on"),
+      column("Threshold", true),
+    ],
+    bodies: [
+      {
+        heading: null,
+        rows: operatingPoints.map((point) => ({
+          header: textCell(dataName(point.id)),
+          cells: [
+            ...(study.classes.length > 1 ? [textCell(dataName(point.class))] : []),
+            textCell(point.rule),
+            textCell(chosen(point)),
+            point.threshold === null
+              ? textCell("not estimable", { muted: true, sub: point.reason })
+              : textCell(decimal(point.threshold, 4)),
+          ],
+        })),
+      },
+    ],
+  });
+}
+
+/** Which interval was used for which metrics, as the findings say. */
+function intervalMethods(study: StudyView) {
+  const byMethod = new Map<string, Set<string>>();
+  for (const { interval, metric } of study.record.findings.findings) {
+    if (interval === null) continue;
+    const metrics = byMethod.get(interval.method) ?? new Set();
+    byMethod.set(interval.method, metrics.add(metric));
+  }
+  return [...byMethod].map(([method, metrics]) => ({
+    method: methodText(method),
+    metrics: listed([...metrics].map(metricTitle)),
+  }));
+}
+
+/** What was done to the images: one line per attack and defense, with what the protocol asked of it. */
+function conditionTable({ record, study }: PageContext) {
+  const { attacks, defenses } = record.protocol;
+  if (attacks.length + defenses.length === 0) return null;
+  const searched = new Set(study.series.filter((series) => series.searched).map((series) => series.attack));
+  const describe = (entry: Readonly<Record<string, unknown>>) =>
+    Object.entries(entry)
+      .filter(([key, value]) => key !== "id" && key !== "epsilon" && value !== undefined)
+      .map(
+        ([key, value]) =>
+          `${dataName(key)} ${dataName(Array.isArray(value) ? listed(value.map(String)) : String(value))}`,
+      )
+      .join("; ");
+  const row = (entry: Readonly<Record<string, unknown>> & { readonly id: string }, kind: string) => ({
+    header: textCell(dataName(entry.id)),
+    cells: [textCell(kind), textCell(describe(entry) || "defaults")],
+  });
+  return table({
+    id: "conditions",
+    caption: "What was done to the images",
+    note: `Conditions: ${listed([...new Set(study.series.map((series) => `${attackTitle(series)} with ${defenseTitle(series)}`))]) || "clean images only"}.`,
+    columns: [column("Id"), column("Kind"), column("Parameters")],
+    bodies: [
+      {
+        heading: null,
+        rows: [
+          ...attacks.map((entry) =>
+            row(entry, searched.has(entry.id) ? "attack, searched by queries" : "control, asks the model nothing"),
+          ),
+          ...defenses.map((entry) => row(entry, "defense")),
+        ],
+      },
+    ],
+  });
+}
+
+const GLOSSARY: readonly { readonly metric: string; readonly meaning: string }[] = [
+  {
+    metric: "auc",
+    meaning:
+      "Area under the ROC curve: how often a positive image scores higher than a negative one. It is blind to a shift of all scores together.",
+  },
+  { metric: "sensitivity", meaning: "Share of the positive images called positive at the locked threshold." },
+  { metric: "specificity", meaning: "Share of the negative images called negative at the locked threshold." },
+  {
+    metric: "ppv",
+    meaning: "Share of the images called positive that are positive, at the prevalence of this evaluation set.",
+  },
+  {
+    metric: "npv",
+    meaning: "Share of the images called negative that are negative, at the prevalence of this evaluation set.",
+  },
+  { metric: "auc-difference", meaning: "AUC of a group minus AUC of its reference group." },
+  { metric: "auc-gap", meaning: "Largest minus smallest AUC of the groups of one family." },
+  { metric: "auc-drop", meaning: "AUC on clean images minus AUC on the changed images of the same patients." },
+  {
+    metric: "fooling-rate",
+    meaning: "Share of the images whose decision at the locked threshold is another than on the clean image.",
+  },
+  {
+    metric: "fooling-excess",
+    meaning:
+      "Decisions changed by the attack minus decisions changed by the control of the same size, in percentage points (pp).",
+  },
+];

@@ -1,0 +1,172 @@
+import type { Finding, GateResult } from "../../../src/core/finding.js";
+import { countsText, estimateText, intervalText, isMeasured, levelText, metricValue } from "../../common/format.js";
+import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle, strengthTitle } from "../../common/names.js";
+import type { Observation } from "../../common/observations.js";
+import { findingAnchor, type StudyView } from "../../common/study.js";
+import { column, table, textCell } from "../blocks.js";
+import { criterionText } from "../criterion.js";
+import { forest } from "../forest.js";
+import { VERDICT_WORDS } from "../masthead.js";
+import { defineSection, type PageContext } from "../section.js";
+
+/** What a clinician can read in one minute: gates, key numbers, principal observations; and the approval block. */
+export default defineSection({
+  id: "summary",
+  title: "Summary",
+  order: 10,
+  view: (context) => ({
+    gates: gateTable(context),
+    keyNumbers: keyNumbers(context.study),
+    observations: context.observations.map((observation, index) => observationView(context.study, observation, index)),
+    approvals: ["Prepared by", "Reviewed by", "Approved by"],
+  }),
+});
+
+function gateTable({ record }: PageContext) {
+  const { gates } = record.findings;
+  if (gates.length === 0) return null;
+  const criteria = new Map(record.protocol.gates.map((gate) => [gate.id, gate]));
+  return table({
+    id: "summary-gates",
+    caption: "Acceptance criteria, fixed before the run, and their verdicts",
+    columns: [column("Criterion"), column("Observed", true), column("Verdict")],
+    bodies: [
+      {
+        heading: null,
+        rows: gates.map((gate) => {
+          const entry = criteria.get(gate.id);
+          const metric = typeof entry?.metric === "string" ? entry.metric : "";
+          return {
+            header: textCell(`${dataName(gate.id)} ${gate.title}`, {
+              sub: entry === undefined ? null : criterionText(entry),
+            }),
+            cells: [
+              gate.observed === null ? textCell("none", { muted: true }) : textCell(metricValue(metric, gate.observed)),
+              verdictCell(gate),
+            ],
+          };
+        }),
+      },
+    ],
+  });
+}
+
+function verdictCell(gate: GateResult) {
+  return textCell(VERDICT_WORDS[gate.verdict], { tone: gate.verdict });
+}
+
+/** The numbers to remember. At most three classes are shown, those of lowest AUC. */
+function keyNumbers(study: StudyView) {
+  const byAuc = [...study.classes].sort((a, b) => aucOf(study, a) - aucOf(study, b)).slice(0, 3);
+  return byAuc.map((className) => ({
+    heading: study.classes.length > 1 ? dataName(className) : null,
+    cards: [
+      card("AUC, all patients", study.find({ metric: "auc", class: className }), "clean images"),
+      lowestGroup(study, className),
+      ...decisionCards(study, className),
+      ...attackCards(study, className),
+    ].filter((entry) => entry !== null),
+  }));
+}
+
+function aucOf(study: StudyView, className: string): number {
+  return study.find({ metric: "auc", class: className })?.estimate ?? 1;
+}
+
+function card(label: string, finding: Finding | undefined, context: string) {
+  if (finding === undefined) return null;
+  const interval = intervalText(finding);
+  const level = finding.interval === null ? "" : levelText(finding.interval.level);
+  return {
+    label,
+    value: estimateText(finding),
+    muted: !isMeasured(finding),
+    interval: interval === null ? finding.reason : `${level} ${interval}`,
+    context,
+    counts: countsText(finding),
+    href: `#${findingAnchor(finding.id)}`,
+  };
+}
+
+function lowestGroup(study: StudyView, className: string) {
+  const lowest = study
+    .all("auc", className)
+    .filter((one) => one.family !== null)
+    .filter(isMeasured)
+    .sort((a, b) => a.estimate - b.estimate)[0];
+  return lowest === undefined
+    ? null
+    : card("Lowest AUC of a group", lowest, `${groupTitle(lowest.subgroup)}, clean images`);
+}
+
+function decisionCards(study: StudyView, className: string) {
+  const point = study.operatingPoints(className)[0];
+  if (point === undefined) return [];
+  return ["sensitivity", "specificity"].map((metric) =>
+    card(
+      `${metricTitle(metric)} at ${dataName(point.id)}`,
+      study.find({ metric, class: className, operatingPoint: point.id }),
+      point.threshold === null ? "no threshold" : `clean images, threshold ${point.threshold.toFixed(3)}`,
+    ),
+  );
+}
+
+/** The worst that searched attacks did without a defense, once by decisions and once by AUC. */
+function attackCards(study: StudyView, className: string) {
+  const point = study.operatingPoints(className)[0]?.id ?? null;
+  const attacked = study
+    .seriesBehind("none")
+    .filter((series) => series.searched)
+    .flatMap((series) => series.conditions);
+  const worst = (metric: string, operatingPoint: string | null, sign: 1 | -1) =>
+    attacked
+      .map((condition) => study.find({ metric, class: className, condition, operatingPoint }))
+      .filter(isMeasured)
+      .sort((a, b) => sign * (b.estimate - a.estimate))[0];
+  const flips = worst("fooling-rate", point, 1);
+  const auc = worst("auc", null, -1);
+  const context = (finding: Finding) => `${attackTitle(finding.condition)}, ${strengthTitle(finding.condition)}`;
+  return [
+    flips === undefined ? null : card("Decisions changed, at most", flips, context(flips)),
+    auc === undefined ? null : card("Lowest AUC under attack", auc, context(auc)),
+  ];
+}
+
+function observationView(study: StudyView, observation: Observation, index: number) {
+  const { severity, title, text, evidence, contrast } = observation;
+  const shown = evidence.slice(0, 4);
+  return {
+    severity,
+    title,
+    text,
+    evidence: shown.map((id) => ({ href: `#${findingAnchor(id)}`, label: evidenceLabel(study, id) })),
+    contrast:
+      contrast === null
+        ? null
+        : forest({
+            id: `observation-${index + 1}-plot`,
+            caption: `${metricTitle(contrast.metric)} of the groups compared, clean images`,
+            measure: metricTitle(contrast.metric),
+            reference: null,
+            bodies: [
+              {
+                heading: null,
+                rows: contrast.groups.map((group) => ({
+                  label: groupTitle(group.values),
+                  finding: study.find({ ...contrast, group }),
+                })),
+              },
+            ],
+          }),
+  };
+}
+
+function evidenceLabel(study: StudyView, id: string): string {
+  const finding = study.byId(id);
+  if (finding === undefined) return id;
+  const group =
+    finding.family !== null && Object.keys(finding.subgroup).length === 0
+      ? dataName(finding.family)
+      : groupTitle(finding.subgroup);
+  return `${metricTitle(finding.metric)}, ${group}, ${conditionTitle(finding.condition)}`;
+}

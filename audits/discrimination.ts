@@ -16,6 +16,7 @@ import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { criticalValue } from "../src/stats/normal.js";
+import { ascendingOrder } from "../src/stats/order.js";
 import { rocCorners, rocCurve } from "../src/stats/roc.js";
 
 const AUDIT = "discrimination";
@@ -105,18 +106,19 @@ export default defineAudit({
 
 function aucFinding(subject: Subject, cell: ScoredCell, level: number, withCurve: boolean): Finding {
   const data = withScores(cell, 0);
-  const auc = areaUnderCurve(data);
+  const order = ascendingOrder(data.scores);
+  const auc = areaUnderCurve(data, order);
   if (auc.status === "not-estimable") return findingOf(subject, auc, cell, level);
   return findingOf(subject, auc, cell, level, {
     reason: auc.symmetric
       ? null
       : "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in",
-    ...(withCurve ? { curve: curveOf(data, auc, level) } : {}),
+    ...(withCurve ? { curve: curveOf(data, order, auc, level) } : {}),
   });
 }
 
-function curveOf(data: LabelledScores, auc: AucEstimate, level: number): Curve {
-  const corners = rocCorners(data.scores, data.labels);
+function curveOf(data: LabelledScores, order: Uint32Array, auc: AucEstimate, level: number): Curve {
+  const corners = rocCorners(data.scores, data.labels, order);
   return rocCurve(corners, auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
 }
 

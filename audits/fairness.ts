@@ -135,7 +135,7 @@ function areaMeasure(clustered: boolean): Measure<AucEstimate> {
     quantity: "AUC",
     operatingPoint: null,
     better: "higher",
-    estimate: areaUnderCurve,
+    estimate: (data) => areaUnderCurve(data),
     difference: (a, b) => aucDifference(a, b, clustered),
   };
 }

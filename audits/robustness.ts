@@ -134,6 +134,7 @@ export default defineAudit({
         tested: conditions.filter(({ condition }) => !isClean(condition)),
         level,
       };
+      if (one.tested.length === 0) return [];
       const audited = distinctSubgroups(study).map((subgroup) => auditSubgroup(one, subgroup));
       const drops = new Map(audited.map((group) => [subgroupKey(group.subgroup.values), group.drops]));
       return [...audited.flatMap((group) => group.findings), ...dropGaps(one, drops)];

@@ -31,9 +31,13 @@ export interface LabelledScores {
   readonly clustered: boolean;
 }
 
-/** AUC with DeLong's or Obuchowski's variance; not estimable with fewer than two positives or negatives or patients of either. */
-export function areaUnderCurve(data: LabelledScores): Result<AucEstimate> {
-  const placed = placements(data.scores, data.labels);
+/**
+ * AUC with DeLong's or Obuchowski's variance; not estimable with fewer than two positives, two negatives, or two
+ * patients of either.
+ * @param order the scores' ascending order, where it is at hand
+ */
+export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
+  const placed = placements(data.scores, data.labels, order);
   const { positives, negatives } = placed;
   if (positives < 2 || negatives < 2) {
     const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];

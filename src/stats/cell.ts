@@ -2,6 +2,7 @@ import type { Study, Subgroup } from "../core/audit.js";
 import { subgroupKey } from "../core/finding.js";
 import type { LabelledScores } from "./auc.js";
 import { ascendingOrder } from "./order.js";
+import { takeCodes, takeDoubles, takeLabels, takeRows } from "./take.js";
 
 /** The samples of a subgroup that are labelled for a class, in patient order, so that sums by patient are one pass. */
 export interface Cell {
@@ -40,20 +41,17 @@ export function labelledCell(study: Study, subgroup: Subgroup, className: string
   const rows = inPatientOrder(labelled, study.patients);
   return {
     rows,
-    labels: Uint8Array.from(rows, (row) => labels[row] as number),
-    patients: Int32Array.from(rows, (row) => study.patients[row] as number),
+    labels: takeLabels(labels, rows),
+    patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
     unlabelled: subgroup.members.length - rows.length,
   };
 }
 
 function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
-  const isOrdered = rows.every(
-    (row, i) => i === 0 || (patients[rows[i - 1] as number] as number) <= (patients[row] as number),
-  );
-  if (isOrdered) return rows;
-  const order = ascendingOrder(Float64Array.from(rows, (row) => patients[row] as number));
-  return order.map((position) => rows[position] as number);
+  const codes = takeCodes(patients, rows);
+  const isOrdered = codes.every((code, i) => i === 0 || (codes[i - 1] as number) <= code);
+  return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(codes)));
 }
 
 /**
@@ -61,21 +59,33 @@ function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
  * @param columns scores by sample index, NaN where there is none
  */
 export function scoredCell(cell: Cell, columns: readonly Float64Array[]): ScoredCell {
-  const isScored = (row: number) => columns.every((column) => !Number.isNaN(column[row]));
-  const kept = cell.rows.every(isScored)
-    ? null
-    : cell.rows.map((_, i) => i).filter((i) => isScored(cell.rows[i] as number));
-  const rows = kept === null ? cell.rows : kept.map((i) => cell.rows[i] as number);
-  const labels = kept === null ? cell.labels : Uint8Array.from(kept, (i) => cell.labels[i] as number);
-  const patients = kept === null ? cell.patients : Int32Array.from(kept, (i) => cell.patients[i] as number);
+  const kept = scoredPositions(cell.rows, columns);
+  const isWhole = kept.length === cell.rows.length;
+  const rows = isWhole ? cell.rows : takeRows(cell.rows, kept);
+  const labels = isWhole ? cell.labels : takeLabels(cell.labels, kept);
+  const patients = isWhole ? cell.patients : takeCodes(cell.patients, kept);
   return {
     labels,
     patients,
     clustered: cell.clustered,
-    scores: columns.map((column) => Float64Array.from(rows, (row) => column[row] as number)),
+    scores: columns.map((column) => takeDoubles(column, rows)),
     counts: countsOf(labels, patients),
     unscored: cell.rows.length - rows.length,
   };
+}
+
+/** Positions of the rows that have a score in every column. */
+function scoredPositions(rows: Uint32Array, columns: readonly Float64Array[]): Uint32Array {
+  const kept = new Uint32Array(rows.length);
+  let count = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    kept[count] = i;
+    let scored = 1;
+    for (const column of columns) if (Number.isNaN(column[row])) scored = 0;
+    count += scored;
+  }
+  return kept.subarray(0, count);
 }
 
 function countsOf(labels: Uint8Array, patients: Int32Array): Counts {

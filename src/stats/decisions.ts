@@ -6,45 +6,51 @@ import { type ProportionEstimate, proportion } from "./proportion.js";
 export type Rate = "sensitivity" | "specificity" | "ppv" | "npv";
 export const RATES: readonly Rate[] = ["sensitivity", "specificity", "ppv", "npv"];
 
+/** A rate is about the samples whose label, or call, is `is`; those count whose call, or label, is the same. */
 interface RateDefinition {
-  /** Which samples it is about. */
-  readonly about: (label: number, called: boolean) => boolean;
-  /** Which of them count. */
-  readonly hit: (label: number, called: boolean) => boolean;
-  /** The samples in words, for the reason where there are none. */
+  readonly given: "label" | "call";
+  readonly is: 0 | 1;
+  /** The samples that it is about, in words, for the reason where there are none. */
   readonly trials: string;
 }
 
 const DEFINITIONS: Readonly<Record<Rate, RateDefinition>> = {
-  sensitivity: { about: (label) => label === 1, hit: (_, called) => called, trials: "positives" },
-  specificity: { about: (label) => label === 0, hit: (_, called) => !called, trials: "negatives" },
-  ppv: { about: (_, called) => called, hit: (label) => label === 1, trials: "samples called positive" },
-  npv: { about: (_, called) => !called, hit: (label) => label === 0, trials: "samples called negative" },
+  sensitivity: { given: "label", is: 1, trials: "positives" },
+  specificity: { given: "label", is: 0, trials: "negatives" },
+  ppv: { given: "call", is: 1, trials: "samples called positive" },
+  npv: { given: "call", is: 0, trials: "samples called negative" },
 };
 
 /** A rate at a threshold (score >= threshold is called positive); not estimable where it is about no sample. */
 export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Result<ProportionEstimate> {
-  const { about, hit, trials } = DEFINITIONS[rate];
-  const outcomes = new Uint8Array(data.labels.length);
-  const patients = new Int32Array(data.labels.length);
+  const { given, is, trials } = DEFINITIONS[rate];
+  const calls = callsAt(data.scores, threshold);
+  const [condition, outcome] = given === "label" ? [data.labels, calls] : [calls, data.labels];
+  const outcomes = new Uint8Array(condition.length);
+  const patients = new Int32Array(condition.length);
   let count = 0;
-  for (let i = 0; i < outcomes.length; i++) {
-    const label = data.labels[i] as number;
-    const called = (data.scores[i] as number) >= threshold;
-    if (!about(label, called)) continue;
-    outcomes[count] = hit(label, called) ? 1 : 0;
+  for (let i = 0; i < condition.length; i++) {
+    if (condition[i] !== is) continue;
+    outcomes[count] = outcome[i] === is ? 1 : 0;
     patients[count++] = data.patients[i] as number;
   }
-  if (count === 0) return notEstimable(`0 ${trials} among ${outcomes.length} samples: ${rate} is a share of ${trials}`);
+  if (count === 0) {
+    return notEstimable(`0 ${trials} among ${condition.length} samples: ${rate} is a share of ${trials}`);
+  }
   return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered);
 }
 
-/** The share of samples whose decision at the threshold differs between two score columns. */
+/** The share of samples whose decision at the threshold differs between two score columns of the same samples. */
 export function flipRate(before: LabelledScores, after: LabelledScores, threshold: number): Result<ProportionEstimate> {
-  const outcomes = new Uint8Array(before.scores.length);
-  for (let i = 0; i < outcomes.length; i++) {
-    const differs = (before.scores[i] as number) >= threshold !== (after.scores[i] as number) >= threshold;
-    outcomes[i] = differs ? 1 : 0;
-  }
+  const outcomes = callsAt(before.scores, threshold);
+  const calls = callsAt(after.scores, threshold);
+  for (let i = 0; i < outcomes.length; i++) outcomes[i] = outcomes[i] === calls[i] ? 0 : 1;
   return proportion(outcomes, before.patients, before.clustered);
+}
+
+/** 1 where a sample is called positive. */
+function callsAt(scores: Float64Array, threshold: number): Uint8Array {
+  const calls = new Uint8Array(scores.length);
+  for (let i = 0; i < scores.length; i++) calls[i] = (scores[i] as number) >= threshold ? 1 : 0;
+  return calls;
 }

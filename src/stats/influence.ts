@@ -51,7 +51,12 @@ export function covariance(a: SamplingError, b: SamplingError): number {
 }
 
 export function variance(error: SamplingError): number {
-  return covariance(error, error);
+  let sum = 0;
+  error.forEach((part, index) => {
+    sum += partCovariance(part, part);
+    for (const other of error.slice(index + 1)) sum += 2 * partCovariance(part, other);
+  });
+  return sum;
 }
 
 function partCovariance(a: ErrorPart, b: ErrorPart): number {

@@ -18,13 +18,13 @@ export interface Placements {
  * area is exact up to one rounding for any number of samples below 9·10^7.
  * @param scores no NaN
  * @param labels 1 positive, 0 negative
+ * @param order the scores' ascending order, where it is at hand
  */
-export function placements(scores: Float64Array, labels: Uint8Array): Placements {
+export function placements(scores: Float64Array, labels: Uint8Array, order = ascendingOrder(scores)): Placements {
   let positives = 0;
   for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
   const negatives = labels.length - positives;
   const values = new Float64Array(scores.length);
-  const order = ascendingOrder(scores);
   let positivesBelow = 0;
   let negativesBelow = 0;
   let twiceWins = 0; // twice the Mann–Whitney statistic: wins count 2, ties 1

@@ -33,10 +33,9 @@ export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered
   let successes = 0;
   for (let i = 0; i < n; i++) successes += outcomes[i] as number;
   const value = successes / n;
-  const part = errorPart(
-    patients,
-    Float64Array.from(outcomes, (outcome) => (outcome - value) / n),
-  );
+  const contributions = new Float64Array(n);
+  for (let i = 0; i < n; i++) contributions[i] = ((outcomes[i] as number) - value) / n;
+  const part = errorPart(patients, contributions);
   const standardError = standardErrorOf([part]);
   const effectiveN = part.patients.length === n ? n : effectiveSize(value, standardError, patients);
   return {

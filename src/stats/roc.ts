@@ -17,9 +17,9 @@ export interface RocCorners {
  * AUC with ties by half.
  * @param scores no NaN
  * @param labels 1 positive, 0 negative; at least one of each
+ * @param order the scores' ascending order, where it is at hand
  */
-export function rocCorners(scores: Float64Array, labels: Uint8Array): RocCorners {
-  const order = ascendingOrder(scores);
+export function rocCorners(scores: Float64Array, labels: Uint8Array, order = ascendingOrder(scores)): RocCorners {
   let positives = 0;
   for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
   const negatives = labels.length - positives;

@@ -85,17 +85,17 @@ function readPng(bytes: Buffer, where: string): ImageHeader {
 function readJpeg(bytes: Buffer, where: string): ImageHeader {
   for (const segment of jpegSegments(bytes, where)) {
     if (!isFrame(segment.marker)) continue;
-    if (segment.from + 10 > bytes.length) throw truncated("JPEG", where);
-    const bits = bytes.readUInt8(segment.from + 4);
-    const components = bytes.readUInt8(segment.from + 9);
+    if (segment.from + 8 > bytes.length) throw truncated("JPEG", where);
+    const bits = bytes.readUInt8(segment.from + 2);
+    const components = bytes.readUInt8(segment.from + 7);
     if (bits !== 8) throw unreadable(`a JPEG with ${bits} bits per channel`, where);
     if (components !== 1 && components !== 3) {
       throw unreadable(`a JPEG with ${components} colour components${components === 4 ? " (CMYK)" : ""}`, where);
     }
-    const height = bytes.readUInt16BE(segment.from + 5);
+    const height = bytes.readUInt16BE(segment.from + 3);
     return {
       format: "jpeg",
-      width: bytes.readUInt16BE(segment.from + 7),
+      width: bytes.readUInt16BE(segment.from + 5),
       height,
       bits: 8,
       channels: components,

@@ -37,7 +37,8 @@ describe.each(cases)("$width×$height to $toWidth×$toHeight, against Pillow 9.4
     const resized = resizeImage(deep, one.toWidth, one.toHeight, "bilinear");
     expect(resized.data).toBeInstanceOf(Uint16Array);
     // Pillow's F mode rounds each pass to float32.
-    for (const [index, value] of resized.data.entries()) expect(Math.abs(value - (one.float[index] ?? 0))).toBeLessThan(0.51);
+    for (const [index, value] of resized.data.entries())
+      expect(Math.abs(value - (one.float[index] ?? 0))).toBeLessThan(0.51);
   });
 });
 
@@ -48,8 +49,12 @@ test("channels are resized apart: each plane as if it were alone", () => {
   planes.set(other ?? [], 63);
   const whole = resizeImage({ data: planes, channels: 2, height: 9, width: 7, maxValue: 255 }, 4, 5, "bilinear");
   const alone = [one, other].flatMap((data) => [
-    ...resizeImage({ data: data ?? new Uint8Array(), channels: 1, height: 9, width: 7, maxValue: 255 }, 4, 5, "bilinear")
-      .data,
+    ...resizeImage(
+      { data: data ?? new Uint8Array(), channels: 1, height: 9, width: 7, maxValue: 255 },
+      4,
+      5,
+      "bilinear",
+    ).data,
   ]);
   expect([...whole.data]).toEqual(alone);
 });

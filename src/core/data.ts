@@ -44,6 +44,8 @@ export interface DataSource<Parameters = Record<string, unknown>> {
     readonly summary: string;
     /** The source's own keys under `data:`; `adapter`, `id`, `image`, `patient`, `labels`, `split` are the base's. */
     readonly parameters: z.ZodObject;
+    /** True where images are files that a column of the table names; the protocol must then say which. */
+    readonly needsImageColumn?: boolean;
   };
   open(parameters: Parameters, context: SourceContext): Promise<SourceTable>;
 }

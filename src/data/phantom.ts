@@ -26,6 +26,7 @@ const parameters = z.strictObject({
   patients: z.int().min(1).max(100_000).default(900).describe("Number of patients; there are about 1.45 images each."),
   size: z.int().min(16).max(1024).default(64).describe("Rows and columns of each image, in pixels."),
   prevalence: z.number().min(0).max(1).default(0.45).describe("Probability that an image shows a nodule."),
+  contrast: z.number().min(0).max(5).default(1).describe("Contrast of the nodules, relative to the usual."),
   planted: z
     .union([z.boolean(), z.enum(["women-under-40", "scanner-c"])])
     .default(true)
@@ -45,9 +46,10 @@ export default defineDataSource({
       "Chest radiographs drawn by a seeded generator, with lung nodules and, on request, two planted weaknesses: " +
       "faint nodules in women under 40 and coarse noise on scanner C.",
     parameters,
+    needsImageColumn: false,
   },
-  async open({ patients, size, prevalence, planted, population }, { seed, columns }): Promise<SourceTable> {
-    const images = drawPopulation({ seed, name: population, patients, prevalence, planted });
+  async open({ patients, size, prevalence, contrast, planted, population }, { seed, columns }): Promise<SourceTable> {
+    const images = drawPopulation({ seed, name: population, patients, prevalence, contrast, planted });
     return {
       count: images.length,
       columns: new Map(columns.map((name) => [name, column(images, name)])),

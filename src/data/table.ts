@@ -42,6 +42,7 @@ export default defineDataSource({
     title: "CSV or TSV table",
     summary: "One row per sample in a CSV or TSV file; images are PNG or JPEG files named by a column.",
     parameters,
+    needsImageColumn: true,
   },
   async open(given, context): Promise<SourceTable> {
     const name = relativeName(context.baseFolder, given.path);

@@ -1,85 +1,100 @@
-import { StepwedgeError } from "../core/errors.js";
-import { findPlugin, loadPlugins, suggest } from "../core/plugins.js";
-import type { Protocol } from "./schema.js";
-
-type Place = (path: readonly (string | number)[]) => string;
+import { received, StepwedgeError } from "../core/errors.js";
+import { findPlugin, loadPlugins, type PluginFamily, suggest } from "../core/plugins.js";
+import { type Path, type Place, whereIs } from "./place.js";
+import type { AttackEntry, Protocol } from "./schema.js";
 
 /** Checks what a schema cannot: names that must exist elsewhere in the protocol, and parts that exclude one another. */
 export async function checkReferences(protocol: Protocol, place: Place): Promise<void> {
-  const must = (ok: boolean, path: readonly (string | number)[], message: string, remedy: string): void => {
-    if (!ok) throw new StepwedgeError(message, { where: `${place(path)}, ${path.join(".")}`, remedy });
+  const check = checker(place);
+  checkClasses(protocol, check);
+  checkSplit(protocol, check);
+  checkSubgroups(protocol, check);
+  await checkImages(protocol, check);
+  for (const [index, entry] of protocol.attacks.entries()) {
+    await checkStrength(entry, index, check);
+    if (entry.class !== undefined)
+      check.oneOf(entry.class, protocol.model.classes, ["attacks", index, "class"], "class");
+  }
+  checkUnique(protocol, check);
+  await checkGates(protocol, check);
+}
+
+interface Checker {
+  /** Refuses the protocol unless `ok`. */
+  must(ok: boolean, path: Path, message: string, remedy: string): void;
+  /** Refuses a word that is not among the known ones. */
+  oneOf(word: string, known: readonly string[], path: Path, what: string): void;
+}
+
+function checker(place: Place): Checker {
+  const must: Checker["must"] = (ok, path, message, remedy) => {
+    if (!ok) throw new StepwedgeError(message, { where: whereIs(place, path), remedy });
   };
-  const oneOf = (word: string, known: readonly string[], path: readonly (string | number)[], what: string): void =>
+  return {
+    must,
+    oneOf(word, known, path, what) {
+      const list = `${suggest(word, known)}Known: ${known.join(", ") || "none"}.`;
+      must(known.includes(word), path, `unknown ${what} "${word}"`, list);
+    },
+  };
+}
+
+function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void {
+  for (const name of Object.keys(data.labels)) oneOf(name, model.classes, ["data", "labels", name], "class");
+  for (const [index, name] of model.classes.entries()) {
+    const path = ["model", "classes", index];
+    must(model.classes.indexOf(name) === index, path, `"${name}" appears twice`, "Name each class once.");
     must(
-      known.includes(word),
+      data.labels[name] !== undefined,
       path,
-      `unknown ${what} "${word}"`,
-      `${suggest(word, known)}Known: ${known.join(", ") || "none"}.`,
+      `class "${name}" has no labels`,
+      `Add "${name}: <column>" under data.labels, or leave the class out.`,
     );
+  }
+}
 
-  const classes = Object.keys(protocol.data.labels);
-  for (const name of classes) oneOf(name, protocol.model.classes, ["data", "labels", name], "class");
-  for (const name of protocol.model.classes) oneOf(name, classes, ["model", "classes"], "label of class");
+function checkSplit({ data: { split } }: Protocol, { must }: Checker): void {
+  if (!("column" in split)) return;
+  const both = split.evaluation.find((value) => split.tuning.includes(value));
+  must(
+    both === undefined,
+    ["data", "split", "evaluation"],
+    `${received(both)} is both the tuning and the evaluation split`,
+    "Tune on one part of the data and evaluate on another.",
+  );
+}
 
-  const families = Object.keys(protocol.subgroups);
-  for (const [name, definition] of Object.entries(protocol.subgroups)) {
+function checkSubgroups({ subgroups }: Protocol, { must, oneOf }: Checker): void {
+  const plain = Object.keys(subgroups).filter((name) => "column" in (subgroups[name] ?? {}));
+  for (const [name, definition] of Object.entries(subgroups)) {
     if ("cross" in definition) {
-      for (const part of definition.cross) {
-        oneOf(part, families, ["subgroups", name, "cross"], "subgroup");
+      for (const [index, part] of definition.cross.entries()) {
+        const path = ["subgroups", name, "cross", index];
         must(
-          !("cross" in (protocol.subgroups[part] ?? {})),
-          ["subgroups", name, "cross"],
+          !("cross" in (subgroups[part] ?? {})),
+          path,
           `"${part}" is itself crossed`,
           "Cross plain subgroupings only; any number of them may be crossed.",
         );
+        oneOf(part, plain, path, "subgrouping");
+        must(definition.cross.indexOf(part) === index, path, `"${part}" appears twice`, "Name each subgrouping once.");
       }
     } else if (definition.bins !== undefined) {
-      const ascending = definition.bins.every((edge, index, all) => index === 0 || edge > (all[index - 1] ?? edge));
+      const { bins } = definition;
       must(
-        ascending,
+        bins.every((edge, index) => index === 0 || edge > (bins[index - 1] ?? edge)),
         ["subgroups", name, "bins"],
-        "bins must ascend",
+        `bins must ascend; received ${received(bins)}`,
         "List the edges from the lowest to the highest, each once.",
       );
     }
   }
-
-  await checkAttacks(protocol, must, oneOf);
-  checkUnique(
-    protocol.defenses.map((defense) => defense.id),
-    "defenses",
-    must,
-  );
-  checkUnique(
-    protocol.operatingPoints.map((point) => `${point.id}/${point.class ?? ""}`),
-    "operatingPoints",
-    must,
-  );
-  checkUnique(
-    protocol.gates.map((gate) => gate.id),
-    "gates",
-    must,
-  );
-  for (const [index, point] of protocol.operatingPoints.entries()) {
-    if (point.class !== undefined) oneOf(point.class, classes, ["operatingPoints", index, "class"], "class");
-  }
-  const metrics = [...(await loadPlugins("audits")).values()].flatMap((audit) =>
-    audit.meta.metrics.map((metric) => metric.id),
-  );
-  for (const [index, gate] of protocol.gates.entries()) {
-    oneOf(gate.metric, metrics, ["gates", index, "metric"], "metric");
-    if (gate.class !== undefined) oneOf(gate.class, classes, ["gates", index, "class"], "class");
-    const points = protocol.operatingPoints.map((point) => point.id);
-    if (gate.operatingPoint !== undefined)
-      oneOf(gate.operatingPoint, points, ["gates", index, "operatingPoint"], "operating point");
-  }
 }
 
-type Must = (ok: boolean, path: readonly (string | number)[], message: string, remedy: string) => void;
-type OneOf = (word: string, known: readonly string[], path: readonly (string | number)[], what: string) => void;
-
-async function checkAttacks(protocol: Protocol, must: Must, oneOf: OneOf): Promise<void> {
+/** Models that are asked need images; tables of scores have none to attack or defend. */
+async function checkImages(protocol: Protocol, { must }: Checker): Promise<void> {
   const adapter = await findPlugin("models", protocol.model.adapter);
+  const source = await findPlugin("data", protocol.data.adapter);
   must(
     adapter.meta.needsImages || (protocol.attacks.length === 0 && protocol.defenses.length === 0),
     ["model", "adapter"],
@@ -87,39 +102,70 @@ async function checkAttacks(protocol: Protocol, must: Must, oneOf: OneOf): Promi
     "Remove attacks and defenses, or give a model that can be asked.",
   );
   must(
-    !adapter.meta.needsImages || protocol.data.image !== undefined || protocol.data.adapter !== "table",
+    !adapter.meta.needsImages || protocol.data.image !== undefined || source.meta.needsImageColumn !== true,
     ["data", "image"],
-    "the column with the image's path is missing",
+    "is missing: the column with the image's path",
     'Add "image: <column>" under data.',
   );
-  for (const [index, entry] of protocol.attacks.entries()) {
-    const attack = await findPlugin("attacks", entry.id);
-    const given = entry.epsilon !== undefined || entry.severity !== undefined;
-    must(
-      given,
-      ["attacks", index],
-      `"${entry.id}" has no strength`,
-      `Add ${attack.meta.strengths.join(" or ")}: a value or a list.`,
-    );
-    for (const value of entry.epsilon ?? []) {
-      must(
-        entry.norm !== "linf" || value <= 1,
-        ["attacks", index, "epsilon"],
-        `ε is a fraction of the display window and must be at most 1; received ${value}`,
-        "Write grey levels of an 8-bit image as a quotient, such as 4/255.",
-      );
+}
+
+async function checkStrength(entry: AttackEntry, index: number, { must }: Checker): Promise<void> {
+  const { strengths } = (await findPlugin("attacks", entry.id)).meta;
+  must(
+    entry.epsilon !== undefined || entry.severity !== undefined,
+    ["attacks", index],
+    `"${entry.id}" has no strength`,
+    `Add ${strengths.join(" or ")}: a value or a list.`,
+  );
+  const tooLarge = entry.norm === "linf" ? entry.epsilon?.find((value) => value > 1) : undefined;
+  must(
+    tooLarge === undefined,
+    ["attacks", index, "epsilon"],
+    `must be at most 1, the whole display window; received ${tooLarge}`,
+    "Write grey levels of an 8-bit image as a quotient, such as 4/255.",
+  );
+}
+
+function checkUnique(protocol: Protocol, { must }: Checker): void {
+  const lists: Readonly<Record<string, readonly string[]>> = {
+    defenses: protocol.defenses.map((defense) => defense.id),
+    operatingPoints: protocol.operatingPoints.map((point) =>
+      point.class === undefined ? point.id : `${point.id} of ${point.class}`,
+    ),
+    gates: protocol.gates.map((gate) => gate.id),
+    audits: protocol.audits,
+    reports: protocol.reports,
+  };
+  for (const [field, ids] of Object.entries(lists)) {
+    const remedy = field === "gates" || field === "operatingPoints" ? "Give each an id of its own." : "Name each once.";
+    for (const [index, id] of ids.entries()) {
+      must(ids.indexOf(id) === index, [field, index], `"${id}" appears twice`, remedy);
     }
-    if (entry.class !== undefined) oneOf(entry.class, protocol.model.classes, ["attacks", index, "class"], "class");
   }
 }
 
-function checkUnique(ids: readonly string[], field: string, must: Must): void {
-  for (const [index, id] of ids.entries()) {
-    must(
-      ids.indexOf(id) === index,
-      [field, index, "id"],
-      `"${id.replace(/\/$/, "")}" appears twice`,
-      "Give each entry an id of its own.",
-    );
+/**
+ * Names in gates that could never be found. Groups, strengths and conditions that merely are not there are left to the
+ * gate: it fails, so that a criterion cannot pass by absence.
+ */
+async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void> {
+  const classes = Object.keys(protocol.data.labels);
+  const points = protocol.operatingPoints.map((point) => point.id);
+  const metrics = [...(await loadPlugins("audits")).values()].flatMap((audit) =>
+    audit.meta.metrics.map((metric) => metric.id),
+  );
+  const known = async (family: PluginFamily) => ["none", ...(await loadPlugins(family)).keys()];
+  for (const [index, point] of protocol.operatingPoints.entries()) {
+    if (point.class !== undefined) oneOf(point.class, classes, ["operatingPoints", index, "class"], "class");
+  }
+  for (const [index, gate] of protocol.gates.entries()) {
+    oneOf(gate.metric, metrics, ["gates", index, "metric"], "metric");
+    if (gate.class !== undefined) oneOf(gate.class, classes, ["gates", index, "class"], "class");
+    if (gate.operatingPoint !== undefined)
+      oneOf(gate.operatingPoint, points, ["gates", index, "operatingPoint"], "operating point");
+    if (gate.condition === undefined) continue;
+    const { attack, defense } = gate.condition;
+    oneOf(attack, await known("attacks"), ["gates", index, "condition", "attack"], "attack");
+    oneOf(defense, await known("defenses"), ["gates", index, "condition", "defense"], "defense");
   }
 }

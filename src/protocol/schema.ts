@@ -12,8 +12,14 @@ const epsilon = z
     z.number(),
     z.string().regex(/^\s*\d+(\.\d+)?\s*\/\s*\d+(\.\d+)?\s*$/, 'must be a number or a quotient such as "4/255"'),
   ])
+  .describe('ε as a fraction of the display window: a number, or a quotient such as "4/255".')
   .transform((value) => (typeof value === "number" ? value : quotient(value)))
-  .refine((value) => Number.isFinite(value) && value > 0, "must be greater than 0");
+  .refine((value) => Number.isFinite(value) && value > 0, {
+    message: "must be a finite number greater than 0",
+    params: {
+      remedy: "Write ε as a fraction of the display window, such as 4/255; for no attack, leave the entry out.",
+    },
+  });
 
 function quotient(text: string): number {
   const [numerator = Number.NaN, denominator = Number.NaN] = text.split("/").map(Number);
@@ -35,20 +41,23 @@ const name = z
   );
 const column = z.string().min(1);
 
+/** What a cell of the table holds; numbers may go without quotes, but true and null may not: tables spell them in many ways. */
+const cell = z.union([z.string(), z.number()]).transform(String);
+
 const label = z.union([
   column.describe("A column with 1 (positive), 0 (negative) or an empty cell (missing)."),
   z.strictObject({
     column,
-    positive: oneOrMore(z.string()).describe("Cells that mean positive."),
-    negative: oneOrMore(z.string()).optional().describe("Cells that mean negative; without it, every other cell does."),
+    positive: oneOrMore(cell).describe("Cells that mean positive."),
+    negative: oneOrMore(cell).optional().describe("Cells that mean negative; without it, every other cell does."),
   }),
 ]);
 
 const split = z.union([
   z.strictObject({
     column,
-    tuning: oneOrMore(z.coerce.string()).default(["val"]),
-    evaluation: oneOrMore(z.coerce.string()).default(["test"]),
+    tuning: oneOrMore(cell).default(["val"]),
+    evaluation: oneOrMore(cell).default(["test"]),
   }),
   z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
 ]);
@@ -62,11 +71,20 @@ const subgroup = z.union([
       .min(2)
       .optional()
       .describe("Ascending edges: each bin holds its left edge, the last bin both."),
-    values: z.array(z.coerce.string()).optional().describe("Groups that must appear, even when they are empty."),
+    values: z.array(cell).optional().describe("Groups that must appear, even when they are empty."),
   }),
 ]);
 
 const rate = z.number().gt(0).lt(1);
+
+/** Refuses an entry with none or several of some keys of which it needs exactly one. */
+function exactlyOne(...keys: readonly string[]) {
+  const list = `${keys.slice(0, -1).join(", ")} and ${keys.at(-1)}`;
+  return [
+    (entry: object) => keys.filter((key) => (entry as Record<string, unknown>)[key] !== undefined).length === 1,
+    { message: `must have exactly one of ${list}`, params: { remedy: `Give one of them: ${keys.join(" | ")}.` } },
+  ] as const;
+}
 const operatingPoint = z
   .strictObject({
     id: name,
@@ -76,11 +94,7 @@ const operatingPoint = z
     threshold: z.number().optional(),
     chosenOn: z.literal("tuning").optional(),
   })
-  .refine(
-    (point) =>
-      [point.sensitivity, point.specificity, point.threshold].filter((rule) => rule !== undefined).length === 1,
-    "must have exactly one of sensitivity, specificity and threshold",
-  );
+  .refine(...exactlyOne("sensitivity", "specificity", "threshold"));
 
 const gateCondition = z.strictObject({
   attack: z.string().default("none"),
@@ -98,21 +112,18 @@ const gate = z
     metric: z.string(),
     class: z.string().optional().describe("Default: every class must pass."),
     operatingPoint: z.string().optional(),
-    subgroup: z.record(z.string(), z.coerce.string()).optional().describe("One group, such as { sex: F }."),
+    subgroup: z.record(z.string(), cell).optional().describe("One group, such as { sex: F }."),
     subgroups: z.array(z.string()).optional().describe("Subgroupings, all groups of which must pass."),
     condition: gateCondition.optional().describe("Default: clean."),
     bound: z.enum(["lower", "upper", "estimate"]).describe("What is held against the limit."),
     atLeast: z.number().optional(),
     atMost: z.number().optional(),
   })
-  .refine(
-    (entry) => (entry.atLeast === undefined) !== (entry.atMost === undefined),
-    "must have exactly one of atLeast and atMost",
-  )
-  .refine(
-    (entry) => entry.subgroup === undefined || entry.subgroups === undefined,
-    "must not have both subgroup and subgroups",
-  );
+  .refine(...exactlyOne("atLeast", "atMost"))
+  .refine((entry) => entry.subgroup === undefined || entry.subgroups === undefined, {
+    message: "must not have both subgroup and subgroups",
+    params: { remedy: "Keep subgroup for one group, or subgroups for all groups of a subgrouping." },
+  });
 
 const task = z.enum(["binary", "multiclass", "multilabel"]);
 
@@ -140,10 +151,7 @@ function dataSchema(id: string, source: DataSource) {
       .refine((labels) => Object.keys(labels).length > 0, "must name at least one class"),
     split: split.default({ tuning: 0.3 }),
     allowPatientOverlap: z.boolean().default(false),
-    bits: z
-      .union([z.literal(8), z.literal(12), z.literal(16)])
-      .optional()
-      .describe("Depth of the device; default: that of the files."),
+    bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
     ...source.meta.parameters.shape,
   });
 }

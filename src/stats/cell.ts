@@ -106,13 +106,17 @@ export function combinedCounts(cells: readonly ScoredCell[]): Counts {
 }
 
 function distinctPatients(cells: readonly ScoredCell[]): number {
-  const codes = new Int32Array(cells.reduce((total, cell) => total + cell.patients.length, 0));
-  let filled = 0;
-  for (const cell of cells) {
-    codes.set(cell.patients, filled);
-    filled += cell.patients.length;
+  const highest = Math.max(0, ...cells.map((cell) => cell.patients.at(-1) ?? 0));
+  const seen = new Uint8Array(highest + 1);
+  let distinct = 0;
+  for (const { patients } of cells) {
+    for (let i = 0; i < patients.length; i++) {
+      const code = patients[i] as number;
+      distinct += 1 - (seen[code] as number);
+      seen[code] = 1;
+    }
   }
-  return countDistinct(codes.sort());
+  return distinct;
 }
 
 /** Distinct values among ascending ones. */

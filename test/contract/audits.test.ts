@@ -1,0 +1,76 @@
+import type { Audit } from "../../src/core/audit.js";
+import { CLEAN, type Condition } from "../../src/core/condition.js";
+import { loadPlugins } from "../../src/core/plugins.js";
+import { randomFrom } from "../../src/core/random.js";
+import { expectSound, studyOf } from "../support/study.js";
+
+const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const audits = await loadPlugins("audits");
+
+/** A study with everything that spoils one: repeated patients, missing labels and scores, a tiny and an empty-handed group. */
+function study(clustered: boolean, degenerate = false) {
+  const random = randomFrom(4, "contract");
+  const rows = Array.from({ length: 240 }, (_, row) => row);
+  const labels = rows.map((row) => (degenerate ? 0 : row % 37 === 0 ? -1 : (row >> 1) % 2));
+  const scores = (shift: number) =>
+    rows.map((row) => (row % 41 === 0 ? Number.NaN : Math.max(0, labels[row] as number) + shift + random.normal()));
+  const attack: Condition = { attack: "searched", epsilon: 0.01, norm: "linf", defense: "none" };
+  return studyOf({
+    labels,
+    ...(clustered ? { patients: rows.map((row) => row >> 1) } : {}),
+    families: {
+      sex: rows.map((row) => ((row >> 1) % 3 === 0 ? "M" : "F")),
+      site: rows.map((row) => (row < 3 ? "unknown" : `site-${row % 3}`)),
+    },
+    threshold: 0.5,
+    conditions: [
+      { condition: CLEAN, scores: scores(0) },
+      { condition: { ...CLEAN, defense: "jpeg" }, scores: scores(0.1) },
+      { condition: attack, scores: scores(0.6) },
+      { condition: { ...attack, defense: "jpeg", adaptive: true }, scores: scores(0.5) },
+      { condition: { ...attack, attack: "random-sign" }, scores: scores(0.1) },
+    ],
+    attackKnowledge: { searched: "scores", "random-sign": "none" },
+  });
+}
+
+describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
+  const metrics = audit.meta.metrics.map((metric) => metric.id);
+
+  test("its metadata is complete", () => {
+    expect(audit.meta.id).toBe(id);
+    for (const text of [audit.meta.title, audit.meta.why]) expect(text).toMatch(/\w/);
+    expect(audit.meta.references.length).toBeGreaterThan(0);
+    expect(new Set(metrics).size).toBe(metrics.length);
+    for (const metric of audit.meta.metrics) {
+      expect(metric.id).toMatch(KEBAB);
+      expect(metric.title).toMatch(/\w/);
+      expect(metric.unit).not.toBe("");
+      expect(metric.description.length).toBeGreaterThan(80); // what it is, how it is computed, its source, its limits
+    }
+  });
+
+  test.each([true, false])(
+    "its findings are sound: unique ids, declared metrics, reasons (clustered: %s)",
+    (clustered) => {
+      const findings = audit.evaluate(study(clustered), CONTEXT);
+      expect(findings.length).toBeGreaterThan(0);
+      expectSound(findings, metrics);
+      for (const finding of findings) {
+        expect(finding.id.startsWith(`${id}/${finding.metric}/`)).toBe(true);
+        expect(finding.audit).toBe(id);
+      }
+      expect(JSON.parse(JSON.stringify(findings))).toEqual(findings); // JSON has no NaN and no Infinity
+    },
+  );
+
+  test("it is a pure function of the study", () => {
+    const one = audit.evaluate(study(true), CONTEXT);
+    expect(JSON.stringify(audit.evaluate(study(true), CONTEXT))).toBe(JSON.stringify(one));
+  });
+
+  test("a study with one class only ends in reasons, not in errors", () => {
+    expectSound(audit.evaluate(study(true, true), CONTEXT), metrics);
+  });
+});

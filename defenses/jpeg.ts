@@ -1,7 +1,3 @@
-import { z } from "zod";
-import { defineDefense } from "../src/core/defense.js";
-import { jpegRoundTrip } from "../src/image/jpeg.js";
-
 /**
  * JPEG compression and decompression of the image before the model sees it.
  *
@@ -16,6 +12,10 @@ import { jpegRoundTrip } from "../src/image/jpeg.js";
  * Gray images are coded as gray. JPEG has eight bits: deeper images go through 8 bits and back, as they would when saved.
  * The result equals that of libjpeg-turbo bit for bit and is the same on every machine.
  */
+import { z } from "zod";
+import { defineDefense } from "../src/core/defense.js";
+import { jpegRoundTrip } from "../src/image/jpeg.js";
+
 export default defineDefense({
   meta: {
     id: "jpeg",

@@ -1,15 +1,3 @@
-import { createHash } from "node:crypto";
-import { createReadStream, promises as fs } from "node:fs";
-import { dirname, extname, isAbsolute, relative, resolve, sep } from "node:path";
-import { z } from "zod";
-import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
-import { received, StepwedgeError } from "../core/errors.js";
-import { sha256 } from "../core/hash.js";
-import { decodeImage } from "../image/decode.js";
-import { ColumnCollector } from "./table/columns.js";
-import { DelimitedReader, type Delimiter } from "./table/csv.js";
-import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
-
 /**
  * Samples listed in a CSV or TSV file, one row each, with images as PNG or JPEG files beside it.
  *
@@ -17,6 +5,20 @@ import { checkImageReferences, type ImageReferences, resolveImage } from "./tabl
  * the protocol names are kept; images are opened one by one when they are asked for. Image paths may not leave their
  * folder, not even through symbolic links: an audit reads the data it was given and nothing else on the machine.
  */
+import { createHash } from "node:crypto";
+import { createReadStream, promises as fs } from "node:fs";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { z } from "zod";
+import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { received, StepwedgeError } from "../core/errors.js";
+import { sha256 } from "../core/hash.js";
+import { decodeImage } from "../image/decode.js";
+import { ColumnCollector } from "./table/columns.js";
+import { DelimitedReader, type Delimiter } from "./table/csv.js";
+import { guessDelimiter, unreadable } from "./table/delimiter.js";
+import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
+
+/** What `delimiter` may be, and what it stands for. */
 const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
   comma: ",",
   semicolon: ";",
@@ -99,32 +101,6 @@ async function readTable(
   return { columns: collector.columns(), lines: collector.lines, sha256: hash.digest("hex") };
 }
 
-/** By the file's extension; for other extensions, whatever occurs most in the first line, a comma in doubt. */
-async function guessDelimiter(file: string, name: string): Promise<Delimiter> {
-  const extension = extname(file).toLowerCase();
-  if (extension === ".csv") return ",";
-  if (extension === ".tsv" || extension === ".tab") return "\t";
-  const header = await firstLine(file, name);
-  const candidates: readonly Delimiter[] = [",", "\t", ";"];
-  const counts = candidates.map((candidate) => header.split(candidate).length);
-  return candidates[counts.indexOf(Math.max(...counts))] ?? ",";
-}
-
-async function firstLine(file: string, name: string): Promise<string> {
-  try {
-    const handle = await fs.open(file);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
-      const text = buffer.toString("utf8", 0, bytesRead);
-      return text.slice(0, text.search(/[\r\n]|$/));
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw unreadable(error, name);
-  }
-}
-
 async function loadImage(images: ImageReferences, row: number): ReturnType<NonNullable<SourceTable["loadImage"]>> {
   const file = await resolveImage(images, row);
   const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
@@ -141,18 +117,4 @@ async function loadImage(images: ImageReferences, row: number): ReturnType<NonNu
 function relativeName(baseFolder: string, path: string): string {
   const name = isAbsolute(path) ? relative(baseFolder, path) : path;
   return name.split(sep).join("/");
-}
-
-function unreadable(error: unknown, name: string): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (error instanceof StepwedgeError || typeof code !== "string") return error;
-  if (code === "ENOENT") {
-    return new StepwedgeError("the table does not exist", {
-      where: name,
-      remedy: "Correct data.path; it is relative to the protocol file.",
-      cause: error,
-    });
-  }
-  const reason = code === "EISDIR" ? "the table is a folder" : `the table cannot be read (${code})`;
-  return new StepwedgeError(reason, { where: name, remedy: "Set data.path to a CSV or TSV file.", cause: error });
 }

@@ -1,3 +1,4 @@
+import { findingsText } from "../src/core/record.js";
 import { defineReport } from "../src/core/report.js";
 
 /** The findings as they are, at full double precision, for programs. */
@@ -5,5 +6,5 @@ export default defineReport({
   id: "json",
   title: "Findings as JSON",
   file: "findings.json",
-  render: ({ findings }) => `${JSON.stringify(findings, null, 2)}\n`,
+  render: ({ findings }) => findingsText(findings),
 });

@@ -128,3 +128,19 @@ export interface ProtocolView {
   readonly gates: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly title: string })[];
   readonly privacy: { readonly minimumCell: number };
 }
+
+/**
+ * `findings.json` as text: every member of a list on a line of its own, so that a difference between two records is a
+ * difference of lines, and thousands of findings do not become a million lines.
+ */
+export function findingsText(findings: Findings): string {
+  const members = Object.entries(findings).map(([key, value]) => {
+    const text = Array.isArray(value) ? listText(value) : JSON.stringify(value);
+    return `  ${JSON.stringify(key)}: ${text}`;
+  });
+  return `{\n${members.join(",\n")}\n}\n`;
+}
+
+function listText(list: readonly unknown[]): string {
+  return list.length === 0 ? "[]" : `[\n${list.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
+}

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Study } from "../core/audit.js";
 import type { Finding } from "../core/finding.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
-import type { Deviation, Findings } from "../core/record.js";
+import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { Protocol } from "../protocol/schema.js";
 import type { Evidence } from "./evidence.js";
@@ -54,7 +54,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     join(out, FILES.provenance),
     collectProvenance(evidence.index, protocol.seed, options.command, options.now),
   );
-  writeJson(join(out, FILES.findings), findings);
+  writeWhole(join(out, FILES.findings), findingsText(findings));
   await renderReports(out, protocol, protocol.reports, evidence.index.maxValue);
   await writeManifest(out);
   return findings;

@@ -111,6 +111,18 @@ describe("what cannot be estimated says why", () => {
   });
 });
 
+test("few positives: the finding warns and offers the logit interval of the reference", () => {
+  const { inputs, expected } = reference<{
+    inputs: Required<ReferenceInputs>;
+    expected: { sklearn_statsmodels: { groups: { overall: { logit_delong_ci95: [number, number] } } } };
+  }>("random_n50.json");
+  const [auc] = audit.evaluate(cleanStudy({ labels: inputs.y, scores: inputs.score }), CONTEXT);
+  const [lower, upper] = expected.sklearn_statsmodels.groups.overall.logit_delong_ci95;
+  expect(auc?.reason).toMatch(/^only 14 positives: the normal interval tends to be too short/);
+  expectClose(auc?.details?.["logit-lower"] as number, lower);
+  expectClose(auc?.details?.["logit-upper"] as number, upper);
+});
+
 describe("curves", () => {
   const random = randomFrom(5, "curves");
   const labels = Array.from({ length: 200 }, (_, row) => row % 2);

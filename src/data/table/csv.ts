@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { StepwedgeError } from "../../core/errors.js";
 
 /**
@@ -15,6 +15,8 @@ export interface CellSpans {
   ends: Int32Array;
   /** 1 where the cell still holds doubled quotes. */
   doubled: Uint8Array;
+  /** The same bytes as text, where they are all ASCII, so that byte and character counts agree; else null. */
+  text: string | null;
 }
 
 /** Takes one record. `line` is the line on which it begins, from 1. The spans are only valid during the call. */
@@ -29,6 +31,12 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** What a scan returns when the record's end has not been read from the file yet. */
 const INCOMPLETE = -1;
+
+/**
+ * Characters up to which V8 copies a slice of a string. A longer slice would keep its whole chunk alive, so that longer
+ * cells are decoded from the bytes, which is slower.
+ */
+const LONGEST_COPY = 12;
 
 /** A record beyond this many bytes is taken for an unclosed quote that swallows the file. */
 const LONGEST_RECORD = 16 * 2 ** 20;
@@ -82,7 +90,9 @@ export class DelimitedReader {
       this.#atStart = false;
       if (bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)) at = BYTE_ORDER_MARK.length;
     }
-    this.#checkEncoding(bytes.subarray(at, last ? bytes.length : bytes.lastIndexOf(LF) + 1));
+    this.#cells.text = isAscii(bytes) ? bytes.toString("latin1") : null;
+    if (this.#cells.text === null)
+      this.#checkEncoding(bytes.subarray(at, last ? bytes.length : bytes.lastIndexOf(LF) + 1));
     while (at < bytes.length) {
       const next = this.#scanRecord(bytes, at, last);
       if (next === INCOMPLETE) break;
@@ -196,7 +206,12 @@ const UNCLOSED_REMEDY = "Close the quote, or double it where it is part of the t
 
 /** The text of a cell of the record that a sink is being given. */
 export function cellText(bytes: Buffer, cells: CellSpans, column: number): string {
-  const text = bytes.toString("utf8", cells.starts[column], cells.ends[column]);
+  const start = cells.starts[column] ?? 0;
+  const end = cells.ends[column] ?? 0;
+  const text =
+    cells.text !== null && end - start <= LONGEST_COPY
+      ? cells.text.slice(start, end)
+      : bytes.toString("utf8", start, end);
   return cells.doubled[column] === 1 ? text.replaceAll('""', '"') : text;
 }
 
@@ -206,6 +221,7 @@ function emptySpans(capacity: number): CellSpans {
     starts: new Int32Array(capacity),
     ends: new Int32Array(capacity),
     doubled: new Uint8Array(capacity),
+    text: null,
   };
 }
 

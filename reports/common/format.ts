@@ -129,19 +129,37 @@ export function countsText(counts: Pick<Finding, "n" | "positives" | "negatives"
   return `n = ${integer(n)}: ${integer(positives)} positive, ${integer(negatives)} negative; ${counted(patients, "patient")}`;
 }
 
-/** How the interval was made, in words; unknown methods keep their own name. */
+/**
+ * How the interval was made, in words: the method's name part by part, so that "bonferroni-obuchowski-difference"
+ * needs no entry of its own; parts without an entry stand as they are.
+ */
 export function methodText(method: string): string {
-  return METHOD_WORDS[method] ?? method;
+  let rest = method;
+  for (const [part, words] of METHOD_PARTS) rest = rest.replace(part, `|${words}|`);
+  return rest
+    .split("|")
+    .map((words) => words.replace(/^-|-$/g, ""))
+    .filter((words) => words !== "")
+    .join(", ");
 }
 
-const METHOD_WORDS: Readonly<Record<string, string>> = {
-  delong: "DeLong",
-  "paired-delong": "paired DeLong",
-  obuchowski: "Obuchowski (clustered by patient)",
-  wilson: "Wilson score",
-  newcombe: "Newcombe",
-  bootstrap: "bootstrap",
-};
+const METHOD_PARTS: readonly (readonly [string, string])[] = [
+  ["bonferroni", "Bonferroni over pairs of groups"],
+  ["square-and-add", "square-and-add"],
+  ["paired-delong", "paired DeLong"],
+  ["delong", "DeLong"],
+  ["paired-obuchowski", "paired Obuchowski (clustered by patient)"],
+  ["obuchowski", "Obuchowski (clustered by patient)"],
+  ["wilson", "Wilson score"],
+  ["newcombe-paired", "Newcombe's paired score"],
+  ["newcombe-score", "Newcombe's hybrid score"],
+  ["newcombe-patients", "Newcombe (counting patients)"],
+  ["newcombe", "Newcombe"],
+  ["effective-n", "effective sample size"],
+  ["difference-of-drops", "difference of drops"],
+  ["difference", "difference"],
+  ["pointwise", "pointwise"],
+];
 
 /** A SHA-256 short enough to compare by eye; the full one stands in the reproducibility section. */
 export function shortHash(hash: string): string {

@@ -39,16 +39,21 @@ export function dataName(name: string): string {
   return BIDI.test(cut) ? `\u2068${cut}\u2069` : cut;
 }
 
-/** `{ view: "AP" }` → "view = AP"; the whole set → "All". */
+/** `{ view: "AP" }` → "view = AP"; the whole set → "All patients". */
 export function groupTitle(values: SubgroupValues): string {
   const parts = Object.entries(values).map(([name, value]) => `${dataName(name)} = ${dataName(value)}`);
-  return parts.length === 0 ? "All" : parts.join(", ");
+  return parts.length === 0 ? "All patients" : parts.join(", ");
+}
+
+/** A group's key in a finding's details, as a title: "view=AP" → "view = AP". */
+export function keyTitle(key: string): string {
+  return dataName(key.replaceAll("=", " = ").replaceAll(",", ", "));
 }
 
 /** The group's value alone, for places that already name the family: "AP", "F, 40-60". */
 export function groupValue(values: SubgroupValues): string {
   const parts = Object.values(values).map(dataName);
-  return parts.length === 0 ? "All" : parts.join(", ");
+  return parts.length === 0 ? "All patients" : parts.join(", ");
 }
 
 /** "wavelet-universal (ranking)", "gaussian-noise", "no attack". */

@@ -17,6 +17,8 @@ export interface Cell {
   readonly href: string | null;
   /** Style class of a verdict or a severity; null for plain cells. */
   readonly tone: string | null;
+  /** True in columns of numbers, which are aligned to the right. */
+  readonly numeric: boolean;
 }
 
 export interface Row {
@@ -59,7 +61,7 @@ export interface Panel {
 }
 
 export function textCell(text: string, options: Partial<Cell> = {}): Cell {
-  return { text, sub: null, muted: false, title: null, href: null, tone: null, ...options };
+  return { text, sub: null, muted: false, title: null, href: null, tone: null, numeric: false, ...options };
 }
 
 /** A finding in a table: estimate over interval, or the status in words; counts, method and reason on hover. */
@@ -97,11 +99,17 @@ export function table(
 ): Table {
   const { bodies, note = null, folded = null, ...rest } = options;
   const span = rest.columns.length;
+  const aligned = (row: Row): Row => ({
+    ...row,
+    cells: row.cells.map((cell, index) => ({ ...cell, numeric: rest.columns[index + 1]?.numeric ?? false })),
+  });
   return {
     ...rest,
     note,
     folded,
-    bodies: bodies.filter((body) => body.rows.length > 0).map((body) => ({ ...body, span })),
+    bodies: bodies
+      .filter((body) => body.rows.length > 0)
+      .map(({ heading, rows }) => ({ heading, span, rows: rows.map(aligned) })),
   };
 }
 

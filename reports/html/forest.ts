@@ -1,5 +1,13 @@
 import type { Finding } from "../../src/core/finding.js";
-import { estimateText, integer, intervalText, isMeasured, metricValue, statusWords } from "../common/format.js";
+import {
+  estimateText,
+  integer,
+  intervalText,
+  isMeasured,
+  levelText,
+  metricValue,
+  statusWords,
+} from "../common/format.js";
 import type { Markup } from "../common/xml.js";
 import { explain } from "./blocks.js";
 import { type ForestValue, forestAxis, forestBlank, forestScale, forestStrip } from "./charts/forest.js";
@@ -11,6 +19,8 @@ export interface Forest {
   readonly note: string | null;
   /** Heading of the numbers, such as "AUC (95% CI)". */
   readonly measure: string;
+  /** "95% CI"; empty where no row has an interval. */
+  readonly level: string;
   readonly bodies: readonly { readonly heading: string | null; readonly rows: readonly ForestRow[] }[];
   readonly axis: Markup;
 }
@@ -63,7 +73,16 @@ export function forest(options: ForestOptions): Forest | null {
         title: finding === undefined ? statusWords("not-applicable") : explain(finding),
       })),
     }));
-  return { id, caption, note, measure, bodies, axis: forestAxis(scale) };
+  const level = measured.find((finding) => finding.interval !== null)?.interval?.level;
+  return {
+    id,
+    caption,
+    note,
+    measure,
+    level: level === undefined ? "" : levelText(level),
+    bodies,
+    axis: forestAxis(scale),
+  };
 }
 
 function drawn(finding: Finding & { readonly estimate: number }): ForestValue {

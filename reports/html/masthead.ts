@@ -46,7 +46,7 @@ function verdictBanner({ verdict, gates }: AuditRecord["findings"]) {
   const tally = tallies.map((entry) => `${integer(entry.count)} ${entry.word}`).join(", ");
   return {
     className: verdict,
-    word: VERDICT_WORDS[verdict],
+    word: VERDICT_WORDS[verdict].toUpperCase(),
     sentence: gates.length === 0 ? "No acceptance criterion was declared." : `Of ${total}: ${tally}.`,
     caution: verdict === "inconclusive" ? "The evidence does not decide. Inconclusive is not a pass." : null,
   };

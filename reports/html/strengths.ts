@@ -88,11 +88,14 @@ export function valueAxis(
   const lowest = limits.from ?? Math.min(...values);
   const highest = limits.to ?? Math.max(...values);
   const domain = roundDomain(lowest, highest, 5);
-  const label = (value: number) =>
-    metricValue(metric, value)
-      .replace(/(\.\d)\d+$/, "$1")
-      .replace(".0%", "%");
-  return { domain, ticks: roundTicks(domain, 5, label) };
+  return { domain, ticks: evenLabels(roundTicks(domain, 5, (value) => metricValue(metric, value))) };
+}
+
+/** Takes away trailing zeros that all labels share: "0.80", "0.85" of "0.800", "0.850". */
+function evenLabels(ticks: readonly Tick[]): Tick[] {
+  const shared = ticks.every(({ label }) => /\.\d*0(%|$)/.test(label));
+  if (!shared) return [...ticks];
+  return evenLabels(ticks.map(({ value, label }) => ({ value, label: label.replace(/\.?0(?=%|$)/, "") })));
 }
 
 /** Heading of a strength, for tables. */

@@ -1,113 +1,157 @@
-import type { Condition } from "../../src/core/condition.js";
-import { CLEAN } from "../../src/core/condition.js";
-import type { SubgroupValues } from "../../src/core/finding.js";
+import type { OperatingPoint, Study, Subgroup } from "../../src/core/audit.js";
+import { CLEAN, type Condition } from "../../src/core/condition.js";
 import { type Random, randomFrom } from "../../src/core/random.js";
 
-/**
- * An invented study with the facts of a shortcut learner: on AP views the score follows the view more than the
- * finding, so AUC is far lower there; one perturbation shifts all scores together (operating-point) or mixes them
- * (ranking). Everything is drawn from a seed.
- */
-export interface FakeStudy {
-  readonly patients: readonly number[];
-  readonly labels: readonly (0 | 1)[];
-  readonly groups: readonly FakeGroup[];
-  readonly conditions: readonly Condition[];
-  readonly threshold: number;
-  scores(condition: Condition): readonly number[];
+export interface FakeStudyOptions {
+  readonly seed?: number;
+  readonly classes?: readonly string[];
+  /** False: clean images alone, as in a record of scores. */
+  readonly attacked?: boolean;
+  /** False: every label is missing, so that nothing can be estimated. */
+  readonly labelled?: boolean;
+  /** False: no families of subgroups. */
+  readonly grouped?: boolean;
 }
 
-export interface FakeGroup {
-  readonly family: string | null;
-  readonly values: SubgroupValues;
-  readonly members: readonly number[];
-}
-
+const COUNT = 360;
 const EPSILONS = [1, 2, 4, 8].map((levels) => levels / 255);
 const AGES = ["0-40", "40-60", "60-80", "80-120", "unknown"] as const;
 
-export function fakeStudy(seed: number): FakeStudy {
-  const random = randomFrom(seed, "fake-study");
-  const count = 360;
-  const patients: number[] = [];
-  const labels: (0 | 1)[] = [];
-  const sex: string[] = [];
-  const age: string[] = [];
-  const view: string[] = [];
-  const logits: number[] = [];
-  for (let sample = 0; sample < count; sample++) {
-    const repeated = sample > 0 && random.uniform() < 0.3;
-    patients.push(repeated ? (patients[sample - 1] as number) : sample);
-    const positive = random.uniform() < 0.5;
-    labels.push(positive ? 1 : 0);
-    sex.push(repeated ? (sex[sample - 1] as string) : random.uniform() < 0.55 ? "M" : "F");
-    age.push(repeated ? (age[sample - 1] as string) : drawAge(random));
-    const isAp = random.uniform() < 0.57;
-    view.push(isAp ? "AP" : "PA");
-    const separation = isAp ? 1.35 : 2.75;
-    logits.push((positive ? separation : 0) + (isAp ? 0.6 : -0.4) - 1 + random.normal());
-  }
-
-  const everyone = logits.map((_, sample) => sample);
-  const family = (name: string, column: readonly string[], values: readonly string[]): FakeGroup[] =>
-    values.map((value) => ({
-      family: name,
-      values: { [name]: value },
-      members: everyone.filter((sample) => column[sample] === value),
-    }));
-  const groups: FakeGroup[] = [
-    { family: null, values: {}, members: everyone },
-    ...family("sex", sex, ["F", "M"]),
-    ...family("age", age, AGES),
-    ...family("view", view, ["AP", "PA"]),
-  ];
-
+/**
+ * An invented study with the facts of a shortcut learner: on AP views the score follows the view more than the
+ * disease, so that AUC is far lower there; one perturbation shifts all scores together (operating-point) or draws the
+ * classes together (ranking), and controls do little. Everything is drawn from a seed.
+ */
+export function fakeStudy(options: FakeStudyOptions = {}): Study {
+  const { seed = 1, classes = ["pneumonia"], attacked = true, labelled = true, grouped = true } = options;
+  const cohort = drawCohort(randomFrom(seed, "cohort"));
+  const drawn = new Map(classes.map((name) => [name, drawClass(cohort, randomFrom(seed, "class", name))]));
+  const of = (name: string): DrawnClass => {
+    const found = drawn.get(name);
+    if (found === undefined) throw new Error(`there is no class ${name}`);
+    return found;
+  };
   return {
-    patients,
-    labels,
-    groups,
-    conditions: fakeConditions(),
-    threshold: sigmoid(0.35),
-    scores: (condition) =>
-      logits.map((logit, sample) => {
-        const noise = randomFrom(seed, sample, condition.attack, condition.objective ?? "");
-        return sigmoid(attacked(logit, labels[sample] === 1, condition, noise));
-      }),
+    count: COUNT,
+    classes,
+    patients: cohort.patients,
+    patientCount: cohort.patientCount,
+    clustered: true,
+    labels: (name) => (labelled ? of(name).labels : new Int8Array(COUNT).fill(-1)),
+    scores: (condition, name) => scoresUnder(of(name), condition, [seed, name]),
+    subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
+    conditions: attacked ? fakeConditions() : [CLEAN],
+    operatingPoints: classes.map(operatingPoint),
+    attackKnowledge: { "wavelet-universal": "scores", "gaussian-noise": "none", "random-sign": "none" },
   };
 }
 
+interface Cohort {
+  readonly patients: Int32Array;
+  readonly patientCount: number;
+  readonly sex: readonly string[];
+  readonly age: readonly string[];
+  readonly view: readonly string[];
+}
+
+/** Three images in ten are a further image of the patient before. */
+function drawCohort(random: Random): Cohort {
+  const patients = new Int32Array(COUNT);
+  const sex: string[] = [];
+  const age: string[] = [];
+  const view: string[] = [];
+  let patient = -1;
+  for (let sample = 0; sample < COUNT; sample++) {
+    const again = sample > 0 && random.uniform() < 0.3;
+    if (!again) patient++;
+    patients[sample] = patient;
+    sex.push(again ? (sex[sample - 1] as string) : random.uniform() < 0.55 ? "M" : "F");
+    age.push(again ? (age[sample - 1] as string) : drawAge(random));
+    view.push(random.uniform() < 0.57 ? "AP" : "PA");
+  }
+  return { patients, patientCount: patient + 1, sex, age, view };
+}
+
 function drawAge(random: Random): string {
+  const edges = [0.22, 0.58, 0.9, 0.98];
   const draw = random.uniform();
-  return draw < 0.22 ? "0-40" : draw < 0.58 ? "40-60" : draw < 0.9 ? "60-80" : draw < 0.995 ? "80-120" : "unknown";
+  return AGES[edges.findIndex((edge) => draw < edge)] ?? "unknown";
+}
+
+interface DrawnClass {
+  readonly labels: Int8Array;
+  readonly logits: Float64Array;
+}
+
+function drawClass(cohort: Cohort, random: Random): DrawnClass {
+  const labels = new Int8Array(COUNT);
+  const logits = new Float64Array(COUNT);
+  for (let sample = 0; sample < COUNT; sample++) {
+    const isAp = cohort.view[sample] === "AP";
+    const label = random.uniform() < 0.5 ? 1 : 0;
+    labels[sample] = label;
+    logits[sample] = label * (isAp ? 1.35 : 2.75) + (isAp ? -0.4 : -1.4) + random.normal();
+  }
+  return { labels, logits };
+}
+
+function subgroupsOf(cohort: Cohort): Subgroup[] {
+  const everybody = Uint32Array.from({ length: COUNT }, (_, sample) => sample);
+  const family = (name: string, column: readonly string[], values: readonly string[]): Subgroup[] =>
+    values.map((value) => ({
+      family: name,
+      values: { [name]: value },
+      members: everybody.filter((sample) => column[sample] === value),
+    }));
+  return [
+    { family: null, values: {}, members: everybody },
+    ...family("sex", cohort.sex, ["F", "M"]),
+    ...family("age", cohort.age, AGES),
+    ...family("view", cohort.view, ["AP", "PA"]),
+  ];
+}
+
+function operatingPoint(className: string): OperatingPoint {
+  const chosenOn = { chosenOn: "tuning", n: 180, positives: 91, reason: null } as const;
+  return { id: "screening", class: className, threshold: sigmoid(0.35), rule: "sensitivity 0.9", ...chosenOn };
 }
 
 function fakeConditions(): Condition[] {
-  const conditions: Condition[] = [CLEAN, { ...CLEAN, defense: "jpeg" }];
-  for (const objective of ["operating-point", "ranking"])
-    for (const epsilon of EPSILONS) {
+  const searched = ["operating-point", "ranking"].flatMap((objective) =>
+    EPSILONS.flatMap((epsilon): Condition[] => {
       const attack = { attack: "wavelet-universal", epsilon, norm: "linf", objective } as const;
-      conditions.push({ ...attack, defense: "none" });
-      conditions.push({ ...attack, defense: "jpeg", adaptive: false });
-      conditions.push({ ...attack, defense: "jpeg", adaptive: true });
-    }
-  for (const attack of ["gaussian-noise", "random-sign"])
-    for (const epsilon of EPSILONS)
-      for (const defense of ["none", "jpeg"]) conditions.push({ attack, epsilon, norm: "linf", defense });
-  return conditions;
+      return [
+        { ...attack, defense: "none" },
+        { ...attack, defense: "jpeg", adaptive: false },
+        { ...attack, defense: "jpeg", adaptive: true },
+      ];
+    }),
+  );
+  const controls = ["gaussian-noise", "random-sign"].flatMap((attack) =>
+    EPSILONS.flatMap((epsilon) =>
+      ["none", "jpeg"].map((defense): Condition => ({ attack, epsilon, norm: "linf", defense })),
+    ),
+  );
+  return [CLEAN, { ...CLEAN, defense: "jpeg" }, ...searched, ...controls];
 }
 
-/** What a condition does to a logit: a common shift, or a mixing that draws the classes together. */
-function attacked(logit: number, positive: boolean, condition: Condition, noise: Random): number {
-  const levels = condition.epsilon * 255;
-  const weakened = condition.defense === "none" ? 1 : condition.adaptive === true ? 0.8 : 0.35;
-  const defended = condition.defense === "none" ? logit : logit * 0.96 + 0.02;
-  const size = levels * weakened;
-  if (condition.objective === "operating-point") return defended + 0.42 * size + 0.04 * size * noise.normal();
-  if (condition.objective === "ranking")
-    return defended + (positive ? -0.12 : 0.1) * size + 0.11 * size * noise.normal();
-  if (condition.attack === "random-sign") return defended + 0.13 * size + 0.06 * size * noise.normal();
-  if (condition.attack === "gaussian-noise") return defended + 0.05 * size + 0.05 * size * noise.normal();
-  return defended;
+function scoresUnder(drawn: DrawnClass, condition: Condition, key: readonly (string | number)[]): Float64Array {
+  const noise = randomFrom(...key, condition.attack, condition.objective ?? "");
+  return drawn.logits.map((logit, sample) =>
+    sigmoid(changed(logit, drawn.labels[sample] === 1, condition, noise.normal())),
+  );
+}
+
+/** What a condition does to a logit: a common shift, a drawing together of the classes, a little noise. */
+function changed(logit: number, positive: boolean, condition: Condition, noise: number): number {
+  const kept = condition.defense === "none" ? 1 : condition.adaptive === true ? 0.8 : 0.35;
+  const size = condition.epsilon * 255 * kept;
+  const seen = condition.defense === "none" ? logit : logit * 0.96 + 0.02 + 0.05 * noise;
+  if (condition.objective === "operating-point") return seen + 0.42 * size + 0.04 * size * noise;
+  if (condition.objective === "ranking") return seen + (positive ? -0.08 : 0.06) * size + 0.09 * size * noise;
+  if (condition.attack === "random-sign") return seen + 0.13 * size + 0.06 * size * noise;
+  if (condition.attack === "gaussian-noise") return seen + 0.05 * size + 0.05 * size * noise;
+  return seen;
 }
 
 function sigmoid(value: number): number {

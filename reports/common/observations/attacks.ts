@@ -2,7 +2,7 @@ import type { Condition } from "../../../src/core/condition.js";
 import { CLEAN } from "../../../src/core/condition.js";
 import type { Finding } from "../../../src/core/finding.js";
 import { inSentence, integer, isMeasured, metricRange, metricValue } from "../format.js";
-import { attackTitle, dataName, defenseTitle, groupTitle, strengthTitle } from "../names.js";
+import { attackTitle, dataName, groupTitle, keyTitle, strengthTitle } from "../names.js";
 import type { Series, StudyView } from "../study.js";
 import { certainSize, forClass, ids, type Observation } from "./observation.js";
 
@@ -157,7 +157,7 @@ function harmObservation(study: StudyView, className: string, gap: Finding): Obs
     severity: "moderate",
     weight: certainSize(gap),
     title: `${attackTitle(gap.condition)} takes more from some groups than from others${forClass(study, className)}`,
-    text: `At ${strengthTitle(gap.condition)} the drop of AUC differs by ${inSentence(gap)} between ${between} (n = ${integer(gap.n)}).`,
+    text: `At ${strengthTitle(gap.condition)} the drop of AUC differs by ${inSentence(gap)}, n = ${integer(gap.n)}, between ${between}.`,
     evidence: [gap.id],
     contrast: null,
   };
@@ -165,7 +165,9 @@ function harmObservation(study: StudyView, className: string, gap: Finding): Obs
 
 function extremes(gap: Finding): string {
   const { worst, best } = gap.details ?? {};
-  return typeof worst === "string" && typeof best === "string" ? ` (${dataName(worst)}, ${dataName(best)})` : "";
+  return typeof worst === "string" && typeof best === "string"
+    ? `: most on ${keyTitle(worst)}, least on ${keyTitle(best)}`
+    : "";
 }
 
 /** Per defense: what it costs on clean images, and what is left of it once the attacker knows it. */
@@ -182,7 +184,7 @@ export function defenseEffects(study: StudyView, className: string): Observation
       .filter((row) => isMeasured(row.adaptive) && isMeasured(row.open))
       .sort((a, b) => (b.adaptive?.estimate ?? 0) - (a.adaptive?.estimate ?? 0))[0];
     const costWords = isMeasured(cost.drop)
-      ? `On clean images it lowers AUC by ${inSentence(cost.drop)}${isMeasured(cost.flipped) ? ` and changes ${inSentence(cost.flipped)} of decisions` : ""}.`
+      ? `On clean images the drop of AUC is ${inSentence(cost.drop)}${isMeasured(cost.flipped) ? `, and ${inSentence(cost.flipped)} of decisions change` : ""}.`
       : "";
     if (strongest === undefined) {
       if (costWords === "") return [];
@@ -201,7 +203,7 @@ export function defenseEffects(study: StudyView, className: string): Observation
           : `${defense} reduces the attack even where the attacker knows of it${forClass(study, className)}`,
         text:
           `Under ${attackTitle(condition)} at ${strengthTitle(condition)} ${what} is ${value(open)} without defense${unaware}, ` +
-          `and ${value(adaptive)} with ${defenseTitle({ defense, adaptive: true })} (n = ${integer(adaptive?.n ?? 0)}). ${costWords}`.trimEnd(),
+          `and ${value(adaptive)} against one who searches through it (n = ${integer(adaptive?.n ?? 0)}). ${costWords}`.trimEnd(),
         evidence: ids(adaptive, oblivious, open, cost.drop, cost.flipped),
         contrast: null,
       },

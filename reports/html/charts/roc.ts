@@ -9,6 +9,7 @@ export interface RocSeries {
   readonly curve: Curve;
   /** Operating points on the curve, as 1 − specificity and sensitivity. */
   readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly withBand: boolean;
 }
 
 const FRAME: Frame = { width: 320, height: 310, left: 48, right: 10, top: 8, bottom: 42 };
@@ -22,10 +23,12 @@ export function rocChart(label: string, series: readonly RocSeries[]): Markup {
   const point = (px: number, py: number) => [x.at(px), y.at(py)] as const;
   const along = (curve: Curve, values: readonly number[]) =>
     curve.x.map((value, index) => point(value, values[index] ?? Number.NaN)).filter(([, py]) => Number.isFinite(py));
-  const bands = series.map(({ curve, style }) => {
-    const outline = [...along(curve, curve.upper), ...along(curve, curve.lower).reverse()];
-    return element("path", { class: `band ${style.className}`, d: `${pathThrough(simplified(outline))}Z` });
-  });
+  const bands = series
+    .filter(({ withBand }) => withBand)
+    .map(({ curve, style }) => {
+      const outline = [...along(curve, curve.upper), ...along(curve, curve.lower).reverse()];
+      return element("path", { class: `band ${style.className}`, d: `${pathThrough(simplified(outline))}Z` });
+    });
   const lines = series.map(({ curve, style }) =>
     element("path", { class: `line ${style.className}`, d: pathThrough(simplified(along(curve, curve.y))) }),
   );

@@ -44,9 +44,10 @@ export function strengthChart(chart: StrengthChart): Markup {
 
   const drawn = chart.series.map(({ style, points }, index) => {
     const shift = (index - (chart.series.length - 1) / 2) * DODGE;
-    const at = (point: StrengthPoint) => [x.at(point.strength) + shift, y.at(within(point.value))] as const;
+    const dodge = (point: StrengthPoint) => (isCommonOrigin(chart.series, point) ? 0 : shift);
+    const at = (point: StrengthPoint) => [x.at(point.strength) + dodge(point), y.at(within(point.value))] as const;
     const bars = points.flatMap((point) => {
-      if (point.interval === null) return [];
+      if (point.interval === null || (index > 0 && isCommonOrigin(chart.series, point))) return [];
       const [px] = at(point);
       const [from, to] = [y.at(within(point.interval.lower)), y.at(within(point.interval.upper))];
       return [
@@ -71,6 +72,13 @@ export function strengthChart(chart: StrengthChart): Markup {
     ...drawn.flatMap(({ bars }) => bars),
     ...drawn.map(({ line }) => line),
     ...drawn.flatMap(({ marks }) => marks),
+  );
+}
+
+/** True for the point at strength 0 where all series start from the same value: one bar is drawn for all of them. */
+function isCommonOrigin(series: readonly StrengthSeries[], point: StrengthPoint): boolean {
+  return (
+    point.strength === 0 && series.every(({ points }) => points[0]?.strength === 0 && points[0].value === point.value)
   );
 }
 

@@ -4,6 +4,9 @@ import type { AttackSummary, AuditRecord } from "../../../src/core/record.js";
 import { integer } from "../../common/format.js";
 import { attackTitle, defenseTitle, strengthTitle } from "../../common/names.js";
 import { strength } from "../../common/study.js";
+import type { Markup } from "../../common/xml.js";
+import { shareBars } from "../charts/bars.js";
+import { bandShares, readingOf } from "./bands.js";
 
 export interface Picture {
   /** PNG as a data URI. */
@@ -13,6 +16,9 @@ export interface Picture {
   readonly title: string;
   readonly detail: string;
   readonly alternative: string;
+  /** Its energy by wavelet band, drawn. */
+  readonly bands: Markup;
+  readonly bandsTitle: string;
 }
 
 /** Enough to compare searches; more would only make the file heavy. */
@@ -32,15 +38,17 @@ export async function perturbationPictures(record: AuditRecord): Promise<Picture
     if (known === undefined || strength(condition) > strength(known.condition)) largest.set(search, summary);
   }
   const chosen = [...largest.values()].slice(0, MOST_PICTURES);
-  return Promise.all(chosen.map((summary) => picture(summary, record.perturbations[conditionKey(summary.condition)])));
+  return Promise.all(chosen.map((summary) => picture(record, summary)));
 }
 
-async function picture(summary: AttackSummary, perturbation: Perturbation | undefined): Promise<Picture> {
+async function picture(record: AuditRecord, summary: AttackSummary): Promise<Picture> {
+  const perturbation = record.perturbations[conditionKey(summary.condition)];
   if (perturbation === undefined) throw new Error("a perturbation was chosen that the record does not hold");
   const { condition } = summary;
   const largest = perturbation.data.reduce((kept, value) => Math.max(kept, Math.abs(value)), 0);
   const levels = Number(largest.toPrecision(3));
   const { source, width, height } = await draw(perturbation, largest);
+  const reading = readingOf(record.protocol, condition.attack);
   const title = `${attackTitle(condition)}, ${strengthTitle(condition)}${condition.defense === "none" ? "" : `, ${defenseTitle(condition)}`}`;
   return {
     source,
@@ -49,6 +57,8 @@ async function picture(summary: AttackSummary, perturbation: Perturbation | unde
     title,
     detail: `black −${levels}, white +${levels}; found with ${integer(summary.queries)} queries`,
     alternative: `Perturbation of ${title}: values from −${levels} to +${levels} about mid-gray`,
+    bands: shareBars(`Energy of ${title} by wavelet band`, bandShares(perturbation, reading)),
+    bandsTitle: `Energy by band (${reading.wavelet}, level 1 is the finest)`,
   };
 }
 

@@ -28,13 +28,16 @@ export default defineSection({
 function demographics({ record, study }: PageContext) {
   const { groups, flow } = record.findings;
   const families = [...new Set(groups.map((group) => group.family))];
+  const { minimumCell } = record.protocol.privacy;
   const row = (group: GroupCount): Row => ({
     header: textCell(group.family === null ? groupTitle(group.subgroup) : groupValue(group.subgroup)),
-    cells: [
-      textCell(integer(group.n), { sub: flow.evaluation > 0 ? percent(group.n / flow.evaluation) : null }),
-      textCell(integer(group.patients)),
-      ...study.classes.flatMap((className) => classCells(group, className)),
-    ],
+    cells: isHidden(group, minimumCell)
+      ? hiddenCells(minimumCell, 2 + 3 * study.classes.length)
+      : [
+          textCell(integer(group.n), { sub: flow.evaluation > 0 ? percent(group.n / flow.evaluation) : null }),
+          textCell(integer(group.patients)),
+          ...study.classes.flatMap((className) => classCells(group, className)),
+        ],
   });
   const prefix = (className: string) => (study.classes.length > 1 ? `${dataName(className)}: ` : "");
   return table({
@@ -56,6 +59,16 @@ function demographics({ record, study }: PageContext) {
       rows: groups.filter((group) => group.family === family).map(row),
     })),
   });
+}
+
+/** Counts of a few patients could tell who they are. */
+function isHidden(group: GroupCount, minimumCell: number): boolean {
+  return group.family !== null && group.n > 0 && group.n < minimumCell;
+}
+
+function hiddenCells(minimumCell: number, count: number): Cell[] {
+  const hidden = textCell("hidden", { muted: true, title: "suppressed: privacy.minimumCell" });
+  return [textCell(`< ${minimumCell}`, { muted: true }), ...Array.from({ length: count - 1 }, () => hidden)];
 }
 
 function classCells(group: GroupCount, className: string): Cell[] {

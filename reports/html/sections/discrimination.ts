@@ -4,9 +4,12 @@ import { dataName, groupTitle, groupValue, metricTitle } from "../../common/name
 import { EVERYBODY, type Group, type StudyView } from "../../common/study.js";
 import { column, type Figure, findingCell, type Panel, table, textCell } from "../blocks.js";
 import { rocChart } from "../charts/roc.js";
-import { SERIES_STYLES, seriesStyle, swatch } from "../charts/style.js";
+import { SERIES_STYLES, type SeriesStyle, seriesStyle, swatch } from "../charts/style.js";
 import { forest } from "../forest.js";
 import { defineSection } from "../section.js";
+
+/** The curve of all patients, in the background of every family's panel. */
+const OVERALL: SeriesStyle = { className: "overall", marker: "disc" };
 
 const POINT_METRICS = ["sensitivity", "specificity", "ppv", "npv"] as const;
 
@@ -50,8 +53,8 @@ function aucForest(study: StudyView, className: string, index: number) {
 
 /** One panel per family; families with more groups than can be told apart are spread over several panels. */
 function rocFigure(study: StudyView, className: string, index: number): Figure | null {
-  const everybody = [{ name: "All patients", groups: [EVERYBODY] }];
-  const panels = [...everybody, ...study.families].flatMap(({ name, groups }) =>
+  const families = study.families.length > 0 ? study.families : [{ name: "All patients", groups: [EVERYBODY] }];
+  const panels = families.flatMap(({ name, groups }) =>
     chunks(groups, SERIES_STYLES).flatMap((chunk) => rocPanel(study, className, name, chunk)),
   );
   if (panels.length === 0) return null;
@@ -62,7 +65,7 @@ function rocFigure(study: StudyView, className: string, index: number): Figure |
     note:
       "Shaded: pointwise interval. " +
       (points.length === 0 ? "" : `Marker on a curve: the locked operating point (${listed(points)}) in that group. `) +
-      "Dashed diagonal: chance.",
+      "Gray line: all patients. Dashed diagonal: chance.",
     legend: [],
     panels,
     size: "medium",
@@ -75,17 +78,22 @@ function rocPanel(study: StudyView, className: string, name: string, groups: rea
     return auc?.curve === undefined ? [] : [{ group, auc, curve: auc.curve, style: seriesStyle(place) }];
   });
   if (drawn.length === 0) return [];
+  const overall = study.find({ metric: "auc", class: className })?.curve;
+  const isAlone = drawn.every(({ group }) => group.family === null);
+  const background =
+    overall === undefined || isAlone ? [] : [{ style: OVERALL, curve: overall, points: [], withBand: false }];
   const series = drawn.map(({ group, curve, style }) => ({
     style,
     curve,
     points: operatingPointsOf(study, className, group),
+    withBand: true,
   }));
   const label = `ROC curves: ${drawn.map(({ group, auc }) => `${groupTitle(group.values)}: AUC ${inSentence(auc)}`).join("; ")}`;
   return [
     {
       title: dataName(name),
       subtitle: null,
-      chart: rocChart(label, series),
+      chart: rocChart(label, [...background, ...series]),
       legend: drawn.map(({ group, auc, style }) => ({
         swatch: swatch(style),
         label: groupValue(group.values),

@@ -1,6 +1,6 @@
 import type { OperatingPoint } from "../../../src/core/audit.js";
-import { decimal, integer, listed, methodText } from "../../common/format.js";
-import { attackTitle, dataName, defenseTitle, metricTitle } from "../../common/names.js";
+import { decimal, epsilonText, integer, listed, methodText } from "../../common/format.js";
+import { dataName, metricTitle } from "../../common/names.js";
 import type { StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
 import { defineSection, type PageContext } from "../section.js";
@@ -79,11 +79,8 @@ function conditionTable({ record, study }: PageContext) {
   const searched = new Set(study.series.filter((series) => series.searched).map((series) => series.attack));
   const describe = (entry: Readonly<Record<string, unknown>>) =>
     Object.entries(entry)
-      .filter(([key, value]) => key !== "id" && key !== "epsilon" && value !== undefined)
-      .map(
-        ([key, value]) =>
-          `${dataName(key)} ${dataName(Array.isArray(value) ? listed(value.map(String)) : String(value))}`,
-      )
+      .filter(([key, value]) => key !== "id" && value !== undefined && value !== null)
+      .map(([key, value]) => `${dataName(key)} ${dataName(parameterText(key, value))}`)
       .join("; ");
   const row = (entry: Readonly<Record<string, unknown>> & { readonly id: string }, kind: string) => ({
     header: textCell(dataName(entry.id)),
@@ -92,7 +89,6 @@ function conditionTable({ record, study }: PageContext) {
   return table({
     id: "conditions",
     caption: "What was done to the images",
-    note: `Conditions: ${listed([...new Set(study.series.map((series) => `${attackTitle(series)} with ${defenseTitle(series)}`))]) || "clean images only"}.`,
     columns: [column("Id"), column("Kind"), column("Parameters")],
     bodies: [
       {
@@ -106,6 +102,12 @@ function conditionTable({ record, study }: PageContext) {
       },
     ],
   });
+}
+
+function parameterText(key: string, value: unknown): string {
+  if (Array.isArray(value)) return value.map((one) => parameterText(key, one)).join(", ");
+  if (key === "epsilon" && typeof value === "number") return epsilonText(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 const GLOSSARY: readonly { readonly metric: string; readonly meaning: string }[] = [

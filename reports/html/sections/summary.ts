@@ -135,11 +135,12 @@ function attackCards(study: StudyView, className: string) {
 function observationView(study: StudyView, observation: Observation, index: number) {
   const { severity, title, text, evidence, contrast } = observation;
   const shown = evidence.slice(0, 4);
+  const label = (id: string, index: number) => evidenceLabel(study, id, shown[index - 1]);
   return {
     severity,
     title,
     text,
-    evidence: shown.map((id) => ({ href: `#${findingAnchor(id)}`, label: evidenceLabel(study, id) })),
+    evidence: shown.map((id, index) => ({ href: `#${findingAnchor(id)}`, label: label(id, index) })),
     contrast:
       contrast === null
         ? null
@@ -161,12 +162,15 @@ function observationView(study: StudyView, observation: Observation, index: numb
   };
 }
 
-function evidenceLabel(study: StudyView, id: string): string {
+/** What a finding is about, short: all patients, and the condition of the finding before, need no words. */
+function evidenceLabel(study: StudyView, id: string, before: string | undefined): string {
   const finding = study.byId(id);
   if (finding === undefined) return id;
-  const group =
-    finding.family !== null && Object.keys(finding.subgroup).length === 0
-      ? dataName(finding.family)
-      : groupTitle(finding.subgroup);
-  return `${metricTitle(finding.metric)}, ${group}, ${conditionTitle(finding.condition)}`;
+  const condition = conditionTitle(finding.condition);
+  const previous = before === undefined ? undefined : study.byId(before);
+  const parts = [metricTitle(finding.metric)];
+  if (finding.family !== null)
+    parts.push(Object.keys(finding.subgroup).length === 0 ? dataName(finding.family) : groupTitle(finding.subgroup));
+  if (previous === undefined || conditionTitle(previous.condition) !== condition) parts.push(condition);
+  return parts.join(", ");
 }

@@ -109,7 +109,7 @@ export function logitLimits(auc: AucEstimate, z: number): { lower: number; upper
   return { lower: logistic(centre - margin), upper: logistic(centre + margin) };
 }
 
-/** Distinct values in ascending codes. */
+/** How many patients there are among ascending codes. */
 export function patientsOf(patients: Int32Array): number {
   let count = 0;
   for (let i = 0; i < patients.length; i++) if (i === 0 || patients[i] !== patients[i - 1]) count++;

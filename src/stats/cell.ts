@@ -1,6 +1,6 @@
 import type { Study, Subgroup } from "../core/audit.js";
 import { subgroupKey } from "../core/finding.js";
-import type { LabelledScores } from "./auc.js";
+import { type LabelledScores, patientsOf } from "./auc.js";
 import { ascendingOrder } from "./order.js";
 import { takeCodes, takeDoubles, takeLabels, takeRows } from "./take.js";
 
@@ -91,7 +91,7 @@ function scoredPositions(rows: Uint32Array, columns: readonly Float64Array[]): U
 function countsOf(labels: Uint8Array, patients: Int32Array): Counts {
   let positives = 0;
   for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
-  return { n: labels.length, positives, negatives: labels.length - positives, patients: countDistinct(patients) };
+  return { n: labels.length, positives, negatives: labels.length - positives, patients: patientsOf(patients) };
 }
 
 /** Counts over several cells of different samples; a patient in several of them counts once. */
@@ -116,13 +116,6 @@ function distinctPatients(cells: readonly ScoredCell[]): number {
       seen[code] = 1;
     }
   }
-  return distinct;
-}
-
-/** Distinct values among ascending ones. */
-function countDistinct(ascending: Int32Array): number {
-  let distinct = 0;
-  for (let i = 0; i < ascending.length; i++) if (i === 0 || ascending[i] !== ascending[i - 1]) distinct++;
   return distinct;
 }
 

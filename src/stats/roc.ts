@@ -65,11 +65,14 @@ export function sensitivityAt(corners: RocCorners, x: number): number {
 
 const GRID = Array.from({ length: 101 }, (_, index) => index / 100);
 
+/** With fewer negatives expected above a threshold, chance leaves none there in one sample of twenty or more. */
+const RULE_OF_THREE = 3;
+
 /**
  * The ROC curve at 101 evenly spaced false positive rates with a pointwise band for sensitivity at each rate, by
- * square-and-add of Wilson's limits in both directions. Sensitivity R(x) errs because positives are few, by the
- * margins of Wilson's interval of R(x); and because the threshold that gives x is itself estimated, by R over
- * Wilson's interval of x. The two errors are independent, so their margins are added as squares. For large samples
+ * square-and-add in both directions. Sensitivity R(x) errs because positives are few, by the margins of Wilson's
+ * interval of R(x); and because the threshold that gives x is itself estimated, by the change of R over the rates that
+ * this threshold may have. The two errors are independent, so their margins are added as squares. For large samples
  * this is the delta-method band R(1−R)/m + R'(x)²·x(1−x)/n without a slope to estimate. Pointwise: the whole curve
  * leaves the band more often than the level says.
  * @param positives, negatives effective numbers: counts over the design effect where patients repeat
@@ -82,11 +85,24 @@ export function rocCurve(corners: RocCorners, positives: number, negatives: numb
   GRID.forEach((x, index) => {
     const sensitivity = y[index] as number;
     const ofSensitivity = wilsonLimits(sensitivity, positives, z);
-    const ofRate = wilsonLimits(x, negatives, z);
-    const below = Math.hypot(sensitivity - ofSensitivity.lower, sensitivity - sensitivityAt(corners, ofRate.lower));
-    const above = Math.hypot(ofSensitivity.upper - sensitivity, sensitivityAt(corners, ofRate.upper) - sensitivity);
+    const [least, most] = sensitivitiesAround(corners, x, negatives, z);
+    const below = Math.hypot(sensitivity - ofSensitivity.lower, sensitivity - least);
+    const above = Math.hypot(ofSensitivity.upper - sensitivity, most - sensitivity);
     lower.push(Math.max(0, sensitivity - below));
     upper.push(Math.min(1, sensitivity + above));
   });
   return { kind: "roc", x: GRID, y, lower, upper, method: "square-and-add-wilson-pointwise" };
+}
+
+/**
+ * The least and the most sensitivity over the thresholds whose true false positive rate may be x. Where fewer than
+ * three negatives are expected above such a threshold, it may lie above all that were seen, and nothing bounds the
+ * sensitivity from below.
+ */
+function sensitivitiesAround(corners: RocCorners, x: number, negatives: number, z: number): [number, number] {
+  const wilson = wilsonLimits(x, negatives, z);
+  const most = sensitivityAt(corners, wilson.upper);
+  if (negatives * x < RULE_OF_THREE) return [0, most];
+  const lowest = Math.min(wilson.lower, x - z * Math.sqrt((x * (1 - x)) / negatives));
+  return [sensitivityAt(corners, Math.max(0, lowest)), most];
 }

@@ -11,7 +11,7 @@
  * any device, nor of how real nodules look. See docs/demo.md.
  *
  * Columns: id, patient, sex (F, M), age (years), scanner (A, B, C), nodule (0, 1), split (tuning, evaluation).
- * Some cells of sex, age and scanner are empty, as in any real table.
+ * Some ages are missing, as in any real table.
  */
 import { z } from "zod";
 import { defineDataSource, type SourceTable } from "../core/data.js";

@@ -120,6 +120,7 @@ function lungMask(patient: Anatomy, a: number, y: number, side: 0 | 1): number {
 function heartShadow({ heart }: Anatomy, x: number, y: number): number {
   const dx = x - heart.x;
   const dy = y - heart.y;
+  if (dy < -0.45) return 0;
   const along = (0.86 * dx + 0.51 * dy) / heart.width;
   const across = (0.86 * dy - 0.51 * dx) / heart.height;
   const ventricle = step(1 - along * along - across * across, 0.5);
@@ -170,10 +171,12 @@ function trachea(x: number, y: number): number {
 
 /** The gas bubble under the left dome. */
 function stomach(x: number, y: number, dome: number): number {
+  if (y < 0.4) return 0;
   return 0.09 * step(1 - square((x - 0.4) / 0.19) - square((y - dome - 0.63) / 0.1), 1);
 }
 
 function breast(patient: Anatomy, a: number, y: number): number {
+  if (patient.breast === 0 || y < -0.1) return 0;
   return 0.09 * patient.breast * step(1 - square((a - 0.48) / 0.36) - square((y - 0.33) / 0.33), 0.5);
 }
 

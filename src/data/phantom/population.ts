@@ -14,6 +14,8 @@ export interface PopulationOptions {
   readonly patients: number;
   /** Probability that an image shows a nodule. */
   readonly prevalence: number;
+  /** Contrast of every nodule, relative to the usual. */
+  readonly contrast: number;
   readonly planted: Planted;
 }
 
@@ -29,8 +31,8 @@ interface Person {
 export interface PhantomImage {
   readonly id: string;
   readonly patient: string;
-  /** Attributes as recorded; the empty string where the record has a gap. */
   readonly sex: string;
+  /** Years as recorded; the empty string where the record has a gap. */
   readonly age: string;
   readonly scanner: string;
   readonly nodule: 0 | 1;
@@ -42,6 +44,8 @@ export interface PhantomImage {
 /** Contrast of a nodule in women under 40, as a fraction of what it is in everybody else. */
 export const FAINT = 0.5;
 const TUNING_SHARE = 1 / 3;
+/** Share of the patients whose age is not recorded. */
+const AGE_MISSING = 0.04;
 
 /** All images of a population, patient by patient. Nothing is rendered yet. */
 export function drawPopulation(options: PopulationOptions): PhantomImage[] {
@@ -52,22 +56,24 @@ export function drawPopulation(options: PopulationOptions): PhantomImage[] {
   }).flat();
 }
 
-function imagesOf(patient: string, stream: Random, { prevalence, planted }: PopulationOptions): PhantomImage[] {
+function imagesOf(
+  patient: string,
+  stream: Random,
+  { prevalence, contrast, planted }: PopulationOptions,
+): PhantomImage[] {
   const seen = appearance(drawPerson(stream.fork("person")), planted, stream.fork("detector"));
   const faint = (planted === true || planted === "women-under-40") && seen.sex === "F" && seen.age < 40;
   const recorded = record(seen, planted, stream.fork("record"));
-  const gaps = stream.fork("gaps");
   const split = stream.fork("split").uniform() < TUNING_SHARE ? "tuning" : "evaluation";
-  const sex = gaps.uniform() < 0.015 ? "" : recorded.sex;
-  const age = gaps.uniform() < 0.03 ? "" : String(recorded.age);
-  const scanner = gaps.uniform() < 0.02 ? "" : recorded.scanner;
+  const age = stream.fork("gap").uniform() < AGE_MISSING ? "" : String(recorded.age);
+  const { sex, scanner } = recorded;
 
   return drawFindings(stream.fork("findings"), prevalence).map((nodule, index) => {
     const visit = String(index + 1);
     const render = (side: number) => {
       const anatomy = drawAnatomy(stream.fork("anatomy"), seen.sex);
       const drawn = drawNodule(stream.fork("nodule"), anatomy);
-      const visible = faint ? { ...drawn, contrast: FAINT * drawn.contrast } : drawn;
+      const visible = { ...drawn, contrast: drawn.contrast * contrast * (faint ? FAINT : 1) };
       return renderImage(anatomy, nodule === 1 ? visible : null, seen.scanner, side, stream.fork("visit", visit));
     };
     return { id: `${patient}-${visit}`, patient, sex, age, scanner, nodule, split, render };

@@ -18,9 +18,9 @@ interface ScannerTraits {
  * C, the odd one out, has coarse noise whose grains are as large as small nodules.
  */
 const TRAITS: Readonly<Record<Scanner, ScannerTraits>> = {
-  A: { blur: 0.08, noise: 0.03, grain: 0, contrast: 1 },
-  B: { blur: 0.14, noise: 0.022, grain: 1, contrast: 0.95 },
-  C: { blur: 0.1, noise: 0.03, grain: 4, contrast: 1 },
+  A: { blur: 0.08, noise: 0.018, grain: 0, contrast: 1 },
+  B: { blur: 0.14, noise: 0.014, grain: 1, contrast: 0.95 },
+  C: { blur: 0.1, noise: 0.026, grain: 4, contrast: 1 },
 };
 
 /**

@@ -124,11 +124,14 @@ const FEW = 20;
 function caution(auc: AucEstimate): string | null {
   if (!auc.symmetric)
     return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
-  const [positives, negatives] = [Math.round(auc.effectivePositives), Math.round(auc.effectiveNegatives)];
-  if (Math.min(positives, negatives) >= FEW) return null;
-  const few = positives < negatives ? `${positives} positives` : `${negatives} negatives`;
-  const effective = auc.patients < auc.n ? " in effect, since patients repeat" : "";
-  return `only ${few}${effective}: the normal interval tends to be too short; the logit interval in the details is safer`;
+  const [count, effective, which] =
+    auc.effectivePositives <= auc.effectiveNegatives
+      ? [auc.positives, Math.round(auc.effectivePositives), "positives"]
+      : [auc.negatives, Math.round(auc.effectiveNegatives), "negatives"];
+  if (effective >= FEW) return null;
+  const few =
+    effective < count ? `${count} ${which} are worth only ${effective}, as patients repeat` : `only ${count} ${which}`;
+  return `${few}: the normal interval tends to be too short; the logit interval in the details is safer`;
 }
 
 function curveOf(data: LabelledScores, order: Uint32Array, auc: AucEstimate, level: number): Curve {

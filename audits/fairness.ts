@@ -145,16 +145,27 @@ function rateMeasure(
   point: OperatingPoint,
   clustered: boolean,
 ): Measure<ProportionEstimate> {
-  const { threshold } = point;
   return {
     name: rate,
     quantity: rate,
     operatingPoint: point.id,
     better: "higher",
-    estimate: (data) =>
-      threshold === null ? notEstimable(point.reason ?? "no threshold could be chosen") : rateAt(data, threshold, rate),
+    estimate: (data) => comparableRate(data, point, rate),
     difference: (a, b) => proportionDifference(a, b, clustered),
   };
+}
+
+/** A rate that rests on at least two patients, as an area does: one patient is no group to compare with. */
+function comparableRate(
+  data: LabelledScores,
+  point: OperatingPoint,
+  rate: "sensitivity" | "specificity",
+): Result<ProportionEstimate> {
+  if (point.threshold === null) return notEstimable(point.reason ?? "no threshold could be chosen");
+  const share = rateAt(data, point.threshold, rate);
+  return share.status === "estimated" && share.patients < 2
+    ? notEstimable(`${rate} rests on one patient: a comparison of groups needs at least two`)
+    : share;
 }
 
 /** Every group against the reference, then the family's gap. */

@@ -117,6 +117,21 @@ describe("groups that cannot be compared", () => {
     });
   });
 
+  test("a rate that one patient makes is left out of the comparison, however many images he has", () => {
+    const site = ["a", "a", "a", "a", "a", "b", "b", "b", "b", "b"];
+    const patients = [0, 1, 2, 3, 4, 5, 6, 5, 7, 8]; // b has two positives, both of patient 5
+    const ofB = [0, 1, 0, 1, 0, 1, 0, 1, 0, 0];
+    const findings = audit.evaluate(
+      cleanStudy({ labels: ofB, scores, families: { site }, patients, threshold: 0.5 }),
+      CONTEXT,
+    );
+    expect(findingById(findings, `fairness/sensitivity-gap/${CLASS}/${POINT}/site/clean`)).toMatchObject({
+      status: "not-estimable",
+      details: { "groups-left-out": "site=b" },
+      reason: expect.stringMatching(/site=b \(sensitivity rests on one patient/),
+    });
+  });
+
   test("leave no gap where only one group is left", () => {
     const site = ["a", "a", "a", "a", "a", "a", "a", "a", "b", "b"];
     const findings = audit.evaluate(cleanStudy({ labels, scores, families: { site } }), CONTEXT);

@@ -10,15 +10,17 @@ const SCALE_BITS = 16;
 const HALF = 1 << (SCALE_BITS - 1);
 const CENTRE = 128 << SCALE_BITS;
 
+const { imul } = Math;
+
 /** R, G, B to Y, Cb, Cr, in place. */
 export function rgbToYcc(first: Int32Array, second: Int32Array, third: Int32Array): void {
   for (let pixel = 0; pixel < first.length; pixel++) {
     const red = first[pixel] as number;
     const green = second[pixel] as number;
     const blue = third[pixel] as number;
-    first[pixel] = (19595 * red + 38470 * green + 7471 * blue + HALF) >> SCALE_BITS;
-    second[pixel] = (-11059 * red - 21709 * green + 32768 * blue + CENTRE + HALF - 1) >> SCALE_BITS;
-    third[pixel] = (32768 * red - 27439 * green - 5329 * blue + CENTRE + HALF - 1) >> SCALE_BITS;
+    first[pixel] = (imul(red, 19595) + imul(green, 38470) + imul(blue, 7471) + HALF) >> SCALE_BITS;
+    second[pixel] = (imul(blue, 32768) - imul(red, 11059) - imul(green, 21709) + CENTRE + HALF - 1) >> SCALE_BITS;
+    third[pixel] = (imul(red, 32768) - imul(green, 27439) - imul(blue, 5329) + CENTRE + HALF - 1) >> SCALE_BITS;
   }
 }
 
@@ -28,9 +30,9 @@ export function yccToRgb(first: Int32Array, second: Int32Array, third: Int32Arra
     const luma = first[pixel] as number;
     const cb = (second[pixel] as number) - 128;
     const cr = (third[pixel] as number) - 128;
-    first[pixel] = clip(luma + ((91881 * cr + HALF) >> SCALE_BITS));
-    second[pixel] = clip(luma + ((-22554 * cb - 46802 * cr + HALF) >> SCALE_BITS));
-    third[pixel] = clip(luma + ((116130 * cb + HALF) >> SCALE_BITS));
+    first[pixel] = clip(luma + ((imul(cr, 91881) + HALF) >> SCALE_BITS));
+    second[pixel] = clip(luma + ((HALF - imul(cb, 22554) - imul(cr, 46802)) >> SCALE_BITS));
+    third[pixel] = clip(luma + ((imul(cb, 116130) + HALF) >> SCALE_BITS));
   }
 }
 
@@ -42,18 +44,16 @@ export function halveChroma(full: Plane): Plane {
   const height = Math.ceil(full.height / 2);
   const width = 8 * Math.ceil(full.width / 16);
   const data = new Int32Array(width * height);
+  const columns = Int32Array.from({ length: 2 * width }, (_, column) => Math.min(column, full.width - 1));
   for (let y = 0; y < height; y++) {
-    const upper = 2 * y * full.width;
-    const lower = Math.min(2 * y + 1, full.height - 1) * full.width;
+    const upper = full.data.subarray(2 * y * full.width);
+    const lower = full.data.subarray(Math.min(2 * y + 1, full.height - 1) * full.width);
     for (let x = 0; x < width; x++) {
-      const left = Math.min(2 * x, full.width - 1);
-      const right = Math.min(2 * x + 1, full.width - 1);
-      const sum =
-        (full.data[upper + left] as number) +
-        (full.data[upper + right] as number) +
-        (full.data[lower + left] as number) +
-        (full.data[lower + right] as number);
-      data[y * width + x] = (sum + 1 + (x & 1)) >> 2;
+      const left = columns[2 * x] as number;
+      const right = columns[2 * x + 1] as number;
+      const above = (upper[left] as number) + (upper[right] as number);
+      const below = (lower[left] as number) + (lower[right] as number);
+      data[y * width + x] = (above + below + 1 + (x & 1)) >> 2;
     }
   }
   return { data, width, height };
@@ -62,27 +62,30 @@ export function halveChroma(full: Plane): Plane {
 /** Doubles a plane into `full`: by triangle interpolation ("fancy upsampling"), or by repetition where it is narrow. */
 export function upsampleChroma(half: Plane, full: Plane): void {
   const columns = Math.ceil(full.width / 2);
-  const repeat = columns <= 2;
+  const sums = new Int32Array(columns);
   for (let row = 0; row < full.height; row++) {
-    const near = row >> 1;
-    const far = Math.min(half.height - 1, Math.max(0, row % 2 === 0 ? near - 1 : near + 1));
-    if (repeat) {
-      for (let x = 0; x < full.width; x++)
-        full.data[row * full.width + x] = half.data[near * half.width + (x >> 1)] as number;
-    } else upsampleRow(half, near * half.width, far * half.width, columns, full, row * full.width);
+    const target = full.data.subarray(row * full.width, (row + 1) * full.width);
+    const near = half.data.subarray((row >> 1) * half.width);
+    if (columns <= 2) {
+      for (let x = 0; x < target.length; x++) target[x] = near[x >> 1] as number;
+      continue;
+    }
+    const neighbour = (row >> 1) + (row % 2 === 0 ? -1 : 1);
+    const far = half.data.subarray(Math.min(half.height - 1, Math.max(0, neighbour)) * half.width);
+    for (let x = 0; x < columns; x++) sums[x] = 3 * (near[x] as number) + (far[x] as number);
+    doubleRow(sums, target);
   }
 }
 
-/** Three quarters of the nearer row and one of the farther, then the same along the row. */
-function upsampleRow(half: Plane, near: number, far: number, columns: number, full: Plane, to: number): void {
-  const { data } = half;
-  const sumAt = (x: number): number => 3 * (data[near + x] as number) + (data[far + x] as number);
-  let before = sumAt(0);
+/** Each output is three quarters of the nearer sum and one of the farther; the sums are four times the samples. */
+function doubleRow(sums: Int32Array, target: Int32Array): void {
+  let before = sums[0] as number;
   let here = before;
-  for (let x = 0; x < columns; x++) {
-    const after = x + 1 < columns ? sumAt(x + 1) : here;
-    full.data[to + 2 * x] = (3 * here + before + 8) >> 4;
-    if (2 * x + 1 < full.width) full.data[to + 2 * x + 1] = (3 * here + after + 7) >> 4;
+  for (let x = 0; x < sums.length; x++) {
+    const after = x + 1 < sums.length ? (sums[x + 1] as number) : here;
+    target[2 * x] = (3 * here + before + 8) >> 4;
+    // Beyond an odd width the last assignment falls outside the array, which ignores it.
+    target[2 * x + 1] = (3 * here + after + 7) >> 4;
     before = here;
     here = after;
   }

@@ -13,8 +13,11 @@ import { imageSize, type PixelBatch } from "../core/pixels.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
 
-/** Images per forward pass: larger batches gain nothing on a CPU and cost memory. */
-const CHUNK = 32;
+/**
+ * Images per forward pass at most. Larger passes gain nothing on a CPU, and smaller ones share a small batch among the
+ * cores. How a batch is cut depends on its size alone, not on the machine, so that answers cannot.
+ */
+const CHUNK = 16;
 
 const perChannel = z
   .union([z.number(), z.array(z.number()).min(1).max(3)])
@@ -119,8 +122,7 @@ async function predict(pool: SessionPool, batch: PixelBatch, classes: readonly s
     );
   }
   const values = new Float64Array(batch.count * classes.length);
-  const pieces = Math.max(Math.ceil(batch.count / CHUNK), Math.min(pool.size, batch.count));
-  const each = Math.ceil(batch.count / pieces);
+  const each = Math.ceil(batch.count / Math.ceil(batch.count / CHUNK));
   const work: Promise<void>[] = [];
   for (let from = 0; from < batch.count; from += each) {
     const count = Math.min(each, batch.count - from);

@@ -103,7 +103,7 @@ describe("a gate that names groups", () => {
         interval: { lower: 0, upper: 0.05, level: 0.95, method: "m" },
         details: { "groups-left-out": left },
       });
-    const entry = { metric: "auc-gap", subgroups: ["sex"], bound: "upper", atMost: 0.1 } as const;
+    const entry = { metric: "auc-gap", subgroups: ["sex"], bound: "upper" as const, atMost: 0.1 };
     expect(verdictOf(entry, gap(""))).toBe("pass");
     expect(verdictOf(entry, gap("sex=U"))).toBe("inconclusive");
   });

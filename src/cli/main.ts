@@ -3,8 +3,12 @@ import { Command } from "commander";
 import { ExitCode } from "../core/errors.js";
 import { VERSION } from "../core/version.js";
 import { registerDemo } from "./demo.js";
+import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
+import { registerExplain } from "./explain.js";
 import { registerGate } from "./gate.js";
+import { registerInit } from "./init.js";
+import { registerList } from "./list.js";
 import { registerReport } from "./report.js";
 import { registerRun } from "./run.js";
 
@@ -17,7 +21,19 @@ const program = new Command("stepwedge")
     "\nExit codes: 0 pass · 1 a gate failed · 2 usage, protocol or input error · 3 inconclusive · 4 incomplete or infrastructure · 130 interrupted",
   );
 
-for (const register of [registerDemo, registerRun, registerEvaluate, registerGate, registerReport]) register(program);
+for (const register of [
+  registerDemo,
+  registerInit,
+  registerRun,
+  registerEvaluate,
+  registerGate,
+  registerReport,
+  registerList,
+  registerExplain,
+  registerDoctor,
+]) {
+  register(program);
+}
 
 // Commander ends the process for --help (0) and for usage errors, which are our code 2.
 for (const command of [program, ...program.commands]) {

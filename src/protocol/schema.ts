@@ -56,8 +56,12 @@ const label = z.union([
 const split = z.union([
   z.strictObject({
     column,
-    tuning: oneOrMore(cell).default(["val"]),
-    evaluation: oneOrMore(cell).default(["test"]),
+    tuning: oneOrMore(cell)
+      .prefault("val")
+      .describe("Cells of the tuning split: thresholds and universal attacks learn there."),
+    evaluation: oneOrMore(cell)
+      .prefault("test")
+      .describe("Cells of the evaluation split; rows of neither are left out."),
   }),
   z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
 ]);
@@ -89,10 +93,10 @@ const operatingPoint = z
   .strictObject({
     id: name,
     class: z.string().optional().describe("Default: every class has the point."),
-    sensitivity: rate.optional(),
-    specificity: rate.optional(),
-    threshold: z.number().optional(),
-    chosenOn: z.literal("tuning").optional(),
+    sensitivity: rate.optional().describe("The highest threshold that reaches this sensitivity on tuning samples."),
+    specificity: rate.optional().describe("The lowest threshold that reaches this specificity on tuning samples."),
+    threshold: z.number().optional().describe("A threshold fixed beforehand; scores at or above it are positive."),
+    chosenOn: z.literal("tuning").optional().describe("Where sensitivity and specificity are met: always on tuning."),
   })
   .refine(...exactlyOne("sensitivity", "specificity", "threshold"));
 
@@ -108,16 +112,16 @@ const gateCondition = z.strictObject({
 const gate = z
   .strictObject({
     id: name,
-    title: z.string().optional(),
-    metric: z.string(),
+    title: z.string().optional().describe("Default: the id."),
+    metric: z.string().describe("Such as auc, auc-gap, auc-drop or sensitivity; `stepwedge list audits` names them."),
     class: z.string().optional().describe("Default: every class must pass."),
-    operatingPoint: z.string().optional(),
+    operatingPoint: z.string().optional().describe("Default: every operating point must pass."),
     subgroup: z.record(z.string(), cell).optional().describe("One group, such as { sex: F }."),
     subgroups: z.array(z.string()).optional().describe("Subgroupings, all groups of which must pass."),
     condition: gateCondition.optional().describe("Default: clean."),
     bound: z.enum(["lower", "upper", "estimate"]).describe("What is held against the limit."),
-    atLeast: z.number().optional(),
-    atMost: z.number().optional(),
+    atLeast: z.number().optional().describe("The limit, where larger is better."),
+    atMost: z.number().optional().describe("The limit, where smaller is better."),
   })
   .refine(...exactlyOne("atLeast", "atMost"))
   .refine((entry) => entry.subgroup === undefined || entry.subgroups === undefined, {
@@ -130,7 +134,7 @@ const task = z.enum(["binary", "multiclass", "multilabel"]);
 function modelSchema(id: string, adapter: ModelAdapter) {
   return z.strictObject({
     adapter: z.literal(id),
-    task: task.default("binary"),
+    task: task.default("binary").describe("What the scores are; for the reader, until other tasks are audited."),
     classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
     ...adapter.meta.parameters.shape,
   });
@@ -139,7 +143,7 @@ function modelSchema(id: string, adapter: ModelAdapter) {
 function dataSchema(id: string, source: DataSource) {
   return z.strictObject({
     adapter: z.literal(id),
-    id: column.default("id"),
+    id: column.default("id").describe("Column with the sample's id, unique."),
     image: column
       .optional()
       .describe("Column with the image's path; not needed where the model's scores are in the table."),
@@ -148,9 +152,15 @@ function dataSchema(id: string, source: DataSource) {
       .describe("Column with the patient; without it every sample counts as a patient of its own."),
     labels: z
       .record(z.string().min(1), label)
-      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class"),
-    split: split.default({ tuning: 0.3 }),
-    allowPatientOverlap: z.boolean().default(false),
+      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
+      .describe("The column of each class's labels."),
+    split: split
+      .prefault({ tuning: 0.3 })
+      .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
+    allowPatientOverlap: z
+      .boolean()
+      .default(false)
+      .describe("True: patients may be in both splits; the report shows it as a deviation."),
     bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
     ...source.meta.parameters.shape,
   });
@@ -165,13 +175,22 @@ function attackSchema(id: string, attack: Attack) {
     ...(strengths.includes("epsilon")
       ? {
           epsilon: oneOrMore(epsilon).optional(),
-          norm: z.enum(norms as [string, ...string[]]).default(norms[0] as string),
+          norm: z
+            .enum(norms as [string, ...string[]])
+            .default(norms[0] as string)
+            .describe("How ε is measured: the largest change of a pixel, or the root of the summed squares."),
         }
       : {}),
-    ...(strengths.includes("severity") ? { severity: oneOrMore(severity).optional() } : {}),
+    ...(strengths.includes("severity")
+      ? { severity: oneOrMore(severity).optional().describe("How strong the corruption is, from 1 to 5.") }
+      : {}),
     ...(objectives === undefined
       ? {}
-      : { objective: oneOrMore(z.enum(objectives as [string, ...string[]])).default([objectives[0] as string]) }),
+      : {
+          objective: oneOrMore(z.enum(objectives as [string, ...string[]]))
+            .prefault(objectives[0] as string)
+            .describe("What the search is to spoil; each objective is a search of its own."),
+        }),
     ...(attack.fit === undefined
       ? {}
       : {
@@ -202,14 +221,20 @@ function oneOf<P>(
 /** The schema of audit.yaml, composed from every plug-in found. */
 export async function protocolSchema() {
   return z.strictObject({
-    version: z.literal(1),
-    title: z.string().min(1).max(10_000),
-    intendedUse: z.string().optional(),
-    seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+    version: z.literal(1).describe("Of this file's form."),
+    title: z.string().min(1).max(10_000).describe("What is audited, as the report's heading."),
+    intendedUse: z.string().optional().describe("What the model is for, in a sentence."),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .default(1)
+      .describe("Of every random draw: the same seed gives the same findings."),
     confidence: z.number().min(0.5).max(0.999).default(0.95).describe("Nominal coverage of every interval."),
     model: oneOf(await loadPlugins("models"), "adapter", modelSchema),
     data: oneOf(await loadPlugins("data"), "adapter", dataSchema),
-    subgroups: z.record(name, subgroup).default({}),
+    subgroups: z.record(name, subgroup).default({}).describe("Divisions of the evaluation set, by name."),
     attacks: z.array(oneOf(await loadPlugins("attacks"), "id", attackSchema)).default([]),
     defenses: z.array(oneOf(await loadPlugins("defenses"), "id", defenseSchema)).default([]),
     audits: z

@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { AuditMeta, MetricDescription } from "../../core/audit.js";
+import { loadPlugins, PLUGIN_FAMILIES, type PluginFamilies, type PluginFamily, singular } from "../../core/plugins.js";
+import { PACKAGE_ROOT } from "../../core/version.js";
+import { auditSchema } from "../../protocol/json-schema.js";
+import { type Parameter, parametersOfSchema } from "./parameters.js";
+
+/** What `explain` says of a plug-in or a metric. */
+export interface Explanation {
+  readonly id: string;
+  /** "attack", "defense", "audit", "metric" and so on. */
+  readonly kind: string;
+  readonly title: string;
+  /** What it is, why it matters, how it is computed, and its limits. */
+  readonly summary: string;
+  /** Further facts, by name. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** The keys that its block of the protocol may have. */
+  readonly parameters: readonly Parameter[];
+  /** For audits: the metrics that it finds. */
+  readonly metrics: readonly Pick<MetricDescription, "id" | "title">[];
+  readonly references: readonly string[];
+  /** Its page in the package, where there is one. */
+  readonly documentation: string | null;
+}
+
+/** Everything that has this id: several families may use one word. */
+export async function explanationsOf(id: string): Promise<Explanation[]> {
+  const plugins = await Promise.all(PLUGIN_FAMILIES.map((family) => explainPlugin(family, id)));
+  const audits = [...(await loadPlugins("audits")).values()];
+  const metrics = audits.flatMap(({ meta }) =>
+    meta.metrics.filter((metric) => metric.id === id).map((metric) => explainMetric(metric, meta)),
+  );
+  return [...plugins, ...metrics].filter((explanation) => explanation !== null);
+}
+
+/** All ids that can be explained. */
+export async function explainableIds(): Promise<string[]> {
+  const plugins = await Promise.all(PLUGIN_FAMILIES.map(async (family) => [...(await loadPlugins(family)).keys()]));
+  const audits = [...(await loadPlugins("audits")).values()];
+  const metrics = audits.flatMap((audit) => audit.meta.metrics.map((metric) => metric.id));
+  return [...new Set([...plugins.flat(), ...metrics])];
+}
+
+type Details = Pick<Explanation, "title" | "summary" | "facts" | "references"> & Partial<Explanation>;
+
+async function explainPlugin(family: PluginFamily, id: string): Promise<Explanation | null> {
+  const plugin = (await loadPlugins(family)).get(id);
+  if (plugin === undefined) return null;
+  return {
+    id,
+    kind: singular(family),
+    parameters: await blockParameters(family, id),
+    metrics: [],
+    documentation: documentationOf(family, id),
+    ...DETAILS[family](plugin as never),
+  };
+}
+
+const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => Details } = {
+  attacks: ({ meta, fit }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: {
+      "knows of the model": meta.knowledge,
+      "works in": meta.domain,
+      "goes by": meta.strengths.join(" or "),
+      ...(meta.norms.length === 0 ? {} : { norms: meta.norms.join(", ") }),
+      ...(meta.objectives === undefined ? {} : { objectives: meta.objectives.join(", ") }),
+      scope: meta.universal ? "one perturbation for all images, learnt on tuning patients" : "image by image",
+      queries: fit === undefined ? "none" : "up to the budget `queries`, for each search",
+    },
+    references: meta.references,
+  }),
+  defenses: ({ meta }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: { random: meta.random ? "yes: two applications to one image may differ" : "no" },
+    references: meta.references,
+  }),
+  audits: ({ meta }) => ({
+    title: meta.title,
+    summary: meta.why,
+    facts: { needs: meta.needs.join(", ") || "nothing" },
+    metrics: meta.metrics.map(({ id, title }) => ({ id, title })),
+    references: meta.references,
+  }),
+  models: ({ meta }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: { "needs images": meta.needsImages ? "yes" : "no: no attacks and no defenses either" },
+    references: [],
+  }),
+  data: ({ meta }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: { "needs an image column": meta.needsImageColumn === true ? "yes, where the model is asked" : "no" },
+    references: [],
+  }),
+  reports: (report) => ({
+    title: report.title,
+    summary: "A rendering of a finished record: the same record gives the same bytes.",
+    facts: { file: report.file },
+    references: [],
+  }),
+};
+
+function explainMetric(metric: MetricDescription, audit: AuditMeta): Explanation {
+  return {
+    id: metric.id,
+    kind: "metric",
+    title: metric.title,
+    summary: metric.description,
+    facts: {
+      unit: metric.unit === "1" ? "1 (a fraction)" : metric.unit,
+      better: metric.better,
+      audit: audit.id,
+    },
+    parameters: [],
+    metrics: [],
+    references: audit.references,
+    documentation: documentationOf("audits", audit.id),
+  };
+}
+
+/** The keys of a plug-in's block, as the protocol's schema has them: the base's and the plug-in's own. */
+async function blockParameters(family: PluginFamily, id: string): Promise<Parameter[]> {
+  if (family === "audits" || family === "reports") return [];
+  const { properties } = await auditSchema();
+  const part = properties[family === "models" ? "model" : family];
+  const key = family === "models" || family === "data" ? "adapter" : "id";
+  const branches = part?.oneOf ?? part?.items?.oneOf ?? [];
+  const block = branches.find((branch) => branch.properties?.[key]?.const === id);
+  return block === undefined ? [] : parametersOfSchema(block, [key]);
+}
+
+function documentationOf(family: PluginFamily, id: string): string | null {
+  const path = join("docs", family, `${id}.md`);
+  return existsSync(join(PACKAGE_ROOT, path)) ? path : null;
+}

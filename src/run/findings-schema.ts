@@ -1,0 +1,173 @@
+import { z } from "zod";
+import type { Findings } from "../core/record.js";
+
+/*
+ * The form of findings.json as a schema, for the programs of others: it mirrors src/core/finding.ts and
+ * src/core/record.ts, and the compiler holds it to them (see `findingsSchema` below).
+ */
+
+const count = z.int().min(0);
+const share = z.number();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const verdict = z.enum(["pass", "fail", "inconclusive"]);
+
+const subgroup = z
+  .record(z.string(), z.string())
+  .describe("Attribute values that all members share; {} is the whole evaluation set.")
+  .meta({ id: "Subgroup" });
+
+const condition = z
+  .strictObject({
+    attack: z.string().describe('The attack\'s id, or "none".'),
+    variant: z.string().exactOptional().describe("The protocol's name of one of several entries with the same attack."),
+    epsilon: z
+      .number()
+      .min(0)
+      .describe("Fraction of the display window; 0 where the attack is none or goes by severity."),
+    norm: z.enum(["linf", "l2"]).exactOptional(),
+    severity: z.int().min(1).max(5).exactOptional(),
+    objective: z.string().exactOptional().describe("What the attack was fitted to do, where it has a choice."),
+    defense: z.string().describe('The defense\'s id, or "none".'),
+    adaptive: z.boolean().exactOptional().describe("Whether the defense stood inside the attacker's query loop."),
+  })
+  .describe('What happens to a sample before the model sees it. Clean: attack "none", epsilon 0, defense "none".')
+  .meta({ id: "Condition" });
+
+const interval = z
+  .strictObject({
+    lower: z.number(),
+    upper: z.number(),
+    level: z.number().gt(0).lt(1).describe("Nominal coverage."),
+    method: z.string().describe("How it was made, such as delong, obuchowski, wilson."),
+  })
+  .meta({ id: "Interval" });
+
+const curve = z
+  .strictObject({
+    kind: z.literal("roc"),
+    x: z.array(share).describe("1 − specificity."),
+    y: z.array(share).describe("Sensitivity."),
+    lower: z.array(share),
+    upper: z.array(share),
+    method: z.string().describe("Of the pointwise band."),
+  })
+  .meta({ id: "Curve" });
+
+const finding = z
+  .strictObject({
+    id: z.string().describe("audit/metric/class/subgroup/condition, with further parts where needed; unique."),
+    audit: z.string(),
+    metric: z.string(),
+    class: z.string().nullable(),
+    subgroup,
+    family: z.string().nullable().describe("The protocol's name of the subgrouping; null for the whole set."),
+    reference: subgroup.exactOptional().describe("For differences: the group that this one is compared with."),
+    condition,
+    operatingPoint: z.string().nullable(),
+    unit: z.string().describe('"1" for fractions and areas.'),
+    estimate: z.number().nullable(),
+    interval: interval.nullable(),
+    n: count,
+    positives: count,
+    negatives: count,
+    patients: count,
+    status: z.enum(["measured", "not-estimable", "not-applicable", "suppressed", "error"]),
+    reason: z.string().nullable().describe("Why it is not measured, or what to know of it where it is."),
+    details: z
+      .record(z.string(), z.union([z.number(), z.string(), z.null()]))
+      .exactOptional()
+      .describe("Further numbers and words that explain the estimate."),
+    curve: curve.exactOptional(),
+  })
+  .meta({ id: "Finding" });
+
+const gate = z
+  .strictObject({
+    id: z.string(),
+    title: z.string(),
+    verdict,
+    limit: z.number(),
+    observed: z.number().nullable().describe("What was held against the limit, of the finding that decided."),
+    findings: z.array(z.string()).describe("Ids of the findings that the gate looked at."),
+    reason: z.string(),
+  })
+  .meta({ id: "Gate" });
+
+const operatingPoint = z
+  .strictObject({
+    id: z.string(),
+    class: z.string(),
+    threshold: z.number().nullable().describe("A score at or above it is positive; null where none could be chosen."),
+    rule: z.string().describe('How it was asked for, such as "sensitivity 0.9".'),
+    chosenOn: z.enum(["tuning", "protocol"]),
+    n: count.describe("Tuning samples with a label and a score."),
+    positives: count,
+    reason: z.string().nullable(),
+  })
+  .meta({ id: "OperatingPoint" });
+
+const flow = z
+  .strictObject({
+    read: count,
+    tuning: count,
+    evaluation: count,
+    tuningPatients: count,
+    evaluationPatients: count,
+    excluded: z.array(z.strictObject({ reason: z.string(), count })),
+  })
+  .describe("What became of every row of the table.")
+  .meta({ id: "Flow" });
+
+const group = z
+  .strictObject({
+    family: z.string().nullable(),
+    subgroup,
+    n: count,
+    patients: count,
+    classes: z.record(z.string(), z.strictObject({ positives: count, negatives: count, missing: count })),
+  })
+  .meta({ id: "GroupCount" });
+
+const attack = z
+  .strictObject({
+    condition,
+    queries: count.describe("That the search spent; 0 for attacks that ask nothing."),
+    numbers: z.record(z.string(), z.number()).describe("What the search reported."),
+    maxLinf: z.number().min(0).describe("Largest change of a pixel, as a fraction of the display window."),
+    maxL2: z.number().min(0).describe("Largest L2 norm of a change, in display windows."),
+    meanPsnr: z.number().nullable().describe("In decibels; null where nothing moved."),
+    lowBandEnergy: z.number().nullable().describe("Share of the perturbation's energy in the approximation band."),
+    artifactSha256: sha256.nullable().describe("Of the fitted perturbation, where there is one."),
+  })
+  .meta({ id: "AttackSummary" });
+
+const named = { id: z.string(), title: z.string(), detail: z.string() };
+
+/** The form of findings.json. What the interface requires and the schema lacks, or types otherwise, does not compile. */
+export const findingsSchema: z.ZodType<Findings> = z.strictObject({
+  schemaVersion: z.literal("1.0"),
+  protocolSha256: sha256.describe("Of the canonical protocol that these findings were made under."),
+  verdict,
+  findings: z.array(finding),
+  gates: z.array(gate),
+  operatingPoints: z.array(operatingPoint),
+  flow,
+  groups: z.array(group),
+  attacks: z.array(attack),
+  queries: z.record(z.string(), count).describe("Forward passes by purpose: preflight, tuning, search, score."),
+  preflight: z.array(z.strictObject({ ...named, passed: z.boolean() })),
+  deviations: z.array(z.strictObject(named)).describe("Departures from what readers may take for granted."),
+});
+
+/** The JSON Schema of findings.json (draft 2020-12). */
+export function findingsJsonSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(findingsSchema);
+  return {
+    $schema,
+    $id: "urn:stepwedge:findings:1.0",
+    title: "Stepwedge findings",
+    description:
+      "A record's findings.json: every estimate with its interval, counts, method and status, and the gates.",
+    ...schema,
+  };
+}

@@ -1,7 +1,7 @@
 import type { GateResult } from "../src/core/finding.js";
 import type { AuditRecord } from "../src/core/record.js";
 import { defineReport } from "../src/core/report.js";
-import { estimateText, instant, integer, intervalText, shortHash } from "./common/format.js";
+import { countsShort, estimateText, instant, intervalText, shortHash } from "./common/format.js";
 import { groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
 import { type Group, StudyView } from "./common/study.js";
@@ -67,7 +67,7 @@ function classBlocks(study: StudyView, className: string): string[] {
   };
   const rows = study.groups.map((group) => {
     const auc = study.find({ metric: "auc", class: className, group });
-    const counts = auc === undefined ? "" : `${integer(auc.n)} (${integer(auc.positives)} / ${integer(auc.negatives)})`;
+    const counts = auc === undefined ? "" : countsShort(auc);
     return [groupTitle(group.values), counts, ...columns.map((column) => cell(group, column))];
   });
   const headings = columns.map(({ metric, operatingPoint }) =>

@@ -123,26 +123,38 @@ export function inSentence(finding: Finding | undefined): string {
   return `${text} (${levelText(finding.interval.level)} ${metricRange(finding.metric, finding.interval)})`;
 }
 
-/** "n = 204: 102 positive, 102 negative; 160 patients". */
-export function countsText(counts: Pick<Finding, "n" | "positives" | "negatives" | "patients">): string {
+/** "n = 204: 102 positive, 102 negative; 160 patients"; "n hidden" for a suppressed finding. */
+export function countsText(counts: Counted): string {
+  if (counts.status === "suppressed") return "n hidden";
   const { n, positives, negatives, patients } = counts;
   return `n = ${integer(n)}: ${integer(positives)} positive, ${integer(negatives)} negative; ${counted(patients, "patient")}`;
 }
+
+/** "204 (102 / 102)": images, positive, negative; "hidden" for a suppressed finding. */
+export function countsShort(counts: Counted): string {
+  if (counts.status === "suppressed") return "hidden";
+  return `${integer(counts.n)} (${integer(counts.positives)} / ${integer(counts.negatives)})`;
+}
+
+type Counted = Pick<Finding, "n" | "positives" | "negatives" | "patients" | "status">;
 
 /**
  * How the interval was made, in words: the method's name part by part, so that "bonferroni-obuchowski-difference"
  * needs no entry of its own; parts without an entry stand as they are.
  */
 export function methodText(method: string): string {
+  const words: string[] = [];
   let rest = method;
-  for (const [part, words] of METHOD_PARTS) rest = rest.replace(part, `|${words}|`);
-  return rest
-    .split("|")
-    .map((words) => words.replace(/^-|-$/g, ""))
-    .filter((words) => words !== "")
-    .join(", ");
+  while (rest !== "") {
+    const known = METHOD_PARTS.find(([part]) => rest.startsWith(part));
+    const part = known?.[0] ?? rest;
+    words.push(known?.[1] ?? rest);
+    rest = rest.slice(part.length).replace(/^-/, "");
+  }
+  return words.join(", ");
 }
 
+/** Longer parts stand before shorter ones that they begin with. */
 const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["bonferroni", "Bonferroni over pairs of groups"],
   ["square-and-add", "square-and-add"],

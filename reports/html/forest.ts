@@ -1,7 +1,7 @@
 import type { Finding } from "../../src/core/finding.js";
 import {
+  countsShort,
   estimateText,
-  integer,
   intervalText,
   isMeasured,
   levelText,
@@ -92,7 +92,7 @@ function drawn(finding: Finding & { readonly estimate: number }): ForestValue {
 
 function counts(finding: Finding | undefined): string {
   if (finding === undefined) return "";
-  return `${integer(finding.n)} (${integer(finding.positives)} / ${integer(finding.negatives)})`;
+  return countsShort(finding);
 }
 
 /** Ticks need no more decimals than they use: "0.800" → "0.8". */

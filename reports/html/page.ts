@@ -28,7 +28,7 @@ export async function renderPage(record: AuditRecord): Promise<string> {
     const body = templates.render(section.id, view);
     sections.push({ id: section.id, title: section.title, number: sections.length + 1, body });
   }
-  const style = readFileSync(join(HERE, "report.css"), "utf8").trim();
+  const style = loadStyle();
   return templates.render("page", {
     masthead: masthead(record),
     title: record.protocol.title,
@@ -38,6 +38,13 @@ export async function renderPage(record: AuditRecord): Promise<string> {
     stepwedge: record.provenance.stepwedge,
     finished: instant(record.provenance.finishedAt),
   });
+}
+
+/** Files of `styles/`, in the order in which later rules may overrule earlier ones. */
+const STYLES = ["base", "layout", "masthead", "summary", "tables", "charts", "lists", "screens", "print"];
+
+function loadStyle(): string {
+  return STYLES.map((name) => readFileSync(join(HERE, "styles", `${name}.css`), "utf8").trim()).join("\n");
 }
 
 function contentSecurityPolicy(style: string): string {

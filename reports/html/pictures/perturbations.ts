@@ -21,6 +21,8 @@ export interface Picture {
   readonly bandsTitle: string;
 }
 
+/** Smaller pictures are magnified by a whole factor until they reach this side. */
+const SMALLEST_SIDE = 160;
 /** Enough to compare searches; more would only make the file heavy. */
 const MOST_PICTURES = 8;
 const LARGEST_SIDE = 256;
@@ -63,20 +65,23 @@ async function picture(record: AuditRecord, summary: AttackSummary): Promise<Pic
 }
 
 /**
- * Shows x as 128 + 127·x/largest, one channel as gray and three as colour. Pictures beyond 256 pixels are thinned,
- * not smoothed: smoothing would hide the fine pattern that there is to see.
+ * Shows x as 128 + 127·x/largest, one channel as gray and three as colour. Small pictures are magnified by a whole
+ * factor; pictures beyond 256 pixels are thinned, not smoothed, which would hide the fine pattern that there is to see.
  */
 async function draw({ shape, data }: Perturbation, largest: number) {
   const [channels = 1, rows = 1, columns = 1] = shape;
-  const step = Math.max(1, Math.ceil(Math.max(rows, columns) / LARGEST_SIDE));
-  const [width, height] = [Math.ceil(columns / step), Math.ceil(rows / step)];
+  const side = Math.max(rows, columns);
+  const step = Math.max(1, Math.ceil(side / LARGEST_SIDE));
+  const factor = Math.max(1, Math.ceil(SMALLEST_SIDE / side));
+  const [width, height] = [Math.ceil(columns / step) * factor, Math.ceil(rows / step) * factor];
   const pixels = Buffer.alloc(width * height * 4, 255);
-  for (let row = 0; row < height; row++)
-    for (let column = 0; column < width; column++)
+  const source = (at: number) => Math.floor(at / factor) * step;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
       for (let colour = 0; colour < 3; colour++) {
         const channel = channels >= 3 ? colour : 0;
-        const value = data[(channel * rows + row * step) * columns + column * step] ?? 0;
-        pixels[(row * width + column) * 4 + colour] = Math.round(128 + (127 * value) / (largest || 1));
+        const value = data[(channel * rows + source(y)) * columns + source(x)] ?? 0;
+        pixels[(y * width + x) * 4 + colour] = Math.round(128 + (127 * value) / (largest || 1));
       }
   const image = Jimp.fromBitmap({ data: pixels, width, height });
   const colorType = channels >= 3 ? 2 : 0;

@@ -2,11 +2,14 @@ import { conditionKey, isClean } from "../../../src/core/condition.js";
 import { type Finding, subgroupKey } from "../../../src/core/finding.js";
 import { estimateText, integer, intervalText } from "../../common/format.js";
 import { conditionTitle, dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
-import { findingAnchor } from "../../common/study.js";
+import { findingAnchor, type StudyView } from "../../common/study.js";
 import { defineSection, type PageContext } from "../section.js";
 
 /** Beyond this many, only what the page refers to, clean images and all patients are listed: the page stays small. */
 const MOST_FINDINGS = 8000;
+
+/** More columns than fit on a sheet of paper go to a further table. */
+const MOST_COLUMNS = 10;
 
 /**
  * Every finding at its own address, as one grid per measure: conditions down, groups across. This is what links from
@@ -22,7 +25,7 @@ export default defineSection({
     const omitted = findings.length - listed.length;
     return {
       omitted: omitted > 0 ? integer(omitted) : null,
-      grids: gridsOf(listed).map((members, index) => grid(context, members, index)),
+      grids: gridsOf(listed).map((members, index) => grid(context.study, members, index)),
     };
   },
 });
@@ -45,36 +48,39 @@ function gridsOf(findings: readonly Finding[]): Finding[][] {
   ];
 }
 
-function grid({ study }: PageContext, findings: readonly Finding[], index: number) {
+function grid(study: StudyView, findings: readonly Finding[], index: number) {
   const [first] = findings;
   if (first === undefined) throw new Error("a grid was made of no findings");
-  const columns = [...gathered(findings, groupKeyOf).values()].map((members) => members[0] ?? first);
-  const rows = [...gathered(findings, (one) => conditionKey(one.condition)).values()];
+  const heads = [...gathered(findings, groupKeyOf).values()].map((members) => members[0] ?? first);
+  const rows = [...gathered(findings, (one) => conditionKey(one.condition)).values()].map((members) => ({
+    label: conditionTitle((members[0] ?? first).condition),
+    byGroup: new Map(members.map((one) => [groupKeyOf(one), one])),
+  }));
+  const parts = Array.from({ length: Math.ceil(heads.length / MOST_COLUMNS) }, (_, part) => {
+    const columns = heads.slice(part * MOST_COLUMNS, (part + 1) * MOST_COLUMNS);
+    return {
+      id: `grid-${index + 1}-${part + 1}`,
+      columns: columns.map((one) => ({
+        label: columnTitle(one),
+        n: one.status === "suppressed" ? "n hidden" : `n = ${integer(one.n)}`,
+      })),
+      rows: rows.map(({ label, byGroup }) => ({
+        label,
+        cells: columns.map((head) => cell(byGroup.get(groupKeyOf(head)), head)),
+      })),
+    };
+  });
+  return { title: gridTitle(study, first), count: integer(findings.length), parts };
+}
+
+function gridTitle(study: StudyView, first: Finding): string {
   const control = first.details?.control;
-  const title = [
+  return [
     metricTitle(first.metric),
     ...(first.operatingPoint === null ? [] : [`at ${dataName(first.operatingPoint)}`]),
     ...(typeof control === "string" ? [`against ${dataName(control)}`] : []),
     ...(study.classes.length > 1 && first.class !== null ? [`for ${dataName(first.class)}`] : []),
   ].join(" ");
-  return {
-    id: `grid-${index + 1}`,
-    title,
-    count: integer(findings.length),
-    columns: columns.map((one) => ({
-      label: columnTitle(one),
-      n: one.status === "suppressed" ? "n hidden" : `n = ${integer(one.n)}`,
-    })),
-    rows: rows.map((members) => ({
-      label: conditionTitle((members[0] ?? first).condition),
-      cells: columns.map((head) =>
-        cell(
-          members.find((one) => groupKeyOf(one) === groupKeyOf(head)),
-          head,
-        ),
-      ),
-    })),
-  };
 }
 
 function cell(finding: Finding | undefined, head: Finding) {

@@ -152,6 +152,7 @@ function exists(study: StudyView, className: string, metric: string, operatingPo
 
 function countCell(finding: Finding | undefined) {
   if (finding === undefined) return textCell("—", { muted: true });
+  if (finding.status === "suppressed") return textCell("hidden", { muted: true });
   return textCell(integer(finding.n), { sub: `${integer(finding.positives)} / ${integer(finding.negatives)}` });
 }
 

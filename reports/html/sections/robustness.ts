@@ -1,5 +1,5 @@
 import type { Condition } from "../../../src/core/condition.js";
-import { decimal, epsilonText, integer, metricRange, shortHash } from "../../common/format.js";
+import { countsShort, decimal, epsilonText, integer, metricRange, shortHash } from "../../common/format.js";
 import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type Series, type StudyView, strength } from "../../common/study.js";
 import { type Cell, column, type Figure, findingCell, type Table, table, textCell } from "../blocks.js";
@@ -204,10 +204,7 @@ function groupFigure(study: StudyView, className: string, group: StrengthGroup, 
     return [
       {
         title,
-        subtitle:
-          clean === undefined
-            ? null
-            : `n = ${integer(clean.n)} (${integer(clean.positives)} / ${integer(clean.negatives)})`,
+        subtitle: clean === undefined ? null : `n = ${countsShort(clean)}`,
         chart: strengthChart({
           label: `AUC against strength on ${title}: ${describeLines(group.series, lines, "auc")}`,
           series: lines.flatMap((line, index) => {
@@ -251,10 +248,7 @@ function dropTable(study: StudyView, className: string, series: Series, point: s
     const clean = study.find({ metric: "auc", class: className, group });
     return {
       header: textCell(group.family === null ? "All patients" : groupTitle(group.values), {
-        sub:
-          clean === undefined
-            ? null
-            : `n = ${integer(clean.n)} (${integer(clean.positives)} / ${integer(clean.negatives)})`,
+        sub: clean === undefined ? null : `n = ${countsShort(clean)}`,
       }),
       cells: series.conditions.map((condition) =>
         findingCell(study.find({ metric, class: className, group, condition, operatingPoint })),

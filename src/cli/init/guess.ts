@@ -56,7 +56,7 @@ const SPLIT = /^(split|fold|partition|subset|set|phase)$/i;
 const TUNING = /^(val|valid|validation|dev|tun(e|ing)|calib(ration)?)$/i;
 const EVALUATION = /^(test|testing|eval|evaluation|holdout|hold-out)$/i;
 const LABEL = /^(label|target|class|diagnosis|outcome|y|y_true|ground_?truth|gt|disease|finding|malignan(t|cy))$/i;
-const NEGATIVE = /^(0|no|neg|negative|normal|healthy|benign|control|absent|false|non?[-_ ].*|without.*|not?_.*)$/i;
+const NEGATIVE = /^(0|not?|non|neg(ative)?|normal|healthy|benign|control|absent|false|without)([^a-z].*)?$/i;
 const SCORE =
   /^(p|prob|proba|probability|score|pred|prediction|y_?(pred|prob|score|hat))([_.].*)?$|[_.](prob|score|pred)$/i;
 

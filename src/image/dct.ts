@@ -2,7 +2,7 @@
  * The 8×8 discrete cosine transform of JPEG in integers: libjpeg's "islow" pair (jfdctint.c and jidctint.c, after
  * C. Loeffler, A. Ligtenberg, G. Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications", ICASSP 1989).
  * Bit for bit what libjpeg and libjpeg-turbo compute by default, and thereby Pillow and sharp. A block is transformed where
- * it lies in its plane: \`at\` is the index of its first value, \`width\` the length of the plane's rows.
+ * it lies in its plane: `at` is the index of its first value, `width` the length of the plane's rows.
  */
 const CONST_BITS = 13;
 const PASS1_BITS = 2;
@@ -23,7 +23,7 @@ const FIX_3_072711026 = 25172;
 
 const { imul } = Math;
 
-/** Samples less 128 to coefficients, which come out 8 times too large (the quantiser divides that away). */
+/** Samples to coefficients, which come out 8 times too large (the quantiser divides that away). */
 export function forwardDct(plane: Int32Array, at: number, width: number): void {
   for (let row = 0; row < 8; row++) forwardPass(plane, at + row * width, 1, CONST_BITS - PASS1_BITS, PASS1_BITS, 0);
   for (let column = 0; column < 8; column++) {
@@ -79,7 +79,7 @@ function forwardPass(plane: Int32Array, at: number, stride: number, shift: numbe
   plane[i1] = (imul(odd7, FIX_1_501321110) + z1 + z4) >> shift;
 }
 
-/** Coefficients (dequantised, at their true size) to samples less 128, not yet clipped. */
+/** Coefficients (dequantised, at their true size) to samples, not yet clipped. */
 export function inverseDct(plane: Int32Array, at: number, width: number): void {
   for (let column = 0; column < 8; column++) inversePass(plane, at + column, width, CONST_BITS - PASS1_BITS);
   for (let row = 0; row < 8; row++) inversePass(plane, at + row * width, 1, CONST_BITS + PASS1_BITS + 3);

@@ -30,6 +30,11 @@ const CHROMINANCE = [
   99, 99, 99, 99, 99, 99,
 ];
 
+/** Bits that hold every coefficient at 8 times its size, and half a divisor besides. */
+const COEFFICIENT_BITS = 15;
+
+const { imul } = Math;
+
 /** One component's samples, 0 … 255, row by row. */
 export interface Plane {
   readonly data: Int32Array;
@@ -37,13 +42,16 @@ export interface Plane {
   readonly height: number;
 }
 
-/** The quantiser's steps, and what its arithmetic needs of them, in the order of a block's rows. */
+/** The quantiser's steps, and what its arithmetic needs of them (see `requantise`), in the order of a block's rows. */
 interface QuantisationTable {
   readonly steps: Int32Array;
-  /** Half a divisor and half a unit: see `requantise`. */
-  readonly offsets: Float64Array;
-  readonly reciprocals: Float64Array;
+  readonly reciprocals: Int32Array;
+  readonly shifts: Int32Array;
 }
+
+/** What the level shift of 128 adds to a block's first coefficient: at 8 times its size going in, at its size coming out. */
+const SHIFT_IN = 128 * 64;
+const SHIFT_OUT = 128 * 8;
 
 /**
  * Every image of the batch after a JPEG round trip. One channel is coded as gray, three as colour. Depths beyond 8 bits
@@ -94,11 +102,9 @@ export function quantisationSteps(base: readonly number[], quality: number): Int
 
 function quantisationTable(base: readonly number[], quality: number): QuantisationTable {
   const steps = quantisationSteps(base, quality);
-  return {
-    steps,
-    offsets: Float64Array.from(steps, (step) => 4 * step + 0.5),
-    reciprocals: Float64Array.from(steps, (step) => 1 / (8 * step)),
-  };
+  const shifts = steps.map((step) => COEFFICIENT_BITS + Math.ceil(Math.log2(8 * step)));
+  const reciprocals = steps.map((step, entry) => Math.ceil(2 ** (shifts[entry] ?? 0) / (8 * step)));
+  return { steps, reciprocals, shifts };
 }
 
 function codeChroma(plane: Plane, table: QuantisationTable, chroma: ChromaSampling): void {
@@ -115,7 +121,6 @@ function codeChroma(plane: Plane, table: QuantisationTable, chroma: ChromaSampli
 function codePlane(plane: Plane, table: QuantisationTable): void {
   const padded = padToBlocks(plane);
   const { data, width, height } = padded;
-  for (let index = 0; index < data.length; index++) data[index] = (data[index] as number) - 128;
   for (let top = 0; top < height; top += 8) {
     for (let left = 0; left < width; left += 8) {
       const at = top * width + left;
@@ -124,10 +129,20 @@ function codePlane(plane: Plane, table: QuantisationTable): void {
       inverseDct(data, at, width);
     }
   }
-  for (let row = 0, out = 0; row < plane.height; row++) {
-    for (let at = row * width; out < (row + 1) * plane.width; at++, out++) {
-      plane.data[out] = Math.min(255, Math.max(0, (data[at] as number) + 128));
+  if (padded !== plane) {
+    for (let row = 0; row < plane.height; row++) {
+      plane.data.set(data.subarray(row * width, row * width + plane.width), row * plane.width);
     }
+  }
+  clip(plane.data);
+}
+
+/** Few samples overshoot, so that most are only looked at. */
+function clip(data: Int32Array): void {
+  for (let index = 0; index < data.length; index++) {
+    const value = data[index] as number;
+    if (value < 0) data[index] = 0;
+    else if (value > 255) data[index] = 255;
   }
 }
 
@@ -148,32 +163,38 @@ function padToBlocks(plane: Plane): Plane {
 
 /**
  * Rounds a block's coefficients, 8 times too large, to multiples of their step, half away from zero: quantised and
- * restored. libjpeg's integer division ⌊(|c| + d/2) / d⌋ is done by a product; the half unit in `offsets` keeps the
- * quotient far enough from whole numbers for that to be exact. No branch on the sign: it is as good as random.
+ * restored. The division ⌊(|c| + d/2) / d⌋ is done by a product and a shift, exact for all dividends below 2^15
+ * (T. Granlund and P. Montgomery, "Division by invariant integers using multiplication", PLDI 1994, theorem 4.2).
+ * No branch on the sign: it is as good as random.
  */
 function requantise(data: Int32Array, at: number, width: number, table: QuantisationTable): void {
-  const { steps, offsets, reciprocals } = table;
+  const { steps, reciprocals, shifts } = table;
+  data[at] = (data[at] as number) - SHIFT_IN;
   for (let row = 0, entry = 0; row < 8; row++) {
     for (let index = at + row * width; entry < 8 * (row + 1); index++, entry++) {
       const value = data[index] as number;
+      const step = steps[entry] as number;
       const sign = value >> 31;
-      const size = (value ^ sign) - sign;
-      const level = ((size + (offsets[entry] as number)) * (reciprocals[entry] as number)) | 0;
-      data[index] = (Math.imul(level, steps[entry] as number) ^ sign) - sign;
+      const dividend = (value ^ sign) - sign + (step << 2);
+      const level = imul(dividend, reciprocals[entry] as number) >>> (shifts[entry] as number);
+      data[index] = (imul(level, step) ^ sign) - sign;
     }
   }
+  data[at] = (data[at] as number) + SHIFT_OUT;
 }
 
 /** One plane of the batch, from index `from` on, as 8-bit samples. */
 function load(plane: Int32Array, batch: PixelBatch, from: number): void {
   const values = batch.data.subarray(from, from + plane.length);
   const scale = 255 / batch.maxValue;
-  for (let index = 0; index < plane.length; index++) plane[index] = (values[index] as number) * scale + 0.5;
+  if (scale === 1) plane.set(values);
+  else for (let index = 0; index < plane.length; index++) plane[index] = Math.round((values[index] as number) * scale);
 }
 
 /** The way back: samples to stored values of the batch's depth. */
 function store(plane: Int32Array, batch: PixelBatch, from: number): void {
   const values = batch.data.subarray(from, from + plane.length);
   const scale = batch.maxValue / 255;
-  for (let index = 0; index < plane.length; index++) values[index] = Math.floor((plane[index] as number) * scale + 0.5);
+  if (scale === 1) values.set(plane);
+  else for (let index = 0; index < plane.length; index++) values[index] = Math.round((plane[index] as number) * scale);
 }

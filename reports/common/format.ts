@@ -136,6 +136,12 @@ export function countsShort(counts: Counted): string {
   return `${integer(counts.n)} (${integer(counts.positives)} / ${integer(counts.negatives)})`;
 }
 
+/** "n = 204 (102 / 102)", or "n hidden"; null where there is no such finding. */
+export function countsLabel(counts: Counted | undefined): string | null {
+  if (counts === undefined) return null;
+  return counts.status === "suppressed" ? "n hidden" : `n = ${countsShort(counts)}`;
+}
+
 type Counted = Pick<Finding, "n" | "positives" | "negatives" | "patients" | "status">;
 
 /**

@@ -1,5 +1,5 @@
 import { CLEAN, type Condition } from "../../../src/core/condition.js";
-import { countsShort, decimal } from "../../common/format.js";
+import { countsLabel, decimal } from "../../common/format.js";
 import { attackTitle, dataName, defenseTitle, groupTitle, groupValue, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type Series, type StudyView, strength } from "../../common/study.js";
 import { column, type Figure, findingCell, type Table, table, textCell } from "../blocks.js";
@@ -39,7 +39,7 @@ function costTable(study: StudyView, className: string, defense: string, id: str
     const clean = find("auc", CLEAN);
     return {
       header: textCell(group.family === null ? "All patients" : groupValue(group.values), {
-        sub: clean === undefined ? null : `n = ${countsShort(clean)}`,
+        sub: countsLabel(clean),
       }),
       cells: [
         findingCell(clean),

@@ -1,5 +1,5 @@
 import type { Condition } from "../../../src/core/condition.js";
-import { countsShort, decimal, epsilonText, integer, metricRange, shortHash } from "../../common/format.js";
+import { countsLabel, decimal, epsilonText, integer, metricRange, shortHash } from "../../common/format.js";
 import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type Series, type StudyView, strength } from "../../common/study.js";
 import { type Cell, column, type Figure, findingCell, type Table, table, textCell } from "../blocks.js";
@@ -204,7 +204,7 @@ function groupFigure(study: StudyView, className: string, group: StrengthGroup, 
     return [
       {
         title,
-        subtitle: clean === undefined ? null : `n = ${countsShort(clean)}`,
+        subtitle: countsLabel(clean),
         chart: strengthChart({
           label: `AUC against strength on ${title}: ${describeLines(group.series, lines, "auc")}`,
           series: lines.flatMap((line, index) => {
@@ -248,7 +248,7 @@ function dropTable(study: StudyView, className: string, series: Series, point: s
     const clean = study.find({ metric: "auc", class: className, group });
     return {
       header: textCell(group.family === null ? "All patients" : groupTitle(group.values), {
-        sub: clean === undefined ? null : `n = ${countsShort(clean)}`,
+        sub: countsLabel(clean),
       }),
       cells: series.conditions.map((condition) =>
         findingCell(study.find({ metric, class: className, group, condition, operatingPoint })),

@@ -7,7 +7,7 @@ const APP1 = 0xe1;
 
 /**
  * The fallback where sharp's native library is missing: pure JavaScript, 8 bits only. PNG and gray JPEG give the same
- * values as sharp; colour JPEG differs by a few levels, because jpeg-js upsamples chroma without interpolation.
+ * values as sharp; colour JPEG differed by up to 11 levels, as jpeg-js does not interpolate chroma.
  * @throws StepwedgeError for 16-bit images, which jimp would cut to 8 bits, and for damaged files
  */
 export async function decodeWithJimp(bytes: Buffer, header: ImageHeader, where: string): Promise<InterleavedPixels> {

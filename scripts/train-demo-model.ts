@@ -27,9 +27,9 @@ const WARM_UP = 50;
 
 /** Nodules start obvious and fade to their usual contrast; from the usual contrast alone, training does not take off. */
 const STAGES = [
-  { contrast: 3.5, patients: 1500, steps: 150 },
+  { contrast: 4, patients: 1500, steps: 250 },
   { contrast: 2, patients: 2000, steps: 250 },
-  { contrast: 1.4, patients: 3000, steps: 400 },
+  { contrast: 1.4, patients: 3000, steps: 300 },
   { contrast: 1, patients: 6000, steps: 1200 },
 ] as const;
 const STEPS = STAGES.reduce((total, { steps }) => total + steps, 0);

@@ -11,7 +11,7 @@ export interface Nodule {
 }
 
 /** How visible nodules are: the mean density that a nodule adds at its centre. */
-export const NODULE_CONTRAST = 0.155;
+export const NODULE_CONTRAST = 0.175;
 
 /** Draws a nodule somewhere in the free lung; in the middle of a lung should 200 draws miss it. */
 export function drawNodule(random: Random, patient: Anatomy): Nodule {

@@ -1,5 +1,7 @@
 import type { Random } from "../../core/random.js";
 
+const { max, min, round, sqrt } = Math; // see anatomy.ts
+
 export type Scanner = "A" | "B" | "C";
 
 interface ScannerTraits {
@@ -20,7 +22,7 @@ interface ScannerTraits {
 const TRAITS: Readonly<Record<Scanner, ScannerTraits>> = {
   A: { blur: 0.08, noise: 0.018, grain: 0, contrast: 1 },
   B: { blur: 0.14, noise: 0.014, grain: 1, contrast: 0.95 },
-  C: { blur: 0.1, noise: 0.026, grain: 4, contrast: 1 },
+  C: { blur: 0.1, noise: 0.031, grain: 4, contrast: 1 },
 };
 
 /**
@@ -35,7 +37,7 @@ export function acquire(density: Float32Array, side: number, scanner: Scanner, r
   for (let pixel = 0; pixel < pixels.length; pixel++) {
     const value = sharp[pixel] ?? 0;
     const noisy = value + noise * (0.6 + 0.8 * value) * (texture[pixel] ?? 0);
-    pixels[pixel] = Math.round(255 * Math.min(1, Math.max(0, 0.5 + contrast * (noisy - 0.5))));
+    pixels[pixel] = round(255 * min(1, max(0, 0.5 + contrast * (noisy - 0.5))));
   }
   return pixels;
 }
@@ -48,7 +50,7 @@ function noiseTexture(side: number, grain: number, random: Random): Float32Array
   if (grain === 0) return texture;
   let energy = 0;
   for (const value of texture) energy += value * value;
-  const scale = 1 / Math.sqrt(energy / texture.length);
+  const scale = 1 / sqrt(energy / texture.length);
   return texture.map((value) => value * scale);
 }
 
@@ -60,14 +62,14 @@ function smooth(image: Float32Array, side: number, weight: number): Float32Array
   for (let row = 0; row < side; row++) {
     const start = row * side;
     for (let column = 0; column < side; column++) {
-      const left = image[start + Math.max(0, column - 1)] ?? 0;
-      const right = image[start + Math.min(side - 1, column + 1)] ?? 0;
+      const left = image[start + max(0, column - 1)] ?? 0;
+      const right = image[start + min(side - 1, column + 1)] ?? 0;
       rows[start + column] = centre * (image[start + column] ?? 0) + weight * (left + right);
     }
   }
   for (let row = 0; row < side; row++) {
-    const above = Math.max(0, row - 1) * side;
-    const below = Math.min(side - 1, row + 1) * side;
+    const above = max(0, row - 1) * side;
+    const below = min(side - 1, row + 1) * side;
     for (let column = 0; column < side; column++) {
       const pixel = row * side + column;
       both[pixel] = centre * (rows[pixel] ?? 0) + weight * ((rows[above + column] ?? 0) + (rows[below + column] ?? 0));

@@ -112,7 +112,10 @@ function aucFinding(subject: Subject, cell: ScoredCell, level: number, withCurve
   const logit = logitLimits(auc, criticalValue(level));
   return findingOf(subject, auc, cell, level, {
     reason: caution(auc),
-    ...(logit === null ? {} : { details: { "logit-lower": logit.lower, "logit-upper": logit.upper } }),
+    details: {
+      "standard-error": auc.standardError,
+      ...(logit === null ? {} : { "logit-lower": logit.lower, "logit-upper": logit.upper }),
+    },
     ...(withCurve ? { curve: curveOf(data, order, auc, level) } : {}),
   });
 }

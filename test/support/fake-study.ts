@@ -11,6 +11,10 @@ export interface FakeStudyOptions {
   readonly labelled?: boolean;
   /** False: no families of subgroups. */
   readonly grouped?: boolean;
+  /** False: the score follows the disease alike on all views, so that there is no weakness to find. */
+  readonly shortcut?: boolean;
+  /** False: the attack and its controls leave every score as it is. */
+  readonly harmful?: boolean;
 }
 
 const COUNT = 360;
@@ -24,8 +28,9 @@ const AGES = ["0-40", "40-60", "60-80", "80-120", "unknown"] as const;
  */
 export function fakeStudy(options: FakeStudyOptions = {}): Study {
   const { seed = 1, classes = ["pneumonia"], attacked = true, labelled = true, grouped = true } = options;
+  const { shortcut = true, harmful = true } = options;
   const cohort = drawCohort(randomFrom(seed, "cohort"));
-  const drawn = new Map(classes.map((name) => [name, drawClass(cohort, randomFrom(seed, "class", name))]));
+  const drawn = new Map(classes.map((name) => [name, drawClass(cohort, shortcut, randomFrom(seed, "class", name))]));
   const of = (name: string): DrawnClass => {
     const found = drawn.get(name);
     if (found === undefined) throw new Error(`there is no class ${name}`);
@@ -38,7 +43,7 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
     patientCount: cohort.patientCount,
     clustered: true,
     labels: (name) => (labelled ? of(name).labels : new Int8Array(COUNT).fill(-1)),
-    scores: (condition, name) => scoresUnder(of(name), condition, [seed, name]),
+    scores: (condition, name) => scoresUnder(of(name), harmful ? condition : CLEAN, [seed, name]),
     subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
     conditions: attacked ? fakeConditions() : [CLEAN],
     operatingPoints: classes.map(operatingPoint),
@@ -83,11 +88,11 @@ interface DrawnClass {
   readonly logits: Float64Array;
 }
 
-function drawClass(cohort: Cohort, random: Random): DrawnClass {
+function drawClass(cohort: Cohort, shortcut: boolean, random: Random): DrawnClass {
   const labels = new Int8Array(COUNT);
   const logits = new Float64Array(COUNT);
   for (let sample = 0; sample < COUNT; sample++) {
-    const isAp = cohort.view[sample] === "AP";
+    const isAp = shortcut && cohort.view[sample] === "AP";
     const label = random.uniform() < 0.5 ? 1 : 0;
     labels[sample] = label;
     logits[sample] = label * (isAp ? 1.35 : 2.75) + (isAp ? -0.4 : -1.4) + random.normal();

@@ -40,12 +40,28 @@ function essential({ record, observations }: PageContext): readonly Finding[] {
   );
 }
 
+/**
+ * One grid per measure. Where two findings would stand in one cell (a suppressed one no longer says which control it
+ * was held against), the second goes to a further grid of the same measure: none is lost.
+ */
 function gridsOf(findings: readonly Finding[]): Finding[][] {
-  return [
-    ...gathered(findings, (one) =>
-      JSON.stringify([one.class, one.metric, one.operatingPoint, one.details?.control ?? null]),
-    ).values(),
-  ];
+  return [...gathered(findings, measureKeyOf).values()].flatMap((members) => {
+    const layers: Map<string, Finding>[] = [];
+    for (const one of members) {
+      const place = `${conditionKey(one.condition)} ${groupKeyOf(one)}`;
+      let layer = layers.find((candidate) => !candidate.has(place));
+      if (layer === undefined) {
+        layer = new Map();
+        layers.push(layer);
+      }
+      layer.set(place, one);
+    }
+    return layers.map((layer) => [...layer.values()]);
+  });
+}
+
+function measureKeyOf({ class: className, metric, operatingPoint, details }: Finding): string {
+  return JSON.stringify([className, metric, operatingPoint, details?.control ?? null]);
 }
 
 function grid(study: StudyView, findings: readonly Finding[], index: number) {

@@ -1,0 +1,239 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findingAnchor } from "../../reports/common/study.js";
+import { loadSections } from "../../reports/html/page.js";
+import html from "../../reports/html.js";
+import type { AuditRecord } from "../../src/core/record.js";
+import { fakeRecord } from "../support/fake-record.js";
+import { tagsOf, visibleText } from "../support/markup.js";
+
+const FOLDER = join("reports", "html");
+const record = fakeRecord();
+const page = await html.render(record);
+const tags = tagsOf(page.replace(/<style>[\s\S]*?<\/style>/, ""));
+const shown = visibleText(page);
+
+/** The text of one section of the page. */
+function section(id: string, of = page): string {
+  const from = of.indexOf(`<section id="${id}"`);
+  return visibleText(of.slice(from, of.indexOf("</section>", from)));
+}
+
+describe("one self-contained file", () => {
+  test("nothing is loaded: every reference is an anchor of the page or data", () => {
+    const references = tags.flatMap(({ attributes: { src, href } }) => [src, href]).filter((one) => one !== undefined);
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of references) expect(reference).toMatch(/^#|^data:image\/png;base64,/);
+    expect(page.replace(/xmlns="[^"]*"/g, "")).not.toMatch(/https?:\/\/|url\(|@import/);
+    expect(tags.map((tag) => tag.name)).not.toContain("script");
+  });
+
+  test("the policy allows the one style by its hash, pictures from data, and nothing else", () => {
+    const style = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? "";
+    const hash = createHash("sha256").update(style).digest("base64");
+    const policy = tags.find((tag) => tag.attributes["http-equiv"] === "Content-Security-Policy")?.attributes.content;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(policy).not.toMatch(/unsafe|\*/);
+    expect(tags.filter((tag) => "style" in tag.attributes || "onclick" in tag.attributes)).toEqual([]);
+  });
+
+  test("it stays below 1 MB for three families and 42 conditions", () => {
+    expect(page.length).toBeLessThan(1e6);
+  });
+
+  test("the only clock reading is the record's", () => {
+    const years = new Set(shown.match(/\b20\d\d-\d\d-\d\d\b/g));
+    expect([...years]).toEqual(["2026-11-23"]);
+  });
+});
+
+describe("structure", () => {
+  test("ids are unique, and every link leads to one", () => {
+    const ids = tags.flatMap((tag) => tag.attributes.id ?? []);
+    expect(new Set(ids).size).toBe(ids.length);
+    const known = new Set(ids);
+    for (const { attributes } of tags)
+      if (attributes.href !== undefined) expect(known).toContain(attributes.href.slice(1));
+    for (const { attributes } of tags)
+      if (attributes["aria-labelledby"] !== undefined) expect(known).toContain(attributes["aria-labelledby"]);
+  });
+
+  test("every finding has an address of its own", () => {
+    const ids = new Set(tags.flatMap((tag) => tag.attributes.id ?? []));
+    expect(record.findings.findings.filter((finding) => !ids.has(findingAnchor(finding.id)))).toEqual([]);
+  });
+
+  test("tables have captions and scoped headings; pictures and charts have words", () => {
+    const count = (name: string) => tags.filter((tag) => tag.name === name).length;
+    expect(count("caption")).toBe(count("table"));
+    for (const tag of tags.filter(({ name }) => name === "th"))
+      expect(tag.attributes.scope).toMatch(/^(col|row|rowgroup)$/);
+    for (const tag of tags.filter(({ name }) => name === "img")) expect(tag.attributes.alt).toMatch(/\w/);
+    for (const { attributes } of tags.filter(({ name }) => name === "svg"))
+      expect(attributes["aria-hidden"] === "true" || /\w/.test(attributes["aria-label"] ?? "")).toBe(true);
+    expect(tags.filter(({ name }) => name === "main")).toHaveLength(1);
+    expect(tags.filter(({ name }) => name === "h1")).toHaveLength(1);
+  });
+
+  test("sections are files: each has a template, an order of its own, and no template is left over", async () => {
+    const sections = await loadSections();
+    const files = readdirSync(join(FOLDER, "sections")).map((file) => file.replace(/\.ts$/, ""));
+    expect(sections.map(({ id }) => id).sort()).toEqual(files.sort());
+    expect(new Set(sections.map(({ order }) => order)).size).toBe(sections.length);
+    const templates = readdirSync(join(FOLDER, "templates")).filter((file) => file.endsWith(".hbs"));
+    expect(templates.sort()).toEqual([...files, "page"].map((name) => `${name}.hbs`).sort());
+  });
+
+  test("unescaped output stands only where markup of our own is put in", () => {
+    const folder = join(FOLDER, "templates");
+    const raw = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".hbs"))
+      .flatMap((file) => readFileSync(join(folder, file), "utf8").match(/\{\{\{[^}]*\}\}\}|\{\{&[^}]*\}\}/g) ?? []);
+    expect([...new Set(raw)].sort()).toEqual(
+      ["axis", "bands", "body", "chart", "strip", "style", "swatch"].map((name) => `{{{${name}}}}`),
+    );
+  });
+});
+
+describe("what it says", () => {
+  test("the verdict, and every gate with its criterion and verdict, stand in the summary", () => {
+    const summary = section("summary");
+    expect(shown).toContain("FAIL Of 4 acceptance criteria: 2 met, 1 failed, 1 inconclusive.");
+    for (const gate of record.findings.gates) expect(summary).toContain(`${gate.id} ${gate.title}`);
+    expect(summary).toMatch(/REQ-003.* Upper limit of AUC gap ≤ 0\.050 \(in view; clean\) 0\.\d{3} Fail/);
+    expect(summary.match(/\bInconclusive\b/g)?.length).toBe(1);
+  });
+
+  test("a record whose gates are inconclusive is not called a pass", async () => {
+    const open = { ...record, findings: { ...record.findings, verdict: "inconclusive" as const } };
+    expect(visibleText(await html.render(open))).toContain("The evidence does not decide. Inconclusive is not a pass.");
+  });
+
+  test("the shortcut learner cannot be missed: first observation, key number, plot", () => {
+    const summary = section("summary");
+    expect(summary.indexOf("AUC is lower on view = AP than on view = PA")).toBeLessThan(
+      summary.indexOf("overturns decisions"),
+    );
+    expect(summary).toMatch(/Lowest AUC of a group 0\.8\d\d 95% CI 0\.\d{3}–0\.\d{3} view = AP, clean images/);
+    expect(page.slice(0, page.indexOf('id="gates"'))).toContain('id="observation-1-plot"');
+  });
+
+  test("both objectives stand side by side with decisions, AUC and the controls", () => {
+    const robustness = section("robustness");
+    for (const word of [
+      "wavelet-universal (operating-point)",
+      "wavelet-universal (ranking)",
+      "gaussian-noise control",
+      "random-sign control",
+    ])
+      expect(robustness).toContain(word);
+    expect(robustness).toMatch(/Decisions changed … beyond control Sensitivity drop Specificity drop AUC AUC drop/);
+    expect(robustness).toContain("found with 74,800 queries");
+  });
+
+  test("a suppressed group shows its status and no count anywhere", () => {
+    const small = record.findings.groups.find((group) => group.subgroup.age === "unknown");
+    expect(small?.n).toBe(5);
+    expect(section("data")).toContain("unknown < 10 hidden hidden hidden hidden");
+    expect(section("discrimination")).toContain("unknown hidden suppressed");
+    expect(section("not-estimable")).toContain("age = unknown");
+  });
+
+  test("where nothing can be estimated it says so and draws nothing", async () => {
+    const silent = await html.render(fakeRecord({ labelled: false }));
+    expect(section("discrimination", silent)).toContain("AUC is not estimable in any group.");
+    expect(section("summary", silent)).toContain("not estimable");
+    expect(silent).not.toContain('class="chart"');
+  });
+
+  test("sections without content are left out, and the contents follow", async () => {
+    const scores = await html.render(fakeRecord({ attacked: false }));
+    expect(scores).not.toMatch(/id="(robustness|defenses)"|href="#(robustness|defenses)"/);
+    expect(section("summary", scores)).toContain("robustness was not examined");
+  });
+
+  test("it supports, and does not establish, conformity; it calls nothing fair or safe", () => {
+    expect(shown).toContain("This report supports, does not establish, conformity.");
+    const claims = shown.replaceAll(/"[^"]*"/g, "");
+    expect(claims).not.toMatch(/\bfair\b|\bsafe\b/i);
+  });
+
+  test("the approval block is empty", () => {
+    const block = page.slice(
+      page.indexOf('class="approval"'),
+      page.indexOf("</table>", page.indexOf('class="approval"')),
+    );
+    expect(block.match(/<td><\/td>/g)).toHaveLength(12);
+  });
+});
+
+describe("hostile strings are shown as text", () => {
+  const HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    "{{record}} {{{body}}} {{> page}}",
+    "\u202eright to left",
+    '" onmouseover="alert(1)',
+    "x".repeat(10_000),
+  ];
+
+  /** The record with its names replaced everywhere: groups, classes, files, gates, checks. */
+  function poisoned(word: string): AuditRecord {
+    const small = fakeRecord({ attacked: false });
+    const text = JSON.stringify({ ...small, perturbations: {} })
+      .replaceAll('"AP"', JSON.stringify(word))
+      .replaceAll('"view"', JSON.stringify(`view ${word}`))
+      .replaceAll('"pneumonia"', JSON.stringify(`class ${word}`))
+      .replaceAll('"manifest.csv"', JSON.stringify(word))
+      .replaceAll(
+        /"(title|reason|detail|intendedUse|rule|cpu|runtime)":"[^"]*"/g,
+        (_, key) => `"${key}":${JSON.stringify(word)}`,
+      );
+    return JSON.parse(text);
+  }
+
+  test.each(HOSTILE)("%.40s", async (word) => {
+    const text = await html.render(poisoned(word));
+    const found = tagsOf(text.replace(/<style>[\s\S]*?<\/style>/, ""));
+    const names = new Set(found.map((tag) => tag.name));
+    expect(names).not.toContain("script");
+    expect(found.filter((tag) => Object.keys(tag.attributes).some((name) => name.startsWith("on")))).toEqual([]);
+    expect(text.match(/<\/style>/g)).toHaveLength(1);
+    expect(visibleText(text)).toContain(word.slice(0, 60).replace(/\s+/g, " "));
+  });
+});
+
+describe("colours", () => {
+  const css = readFileSync(join(FOLDER, "styles", "base.css"), "utf8");
+  const [light = "", dark = ""] = css.split("@media screen and (prefers-color-scheme: dark)");
+
+  test.each([
+    ["light", light],
+    ["dark", dark],
+  ])("text reaches 4.5 : 1 and drawings 3 : 1 in %s", (_, block) => {
+    const colour = (name: string) => new RegExp(`--${name}: (#[0-9a-f]{6});`).exec(block)?.[1] ?? "";
+    for (const text of ["ink", "muted", "accent"])
+      for (const ground of ["paper", "tint"])
+        expect(contrast(colour(text), colour(ground))).toBeGreaterThanOrEqual(4.5);
+    for (const verdict of ["pass", "fail", "open"])
+      expect(contrast(colour(verdict), colour(`${verdict}-tint`))).toBeGreaterThanOrEqual(4.5);
+    for (const line of ["s0", "s1", "s2", "s3", "s4", "s5", "control", "rule-strong"])
+      expect(contrast(colour(line), colour("paper"))).toBeGreaterThanOrEqual(line === "rule-strong" ? 2.5 : 3);
+  });
+
+  /** WCAG 2.2's contrast ratio of two colours. */
+  function contrast(a: string, b: string): number {
+    const [high = 0, low = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
+  }
+
+  function luminance(hex: string): number {
+    const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+      const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }
+});

@@ -1,70 +1,17 @@
 import { z } from "zod";
-import type { ModelAdapter } from "../core/adapter.js";
-import type { Attack } from "../core/attack.js";
 import type { Norm } from "../core/condition.js";
-import type { DataSource } from "../core/data.js";
-import type { Defense } from "../core/defense.js";
 import { loadPlugins } from "../core/plugins.js";
-
-/** A fraction of the display window: a number, or a quotient such as "4/255". */
-const epsilon = z
-  .union([
-    z.number(),
-    z.string().regex(/^\s*\d+(\.\d+)?\s*\/\s*\d+(\.\d+)?\s*$/, 'must be a number or a quotient such as "4/255"'),
-  ])
-  .describe('ε as a fraction of the display window: a number, or a quotient such as "4/255".')
-  .transform((value) => (typeof value === "number" ? value : quotient(value)))
-  .refine((value) => Number.isFinite(value) && value > 0, {
-    message: "must be a finite number greater than 0",
-    params: {
-      remedy: "Write ε as a fraction of the display window, such as 4/255; for no attack, leave the entry out.",
-    },
-  });
-
-function quotient(text: string): number {
-  const [numerator = Number.NaN, denominator = Number.NaN] = text.split("/").map(Number);
-  return numerator / denominator;
-}
-
-/** One value or a list of values; the canonical form is the list. */
-function oneOrMore<T extends z.ZodType>(item: T) {
-  return z
-    .union([item, z.array(item).min(1)])
-    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
-}
-
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
-    "must consist of letters, digits, '.', '_' and '-', and start with a letter or digit",
-  );
-const column = z.string().min(1);
-
-/** What a cell of the table holds; numbers may go without quotes, but true and null may not: tables spell them in many ways. */
-const cell = z.union([z.string(), z.number()]).transform(String);
-
-const label = z.union([
-  column.describe("A column with 1 (positive), 0 (negative) or an empty cell (missing)."),
-  z.strictObject({
-    column,
-    positive: oneOrMore(cell).describe("Cells that mean positive."),
-    negative: oneOrMore(cell).optional().describe("Cells that mean negative; without it, every other cell does."),
-  }),
-]);
-
-const split = z.union([
-  z.strictObject({
-    column,
-    tuning: oneOrMore(cell)
-      .prefault("val")
-      .describe("Cells of the tuning split: thresholds and universal attacks learn there."),
-    evaluation: oneOrMore(cell)
-      .prefault("test")
-      .describe("Cells of the evaluation split; rows of neither are left out."),
-  }),
-  z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
-]);
+import {
+  attackSchema,
+  dataSchema,
+  defenseSchema,
+  type label,
+  modelSchema,
+  oneOf,
+  type split,
+  type task,
+} from "./blocks.js";
+import { cell, column, epsilon, exactlyOne, name } from "./values.js";
 
 const subgroup = z.union([
   z.strictObject({ cross: z.array(name).min(2).describe("Names of subgroupings that are crossed.") }),
@@ -81,14 +28,6 @@ const subgroup = z.union([
 
 const rate = z.number().gt(0).lt(1);
 
-/** Refuses an entry with none or several of some keys of which it needs exactly one. */
-function exactlyOne(...keys: readonly string[]) {
-  const list = `${keys.slice(0, -1).join(", ")} and ${keys.at(-1)}`;
-  return [
-    (entry: object) => keys.filter((key) => (entry as Record<string, unknown>)[key] !== undefined).length === 1,
-    { message: `must have exactly one of ${list}`, params: { remedy: `Give one of them: ${keys.join(" | ")}.` } },
-  ] as const;
-}
 const operatingPoint = z
   .strictObject({
     id: name,
@@ -128,95 +67,6 @@ const gate = z
     message: "must not have both subgroup and subgroups",
     params: { remedy: "Keep subgroup for one group, or subgroups for all groups of a subgrouping." },
   });
-
-const task = z.enum(["binary", "multiclass", "multilabel"]);
-
-function modelSchema(id: string, adapter: ModelAdapter) {
-  return z.strictObject({
-    adapter: z.literal(id),
-    task: task.default("binary").describe("What the scores are; for the reader, until other tasks are audited."),
-    classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
-    ...adapter.meta.parameters.shape,
-  });
-}
-
-function dataSchema(id: string, source: DataSource) {
-  return z.strictObject({
-    adapter: z.literal(id),
-    id: column.default("id").describe("Column with the sample's id, unique."),
-    image: column
-      .optional()
-      .describe("Column with the image's path; not needed where the model's scores are in the table."),
-    patient: column
-      .optional()
-      .describe("Column with the patient; without it every sample counts as a patient of its own."),
-    labels: z
-      .record(z.string().min(1), label)
-      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
-      .describe("The column of each class's labels."),
-    split: split
-      .prefault({ tuning: 0.3 })
-      .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
-    allowPatientOverlap: z
-      .boolean()
-      .default(false)
-      .describe("True: patients may be in both splits; the report shows it as a deviation."),
-    bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
-    ...source.meta.parameters.shape,
-  });
-}
-
-function attackSchema(id: string, attack: Attack) {
-  const { norms, objectives, strengths } = attack.meta;
-  const severity = z.number().int().min(1).max(5);
-  return z.strictObject({
-    id: z.literal(id),
-    variant: name.optional().describe("Tells apart several entries with the same attack."),
-    ...(strengths.includes("epsilon")
-      ? {
-          epsilon: oneOrMore(epsilon).optional(),
-          norm: z
-            .enum(norms as [string, ...string[]])
-            .default(norms[0] as string)
-            .describe("How ε is measured: the largest change of a pixel, or the root of the summed squares."),
-        }
-      : {}),
-    ...(strengths.includes("severity")
-      ? { severity: oneOrMore(severity).optional().describe("How strong the corruption is, from 1 to 5.") }
-      : {}),
-    ...(objectives === undefined
-      ? {}
-      : {
-          objective: oneOrMore(z.enum(objectives as [string, ...string[]]))
-            .prefault(objectives[0] as string)
-            .describe("What the search is to spoil; each objective is a search of its own."),
-        }),
-    ...(attack.fit === undefined
-      ? {}
-      : {
-          class: z.string().optional().describe("The class that is attacked; default: the first."),
-          queries: z.number().int().min(1).default(20_000).describe("Query budget of each search."),
-        }),
-    ...attack.meta.parameters.shape,
-  });
-}
-
-function defenseSchema(id: string, defense: Defense) {
-  return z.strictObject({
-    id: z.literal(id),
-    adaptive: z.boolean().default(true).describe("Also search with the defense inside the attacker's query loop."),
-    ...defense.meta.parameters.shape,
-  });
-}
-
-function oneOf<P>(
-  plugins: ReadonlyMap<string, P>,
-  key: "adapter" | "id",
-  build: (id: string, plugin: P) => z.ZodObject,
-) {
-  const schemas = [...plugins].map(([id, plugin]) => build(id, plugin));
-  return z.discriminatedUnion(key, schemas as unknown as [z.ZodObject<Record<typeof key, z.ZodLiteral<string>>>]);
-}
 
 /** The schema of audit.yaml, composed from every plug-in found. */
 export async function protocolSchema() {

@@ -1,0 +1,120 @@
+import { z } from "zod";
+import type { ModelAdapter } from "../core/adapter.js";
+import type { Attack } from "../core/attack.js";
+import type { DataSource } from "../core/data.js";
+import type { Defense } from "../core/defense.js";
+import { cell, column, epsilon, name, oneOrMore } from "./values.js";
+
+/* The blocks of the protocol that belong to plug-ins: the base's keys, and beside them the plug-in's own parameters. */
+
+export const label = z.union([
+  column.describe("A column with 1 (positive), 0 (negative) or an empty cell (missing)."),
+  z.strictObject({
+    column,
+    positive: oneOrMore(cell).describe("Cells that mean positive."),
+    negative: oneOrMore(cell).optional().describe("Cells that mean negative; without it, every other cell does."),
+  }),
+]);
+
+export const split = z.union([
+  z.strictObject({
+    column,
+    tuning: oneOrMore(cell)
+      .prefault("val")
+      .describe("Cells of the tuning split: thresholds and universal attacks learn there."),
+    evaluation: oneOrMore(cell)
+      .prefault("test")
+      .describe("Cells of the evaluation split; rows of neither are left out."),
+  }),
+  z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
+]);
+
+export const task = z.enum(["binary", "multiclass", "multilabel"]);
+
+export function modelSchema(id: string, adapter: ModelAdapter) {
+  return z.strictObject({
+    adapter: z.literal(id),
+    task: task.default("binary").describe("What the scores are; for the reader, until other tasks are audited."),
+    classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
+    ...adapter.meta.parameters.shape,
+  });
+}
+
+export function dataSchema(id: string, source: DataSource) {
+  return z.strictObject({
+    adapter: z.literal(id),
+    id: column.default("id").describe("Column with the sample's id, unique."),
+    image: column
+      .optional()
+      .describe("Column with the image's path; not needed where the model's scores are in the table."),
+    patient: column
+      .optional()
+      .describe("Column with the patient; without it every sample counts as a patient of its own."),
+    labels: z
+      .record(z.string().min(1), label)
+      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
+      .describe("The column of each class's labels."),
+    split: split
+      .prefault({ tuning: 0.3 })
+      .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
+    allowPatientOverlap: z
+      .boolean()
+      .default(false)
+      .describe("True: patients may be in both splits; the report shows it as a deviation."),
+    bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
+    ...source.meta.parameters.shape,
+  });
+}
+
+export function attackSchema(id: string, attack: Attack) {
+  const { norms, objectives, strengths } = attack.meta;
+  const severity = z.number().int().min(1).max(5);
+  return z.strictObject({
+    id: z.literal(id),
+    variant: name.optional().describe("Tells apart several entries with the same attack."),
+    ...(strengths.includes("epsilon")
+      ? {
+          epsilon: oneOrMore(epsilon).optional(),
+          norm: z
+            .enum(norms as [string, ...string[]])
+            .default(norms[0] as string)
+            .describe("How ε is measured: the largest change of a pixel, or the root of the summed squares."),
+        }
+      : {}),
+    ...(strengths.includes("severity")
+      ? { severity: oneOrMore(severity).optional().describe("How strong the corruption is, from 1 to 5.") }
+      : {}),
+    ...(objectives === undefined
+      ? {}
+      : {
+          objective: oneOrMore(z.enum(objectives as [string, ...string[]]))
+            .prefault(objectives[0] as string)
+            .describe("What the search is to spoil; each objective is a search of its own."),
+        }),
+    ...(attack.fit === undefined
+      ? {}
+      : {
+          class: z.string().optional().describe("The class that is attacked; default: the first."),
+          queries: z.number().int().min(1).default(20_000).describe("Query budget of each search."),
+        }),
+    ...attack.meta.parameters.shape,
+  });
+}
+
+export function defenseSchema(id: string, defense: Defense) {
+  return z.strictObject({
+    id: z.literal(id),
+    adaptive: z.boolean().default(true).describe("Also search with the defense inside the attacker's query loop."),
+    ...defense.meta.parameters.shape,
+  });
+}
+
+/** One block of a family: which plug-in it is about is told by `key`. */
+export function oneOf<P>(
+  plugins: ReadonlyMap<string, P>,
+  key: "adapter" | "id",
+  build: (id: string, plugin: P) => z.ZodObject,
+) {
+  const schemas = [...plugins].map(([id, plugin]) => build(id, plugin));
+  return z.discriminatedUnion(key, schemas as unknown as [z.ZodObject<Record<typeof key, z.ZodLiteral<string>>>]);
+}

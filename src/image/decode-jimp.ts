@@ -1,4 +1,3 @@
-import { Jimp } from "jimp";
 import { StepwedgeError } from "../core/errors.js";
 import { type ImageHeader, type InterleavedPixels, jpegSegments, undecodable } from "./header.js";
 
@@ -18,6 +17,8 @@ export async function decodeWithJimp(bytes: Buffer, header: ImageHeader, where: 
         "Install sharp for this platform (npm install --include=optional sharp), or convert the images to 8 bits.",
     });
   }
+  // Loading jimp takes longer than most commands: only where it is needed.
+  const { Jimp } = await import("jimp");
   try {
     const image = await Jimp.fromBuffer(header.format === "jpeg" ? withoutExif(bytes, where) : bytes, {
       "image/jpeg": { tolerantDecoding: false, maxMemoryUsageInMB: 4096 },

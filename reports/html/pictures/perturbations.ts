@@ -1,4 +1,3 @@
-import { Jimp } from "jimp";
 import { conditionKey } from "../../../src/core/condition.js";
 import type { AttackSummary, AuditRecord } from "../../../src/core/record.js";
 import { integer } from "../../common/format.js";
@@ -83,6 +82,8 @@ async function draw({ shape, data }: Perturbation, largest: number) {
         const value = data[(channel * rows + source(y)) * columns + source(x)] ?? 0;
         pixels[(y * width + x) * 4 + colour] = Math.round(128 + (127 * value) / (largest || 1));
       }
+  // Loading jimp takes longer than most commands: only where a picture is drawn.
+  const { Jimp } = await import("jimp");
   const image = Jimp.fromBitmap({ data: pixels, width, height });
   const colorType = channels >= 3 ? 2 : 0;
   const png = await image.getBuffer("image/png", { colorType, deflateLevel: 9, deflateStrategy: 1 });

@@ -4,6 +4,7 @@ import { received, StepwedgeError } from "../core/errors.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Findings } from "../core/record.js";
 import { type LoadedProtocol, loadProtocol } from "../protocol/load.js";
+import { matchesCondition } from "../run/gates.js";
 import { makePlan } from "../run/plan.js";
 import { runAudit } from "../run/run.js";
 import { interruptSignal } from "./interrupt.js";
@@ -83,12 +84,20 @@ async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
   const searches = plan.fits.map((fit) => ({ condition: fit.key, queries: fit.attack.entry.queries ?? 0 }));
   const conditions = plan.conditions.map((planned) => planned.key);
   const queries = searches.reduce((total, search) => total + search.queries, 0);
+  const idle = loaded.protocol.gates.filter(
+    (gate) => !plan.conditions.some((planned) => matchesCondition(planned.condition, gate.condition)),
+  );
   const rows = [
     ["Protocol", `${loaded.name} is valid (sha256 ${loaded.sha256})`],
     ["Model", `${loaded.protocol.model.adapter}: ${adapter.meta.title}`],
     ["Conditions", `${conditions.length}: ${conditions.join(", ")}`],
     ["Searches", `${searches.length}, ${queries.toLocaleString("en-US")} queries at most`],
     ["Forward passes", `${conditions.length} for each evaluation image, 1 for each tuning image`],
+    ...idle.map((gate) => ["Warning", `gate ${gate.id} names a condition that is not planned: it will fail`]),
   ];
-  return { text: table(rows), json: { protocolSha256: loaded.sha256, conditions, searches }, exitCode: 0 };
+  return {
+    text: table(rows),
+    json: { protocolSha256: loaded.sha256, conditions, searches, gatesWithoutCondition: idle.map((gate) => gate.id) },
+    exitCode: 0,
+  };
 }

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
@@ -41,6 +42,8 @@ export async function evaluateRecord(options: EvaluateOptions): Promise<Findings
     checkColumns(loaded, Object.keys(evidence.evaluation.attributes), options.protocol?.name ?? out);
     deviations.push(changedProtocol(original.sha256, loaded.sha256));
     writeJson(join(out, FILES.evaluated), { schemaVersion: "1.0", sha256: loaded.sha256, protocol: loaded.protocol });
+  } else {
+    rmSync(join(out, FILES.evaluated), { force: true });
   }
   const command = options.command ?? previousCommand(out);
   return conclude({ out, loaded, evidence, deviations, command, now: (options.now ?? (() => new Date()))() });

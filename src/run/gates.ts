@@ -127,7 +127,11 @@ function missingGroup(gate: GateEntry, ofMetric: readonly Finding[]): string | n
   return `There is no group ${subgroupKey(gate.subgroup)}.`;
 }
 
-function matchesCondition(condition: Condition, wanted: GateCondition = { attack: "none", defense: "none" }): boolean {
+/** Whether a condition is one that a gate means; a gate that names none means clean. */
+export function matchesCondition(
+  condition: Condition,
+  wanted: GateCondition = { attack: "none", defense: "none" },
+): boolean {
   const { attack, defense, epsilon, severity, objective, adaptive } = wanted;
   if (condition.attack !== attack || condition.defense !== defense) return false;
   if (epsilon !== undefined && Math.abs(condition.epsilon - epsilon) > 1e-9) return false;

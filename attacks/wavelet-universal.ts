@@ -1,94 +1,132 @@
 /**
- * One perturbation for all images, found by queries alone (knowledge: scores). It is made of wavelet details: the
- * low-scale approximation coefficients of the image stay as they are, and the detail coefficients receive the same
- * addition in every image. The search is a descent along random directions, as in SimBA, on tuning patients.
+ * One perturbation for all images, found by queries alone. It is a texture in the wavelet detail bands: the low-scale
+ * approximation coefficients of an image stay as they are, and the detail coefficients receive the same addition in
+ * every image. What clipping to ε leaks into the approximation band is measured and reported.
  *
- * References: Guo et al., Simple black-box adversarial attacks, ICML 2019 (the descent); Koga and Takemoto, Simple
- * black-box universal adversarial attacks on deep neural networks for medical image classification, Algorithms 2022
- * (the universal form). Cost: one query per calibration image and step.
+ * The search is a descent along random directions on tuning patients, as in SimBA, with three savings: a direction
+ * moves all details of a tiled texture at once; every image of a minibatch tries a direction of its own, forwards and
+ * backwards; and steps follow the sign of the slope, with momentum. The whole calibration set is asked now and then,
+ * and the best texture found there is kept.
+ *
+ * Cost: two queries per image of a minibatch, and one per calibration image and check. Limits: the attacker needs
+ * scores; a texture cannot follow anatomy, so perturbations bound to a place in the image are out of its reach.
  */
 import { z } from "zod";
-import { type AttackTarget, type Calibration, defineAttack } from "../src/core/attack.js";
-import { createBatch, imageSize, type PixelBatch } from "../src/core/pixels.js";
-import type { Random } from "../src/core/random.js";
+import { type Calibration, defineAttack, type Strength } from "../src/core/attack.js";
+import { StepwedgeError } from "../src/core/errors.js";
+import { createBatch, type ImageGeometry, imageSize, type PixelBatch } from "../src/core/pixels.js";
 import { addUniversal, quantiseUniversal } from "../src/image/budget.js";
-import { type Coefficients2d, Wavelet2d } from "../src/wavelet/dwt2d.js";
+import { ApproximationShare } from "../src/wavelet/approximation-share.js";
 import { filterBank, WAVELET_NAMES } from "../src/wavelet/filters.js";
-import { addPattern, drawPattern } from "../src/wavelet/pattern.js";
+import { TextureSpace } from "../src/wavelet/texture.js";
+import { SignDescent } from "./support/evolution.js";
+import {
+  attackedLogits,
+  contributions,
+  OBJECTIVES,
+  type Objective,
+  objectiveOf,
+  objectiveValue,
+} from "./support/objective.js";
+import { drawCalibration, gatherCalibration, minibatches } from "./support/sampling.js";
 
-const OBJECTIVES = { "operating-point": meanLogProbability, ranking: softAuc } as const;
-type Objective = (scores: Float64Array, labels: Uint8Array) => number;
+/** Step in every amplitude at the search's beginning and end; ±1 in all amplitudes is a texture as large as ε. */
+const FIRST_STEP = 0.5;
+const LAST_STEP = 0.1;
+const LARGEST_AMPLITUDE = 6;
+/** Queries spent on minibatches between two checks, per calibration image. */
+const SEARCH_PER_CHECK = 8;
 
-/** Scores nearer to 0 or 1 than this count as this far: a log of 0 would outweigh every other image. */
-const SMALLEST_PROBABILITY = 1e-6;
+const parameters = z.strictObject({
+  wavelet: z.enum(WAVELET_NAMES).default("haar").describe("Wavelet of the detail bands."),
+  levels: z.int().min(1).max(6).default(3).describe("Detail levels; the approximation below them stays."),
+  tile: z.int().min(1).max(8).default(1).describe("Period of the texture, in coefficients of the coarsest level."),
+  calibrationImages: z.int().min(2).default(100).describe("Most tuning images that the search asks about."),
+  minibatch: z.int().min(2).default(16).describe("Images per step, each with a direction of its own."),
+});
 
 export default defineAttack({
   meta: {
     id: "wavelet-universal",
     title: "Universal wavelet perturbation",
     summary:
-      "Adds one faint texture, the same for every image, that was found by asking the model for scores. It stands for a systematic change of the detector or the image chain that happens to be the worst one for the model.",
+      "Adds one faint texture, the same for every image, found by asking the model for scores. It stands for a systematic change of the detector or of the image processing that happens to be the worst one for this model.",
     knowledge: "scores",
     universal: true,
     domain: "wavelet",
     strengths: ["epsilon"],
     norms: ["linf", "l2"],
-    objectives: ["operating-point", "ranking"],
-    parameters: z.strictObject({
-      wavelet: z.enum(WAVELET_NAMES).default("haar"),
-      levels: z.int().min(1).max(6).default(3),
-      calibrationImages: z.int().min(2).default(100),
-    }),
+    objectives: Object.keys(OBJECTIVES),
+    parameters,
     references: [
+      "Santamaria-Pang et al., Adversarial attacks with time-scale representations, arXiv:2107.12473, 2021 (details perturbed, approximation kept)",
       "Guo et al., Simple black-box adversarial attacks, ICML 2019",
       "Koga and Takemoto, Simple black-box universal adversarial attacks on deep neural networks for medical image classification, Algorithms 15(5), 2022",
+      "Salimans et al., Evolution strategies as a scalable alternative to reinforcement learning, arXiv:1703.03864, 2017",
     ],
   },
 
-  async fit(calibration, { parameters, strength, objective, geometry, target, random, progress }) {
-    const { channels, height, width } = geometry;
-    const plan = new Wavelet2d(height, width, parameters.levels, filterBank(parameters.wavelet));
-    const coefficients = Array.from({ length: channels }, () => plan.createCoefficients());
-    const perturbation = new Float32Array(imageSize(geometry));
-    const sample = drawCalibration(calibration, parameters.calibrationImages, random.fork("calibration"));
-    const measure = objectiveOf(objective);
-    const evaluate = async () => {
-      synthesise(plan, coefficients, perturbation);
-      return measure(await scoresOf(target, sample, perturbation), sample.labels);
+  async fit(calibration, { parameters, objective: objectiveName, geometry, strength, target, random, progress }) {
+    const objective = objectiveOf(objectiveName);
+    const tuning = drawCalibration(calibration, parameters.calibrationImages, random.fork("calibration"));
+    const minibatch = Math.min(parameters.minibatch, tuning.images.count);
+    const stepCost = 2 * minibatch;
+    const checkCost = tuning.images.count;
+    checkFeasible(tuning, objective, stepCost + 2 * checkCost, target.queriesLeft);
+
+    const texture = new TextureSpace(geometry, parameters.levels, parameters.tile, filterBank(parameters.wavelet));
+    const gain = greyLevelsPerPixel(strength, geometry);
+    const search = new SignDescent(texture.dimension, LARGEST_AMPLITUDE);
+    const draw = minibatches(tuning.labels, objective.comparesClasses, random.fork("minibatches"));
+    const directionStream = random.fork("directions");
+    const current = () => texture.synthesise(search.position, gain, new Float32Array(imageSize(geometry)));
+    const check = async (perturbation: Float32Array) => {
+      const outputs = await target.predictUniversal(tuning.images, perturbation);
+      return objectiveValue(objective, attackedLogits(outputs, tuning), tuning.labels);
     };
 
-    const cost = sample.images.count;
+    let kept = current();
+    const before = await check(kept);
     const budget = target.queriesLeft;
-    const step = strength.kind === "epsilon" ? stepSize(strength, perturbation.length) : 0;
-    const before = await evaluate();
+    const stepsPerCheck = Math.ceil((SEARCH_PER_CHECK * checkCost) / stepCost);
     let best = before;
     let steps = 0;
-    let accepted = 0;
-    while (target.queriesLeft >= 2 * cost) {
-      const pattern = drawPattern(coefficients, random);
+    while (target.queriesLeft >= stepCost + checkCost) {
+      const spent = 1 - target.queriesLeft / budget;
+      const batch = gatherCalibration(tuning, draw(minibatch));
+      const directions = search.drawDirections(minibatch, directionStream);
+      const pair = antitheticPair(batch.images, current(), directions, texture, gain);
+      const logits = await Promise.all(
+        pair.map(async (side) => attackedLogits(await target.predictCandidates(batch.images, side), batch)),
+      );
+      search.step(directions, slopes(objective, logits, batch.labels), FIRST_STEP + spent * (LAST_STEP - FIRST_STEP));
       steps++;
-      for (const move of [step, -2 * step]) {
-        addPattern(pattern, move);
-        const value = await evaluate();
-        if (value < best) {
-          best = value;
-          accepted++;
-          break;
-        }
-        if (move < 0) addPattern(pattern, step);
+      progress(spent, `objective ${before.toFixed(3)} → ${best.toFixed(3)}`);
+      if (steps % stepsPerCheck !== 0 && target.queriesLeft >= stepCost + checkCost) continue;
+
+      const perturbation = current();
+      const value = await check(perturbation);
+      if (value < best) {
+        best = value;
+        kept = perturbation;
       }
-      progress(1 - target.queriesLeft / budget, `objective ${before.toFixed(3)} → ${best.toFixed(3)}`);
     }
-    synthesise(plan, coefficients, perturbation);
-    quantiseUniversal(perturbation, strength, perturbation);
+
+    const share = new ApproximationShare(geometry, parameters.wavelet, parameters.levels);
+    const shareBeforeClipping = share.of(kept);
+    quantiseUniversal(kept, strength, kept);
     return {
-      arrays: { perturbation: { shape: [channels, height, width], data: perturbation } },
+      arrays: {
+        perturbation: { shape: [geometry.channels, geometry.height, geometry.width], data: kept },
+      },
       numbers: {
         "objective-before": before,
         "objective-after": best,
-        "calibration-images": cost,
         steps,
-        accepted,
+        "calibration-images": checkCost,
+        amplitudes: texture.dimension,
+        "low-band-energy-before-clipping": shareBeforeClipping,
+        "low-band-energy": share.of(kept),
       },
     };
   },
@@ -100,71 +138,55 @@ export default defineAttack({
   },
 });
 
-function objectiveOf(name: string | null): Objective {
-  const objective = OBJECTIVES[(name ?? "operating-point") as keyof typeof OBJECTIVES];
-  if (objective === undefined) throw new Error(`wavelet-universal has no objective ${name}`);
-  return objective;
-}
-
-/** Mean log-probability of the true class. It falls as decisions turn wrong on both sides of the threshold. */
-function meanLogProbability(scores: Float64Array, labels: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i] as number;
-    sum += Math.log(Math.max(labels[i] === 1 ? score : 1 - score, SMALLEST_PROBABILITY));
+/** @throws StepwedgeError where the search could not make one step, or has nothing to compare. */
+function checkFeasible(tuning: Calibration, objective: Objective, least: number, queries: number): void {
+  const positives = tuning.labels.reduce((sum, label) => sum + label, 0);
+  if (tuning.images.count === 0 || (objective.comparesClasses && positives % tuning.labels.length === 0)) {
+    throw new StepwedgeError(`wavelet-universal has ${positives} positive of ${tuning.labels.length} tuning images`, {
+      remedy: "Give the tuning split images of both classes.",
+    });
   }
-  return sum / scores.length;
+  if (queries < least) {
+    throw new StepwedgeError(`wavelet-universal needs at least ${least} queries here, received ${queries}`, {
+      remedy: "Raise queries, or lower calibrationImages or minibatch.",
+    });
+  }
 }
 
-/** Mean of sigmoid(logit of a positive − logit of a negative) over all pairs: a smooth AUC. */
-function softAuc(scores: Float64Array, labels: Uint8Array): number {
-  let sum = 0;
-  let pairs = 0;
-  for (let p = 0; p < scores.length; p++) {
-    if (labels[p] !== 1) continue;
-    for (let n = 0; n < scores.length; n++) {
-      if (labels[n] !== 0) continue;
-      sum += 1 / (1 + Math.exp(logit(scores[n] as number) - logit(scores[p] as number)));
-      pairs++;
+/** The budget per pixel: a texture of this root mean square is as large as ε allows. */
+function greyLevelsPerPixel(strength: Strength, geometry: ImageGeometry): number {
+  if (strength.kind !== "epsilon") throw new Error("wavelet-universal goes by epsilon");
+  return strength.norm === "linf" ? strength.stored : strength.stored / Math.sqrt(imageSize(geometry));
+}
+
+/** Every image with the perturbation plus, and with it minus, a random texture of the image's own. */
+function antitheticPair(
+  images: PixelBatch,
+  perturbation: Float32Array,
+  directions: Float64Array,
+  texture: TextureSpace,
+  gain: number,
+): readonly [plus: PixelBatch, minus: PixelBatch] {
+  const size = perturbation.length;
+  const [plus, minus] = [createBatch(images, images.count), createBatch(images, images.count)];
+  const move = new Float32Array(size);
+  for (let image = 0; image < images.count; image++) {
+    texture.synthesise(directions.subarray(image * texture.dimension, (image + 1) * texture.dimension), gain, move);
+    for (let i = 0; i < size; i++) {
+      const at = image * size + i;
+      const centre = (images.data[at] as number) + (perturbation[i] as number);
+      plus.data[at] = centre + (move[i] as number);
+      minus.data[at] = centre - (move[i] as number);
     }
   }
-  return sum / pairs;
+  return [plus, minus];
 }
 
-function logit(probability: number): number {
-  const p = Math.min(Math.max(probability, SMALLEST_PROBABILITY), 1 - SMALLEST_PROBABILITY);
-  return Math.log(p / (1 - p));
-}
-
-/** Scores of the attacked class. */
-async function scoresOf(target: AttackTarget, sample: Calibration, perturbation: Float32Array): Promise<Float64Array> {
-  const { values, classes, count } = await target.predictUniversal(sample.images, perturbation);
-  return Float64Array.from(
-    { length: count },
-    (_, image) => values[image * classes.length + sample.classIndex] as number,
-  );
-}
-
-/** At most `count` of the calibration images, drawn at random. */
-function drawCalibration(calibration: Calibration, count: number, random: Random): Calibration {
-  if (calibration.images.count <= count) return calibration;
-  const chosen = random.permutation(calibration.images.count).subarray(0, count);
-  const size = imageSize(calibration.images);
-  const images: PixelBatch = createBatch(calibration.images, count);
-  chosen.forEach((from, to) => {
-    images.data.set(calibration.images.data.subarray(from * size, (from + 1) * size), to * size);
-  });
-  return { ...calibration, images, labels: Uint8Array.from(chosen, (image) => calibration.labels[image] as number) };
-}
-
-function synthesise(plan: Wavelet2d, coefficients: readonly Coefficients2d[], perturbation: Float32Array): void {
-  const size = plan.rows * plan.columns;
-  coefficients.forEach((channel, index) => {
-    plan.inverse(channel, perturbation.subarray(index * size, (index + 1) * size));
-  });
-}
-
-/** Half the budget per pixel, in stored values. */
-function stepSize(strength: { norm: "linf" | "l2"; stored: number }, values: number): number {
-  return (strength.norm === "linf" ? strength.stored : strength.stored / Math.sqrt(values)) / 2;
+/** How much larger each image's part of the objective is forwards than backwards. The others stand between the two. */
+function slopes(objective: Objective, [plus, minus]: readonly Float64Array[], labels: Uint8Array): Float64Array {
+  if (plus === undefined || minus === undefined) throw new Error("a pair of answers is needed");
+  const middle = plus.map((logit, image) => (logit + (minus[image] as number)) / 2);
+  const forwards = contributions(objective, plus, middle, labels);
+  const backwards = contributions(objective, minus, middle, labels);
+  return forwards.map((part, image) => part - (backwards[image] as number));
 }

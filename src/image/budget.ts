@@ -59,17 +59,31 @@ export function projectCandidates(
   strength: Strength,
   out: PixelBatch,
 ): PixelBatch {
+  if (strength.kind === "severity" || strength.norm === "linf") {
+    const bound = strength.kind === "severity" ? Number.POSITIVE_INFINITY : greyLevels(strength.stored);
+    return clampCandidates(originals, candidates, bound, out);
+  }
   const size = imageSize(originals);
-  const { maxValue } = originals;
   const difference = new Float32Array(size);
   for (let start = 0; start < originals.count * size; start += size) {
     const original = originals.data.subarray(start, start + size);
     const candidate = candidates.data.subarray(start, start + size);
     for (let i = 0; i < size; i++) difference[i] = (candidate[i] as number) - (original[i] as number);
-    quantiseUniversal(difference, strength, difference);
+    quantiseToRadius(difference, strength.stored, difference);
     for (let i = 0; i < size; i++) {
-      out.data[start + i] = clamp((original[i] as number) + (difference[i] as number), 0, maxValue);
+      out.data[start + i] = clamp((original[i] as number) + (difference[i] as number), 0, originals.maxValue);
     }
+  }
+  return out;
+}
+
+/** Each pixel by itself: rounded, within `bound` of the original and within the display window. */
+function clampCandidates(originals: PixelBatch, candidates: PixelBatch, bound: number, out: PixelBatch): PixelBatch {
+  const { data, maxValue } = originals;
+  for (let i = 0; i < originals.count * imageSize(originals); i++) {
+    const original = data[i] as number;
+    const rounded = Math.round(candidates.data[i] as number);
+    out.data[i] = clamp(rounded, Math.max(0, original - bound), Math.min(maxValue, original + bound));
   }
   return out;
 }

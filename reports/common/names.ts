@@ -45,11 +45,6 @@ export function groupTitle(values: SubgroupValues): string {
   return parts.length === 0 ? "All patients" : parts.join(", ");
 }
 
-/** A group's key in a finding's details, as a title: "view=AP" → "view = AP". */
-export function keyTitle(key: string): string {
-  return dataName(key.replaceAll("=", " = ").replaceAll(",", ", "));
-}
-
 /** The group's value alone, for places that already name the family: "AP", "F, 40-60". */
 export function groupValue(values: SubgroupValues): string {
   const parts = Object.values(values).map(dataName);

@@ -5,6 +5,7 @@ import type { Observation, Severity } from "./observations/observation.js";
 import type { StudyView } from "./study.js";
 
 export type { Contrast, Observation, Severity } from "./observations/observation.js";
+export { certainSize } from "./observations/observation.js";
 
 const SEVERITIES: readonly Severity[] = ["major", "moderate", "note"];
 

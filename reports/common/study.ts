@@ -89,6 +89,11 @@ export class StudyView {
     return this.byQuery.get(queryKey(metric, query.class, about, condition, operatingPoint, control));
   }
 
+  /** The group of a key such as `sex=F,view=AP`, as findings' details name it. */
+  groupOfKey(key: unknown): Group | undefined {
+    return this.groups.find((group) => subgroupKey(group.values) === key);
+  }
+
   /** Findings of a metric, class and condition over all groups, in the record's order. */
   all(metric: string, className: string, condition: Condition = CLEAN): readonly Finding[] {
     return this.byCondition.get(JSON.stringify([metric, className, conditionKey(condition)])) ?? [];

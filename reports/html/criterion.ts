@@ -39,7 +39,10 @@ function pointWords(gate: ProtocolView["gates"][number]): string | null {
 }
 
 function groupWords(gate: ProtocolView["gates"][number]): string | null {
-  if (Array.isArray(gate.subgroups)) return `in ${listed(gate.subgroups.map((name) => dataName(String(name))))}`;
+  if (Array.isArray(gate.subgroups)) {
+    const families = listed(gate.subgroups.map((name) => dataName(String(name))));
+    return text(gate.metric)?.endsWith("-gap") === true ? `over ${families}` : `each group of ${families}`;
+  }
   if (isObject(gate.subgroup)) {
     const parts = Object.entries(gate.subgroup).map(
       ([name, value]) => `${dataName(name)} = ${dataName(String(value))}`,

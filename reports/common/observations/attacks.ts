@@ -2,9 +2,9 @@ import type { Condition } from "../../../src/core/condition.js";
 import { CLEAN } from "../../../src/core/condition.js";
 import type { Finding } from "../../../src/core/finding.js";
 import { inSentence, integer, isMeasured, metricRange, metricValue } from "../format.js";
-import { attackTitle, dataName, groupTitle, keyTitle, strengthTitle } from "../names.js";
+import { attackTitle, dataName, groupTitle, strengthTitle } from "../names.js";
 import type { Series, StudyView } from "../study.js";
-import { certainSize, forClass, ids, type Observation } from "./observation.js";
+import { certainLoss, certainSize, forClass, ids, type Observation } from "./observation.js";
 
 /** Observations on attacked images: what an attack does beyond noise of the same size, to whom, and behind what. */
 
@@ -19,6 +19,7 @@ interface Effect {
   readonly operatingPoint: string | null;
   readonly flipped: Finding | undefined;
   readonly excess: Finding | undefined;
+  readonly dropExcess: Finding | undefined;
   readonly drop: Finding | undefined;
   readonly auc: Finding | undefined;
 }
@@ -33,34 +34,34 @@ function effectOf(study: StudyView, className: string, condition: Condition, ope
     flipped: study.find({ ...overall, metric: "fooling-rate", operatingPoint }),
     excess: study.find({ ...overall, ...versus, metric: "fooling-excess", operatingPoint }),
     drop: study.find({ ...overall, metric: "auc-drop" }),
+    dropExcess: study.find({ ...overall, ...versus, metric: "auc-drop-excess" }),
     auc: study.find({ ...overall, metric: "auc" }),
   };
 }
 
 /**
  * One observation per searched attack without defense. Where some strength changes many decisions while AUC stays
- * untouched, that is what is told (at the largest such strength); otherwise the drop of AUC at the largest strength.
+ * untouched, that is what is told (at the largest such strength); otherwise what it takes beyond the control, at the
+ * largest strength where it takes anything; otherwise that nothing beyond chance or noise was seen.
  */
 export function attackEffects(study: StudyView, className: string): Observation[] {
   const point = study.operatingPoints(className)[0]?.id ?? null;
   return study
     .seriesBehind("none")
     .filter((series) => series.searched)
-    .flatMap((series) => {
+    .map((series) => {
       const effects = series.conditions.map((condition) => effectOf(study, className, condition, point));
       const blind = effects.filter(isBlindSpot).at(-1);
-      if (blind !== undefined) return [blindSpot(study, className, blind)];
-      const felt = effects.filter((effect) => certainSize(effect.drop) > 0 || certainSize(effect.excess) > 0).at(-1);
-      return felt === undefined
-        ? [withoutEffect(study, className, series, effects)]
-        : [rankingLoss(study, className, felt)];
+      if (blind !== undefined) return blindSpot(study, className, blind);
+      const felt = effects.filter(isFelt).at(-1);
+      return felt === undefined ? withoutEffect(study, className, series, effects) : loss(study, className, felt);
     });
 }
 
 /** Many decisions change, more than by the control, and AUC does not tell. */
 function isBlindSpot({ flipped, excess, drop }: Effect): boolean {
   const many = isMeasured(flipped) && flipped.interval !== null && flipped.interval.lower >= MANY_DECISIONS;
-  const beyondControl = excess === undefined || certainSize(excess) > 0;
+  const beyondControl = excess === undefined || certainLoss(excess) > 0;
   const untouched = isMeasured(drop) && drop.interval !== null && drop.interval.upper < UNTOUCHED_AUC;
   return many && beyondControl && untouched;
 }
@@ -81,35 +82,48 @@ function blindSpot(study: StudyView, className: string, effect: Effect): Observa
   };
 }
 
-function rankingLoss(study: StudyView, className: string, effect: Effect): Observation {
-  const { condition, flipped, excess, drop, auc } = effect;
-  const control = controlWords(study, className, effect, "auc-drop", (text) => `lowers AUC by ${text}`);
+/** It takes something, and more than the control where there is one. */
+function isFelt({ drop, dropExcess, flipped, excess }: Effect): boolean {
+  const lowersAuc = certainLoss(drop) > 0 && (dropExcess === undefined || certainLoss(dropExcess) > 0);
+  const overturns = certainLoss(flipped) >= MANY_DECISIONS && (excess === undefined || certainLoss(excess) > 0);
+  return lowersAuc || overturns;
+}
+
+function loss(study: StudyView, className: string, effect: Effect): Observation {
+  const { condition, flipped, excess, drop, dropExcess, auc } = effect;
+  const lowersAuc = certainLoss(drop) > 0 && (dropExcess === undefined || certainLoss(dropExcess) > 0);
+  const control = lowersAuc
+    ? controlWords(study, className, effect, "auc-drop", (text) => `lowers AUC by ${text}`)
+    : controlWords(study, className, effect, "fooling-rate", (text) => `changes ${text}`);
   const decisions = isMeasured(flipped)
-    ? ` and changes ${inSentence(flipped)} of decisions at the locked threshold`
+    ? `, and ${inSentence(flipped)} of decisions at the locked threshold change`
     : "";
-  const certain = certainSize(drop);
+  const certain = certainLoss(dropExcess ?? drop);
   return {
-    severity: certain >= UNTOUCHED_AUC || certainSize(excess) >= MANY_DECISIONS ? "major" : "moderate",
-    weight: Math.max(certain, certainSize(excess)),
-    title: `${attackTitle(condition)} lowers AUC${forClass(study, className)} at ${strengthTitle(condition)}`,
+    severity: certain >= UNTOUCHED_AUC || certainLoss(excess) >= MANY_DECISIONS ? "major" : "moderate",
+    weight: Math.max(certain, certainLoss(excess)),
+    title: `${attackTitle(condition)} ${lowersAuc ? "lowers AUC" : "overturns decisions"}${forClass(study, className)} at ${strengthTitle(condition)}`,
     text:
-      `It lowers AUC by ${inSentence(drop)}, to ${inSentence(auc)},${decisions} ` +
+      `The drop of AUC is ${inSentence(drop)}, to ${inSentence(auc)}${decisions} ` +
       `(n = ${integer(drop?.n ?? 0)}). ${control.words}`.trimEnd(),
-    evidence: ids(drop, auc, flipped, excess, ...control.findings),
+    evidence: ids(drop, dropExcess, auc, flipped, ...control.findings),
     contrast: null,
   };
 }
 
 function withoutEffect(study: StudyView, className: string, series: Series, effects: readonly Effect[]): Observation {
   const last = effects.at(-1);
+  const control =
+    last === undefined ? null : controlWords(study, className, last, "auc-drop", (text) => `lowers AUC by ${text}`);
   return {
     severity: "note",
     weight: 0,
-    title: `No effect of ${attackTitle(series)} could be told from chance${forClass(study, className)}`,
+    title: `No effect of ${attackTitle(series)} beyond chance and plain noise was seen${forClass(study, className)}`,
     text:
-      `Up to ${strengthTitle(last?.condition ?? CLEAN)} the drop of AUC is ${inSentence(last?.drop)}. ` +
-      "A stronger search may find more: this is a lower bound on what an attacker can do.",
-    evidence: ids(last?.drop, last?.flipped),
+      `At ${strengthTitle(last?.condition ?? CLEAN)} the drop of AUC is ${inSentence(last?.drop)}, and ` +
+      `${inSentence(last?.flipped)} of decisions change (n = ${integer(last?.drop?.n ?? 0)}). ${control?.words ?? ""}` +
+      "A longer search may find more: this is a lower bound on what an attacker can do.",
+    evidence: ids(last?.drop, last?.dropExcess, last?.flipped, last?.excess, ...(control?.findings ?? [])),
     contrast: null,
   };
 }
@@ -118,7 +132,7 @@ function withoutEffect(study: StudyView, className: string, series: Series, effe
 function controlWords(
   study: StudyView,
   className: string,
-  { condition, operatingPoint, excess }: Effect,
+  { condition, operatingPoint, excess, dropExcess }: Effect,
   metric: "fooling-rate" | "auc-drop",
   verb: (text: string) => string,
 ): { readonly words: string; readonly findings: readonly Finding[] } {
@@ -126,10 +140,10 @@ function controlWords(
   if (control === undefined) return { words: "No control of the same size was run. ", findings: [] };
   const point = metric === "fooling-rate" ? operatingPoint : null;
   const found = study.find({ metric, class: className, condition: control, operatingPoint: point });
-  const beyond =
-    metric === "fooling-rate" && isMeasured(excess) ? `; the attack's excess over it is ${inSentence(excess)}` : "";
+  const beyond = metric === "fooling-rate" ? excess : dropExcess;
+  const words = isMeasured(beyond) ? `; the attack's excess over it is ${inSentence(beyond)}` : "";
   return {
-    words: `The control ${attackTitle(control)} of the same size ${verb(inSentence(found))}${beyond}. `,
+    words: `The control ${attackTitle(control)} of the same size ${verb(inSentence(found))}${words}. `,
     findings: found === undefined ? [] : [found],
   };
 }
@@ -151,7 +165,7 @@ export function unequalHarm(study: StudyView, className: string): Observation[] 
 function harmObservation(study: StudyView, className: string, gap: Finding): Observation {
   const between =
     gap.reference === undefined
-      ? `the groups of ${dataName(gap.family ?? "all")}${extremes(gap)}`
+      ? `the groups of ${dataName(gap.family ?? "all")}${extremes(study, gap)}`
       : `${groupTitle(gap.subgroup)} and ${groupTitle(gap.reference)}`;
   return {
     severity: "moderate",
@@ -163,11 +177,10 @@ function harmObservation(study: StudyView, className: string, gap: Finding): Obs
   };
 }
 
-function extremes(gap: Finding): string {
-  const { worst, best } = gap.details ?? {};
-  return typeof worst === "string" && typeof best === "string"
-    ? `: most on ${keyTitle(worst)}, least on ${keyTitle(best)}`
-    : "";
+function extremes(study: StudyView, gap: Finding): string {
+  const [worst, best] = [study.groupOfKey(gap.details?.worst), study.groupOfKey(gap.details?.best)];
+  if (worst === undefined || best === undefined) return "";
+  return `: most on ${groupTitle(worst.values)}, least on ${groupTitle(best.values)}`;
 }
 
 /** Per defense: what it costs on clean images, and what is left of it once the attacker knows it. */
@@ -191,7 +204,7 @@ export function defenseEffects(study: StudyView, className: string): Observation
       return [defenseNote(study, className, defense, costWords, ids(cost.drop, cost.flipped))];
     }
     const { open, oblivious, adaptive, condition } = strongest;
-    const kept = (adaptive?.estimate ?? 0) >= 0.5 * (open?.estimate ?? 0) && certainSize(adaptive) > 0;
+    const kept = (adaptive?.estimate ?? 0) >= 0.5 * (open?.estimate ?? 0) && certainLoss(adaptive) > 0;
     const what = open?.metric === "auc-drop" ? "the drop of AUC" : "the share of decisions changed";
     const unaware = isMeasured(oblivious) ? `, ${value(oblivious)} against an attacker who does not know of it` : "";
     return [

@@ -37,6 +37,12 @@ export function certainSize(finding: Finding | undefined): number {
   return lower > 0 ? lower : upper < 0 ? -upper : 0;
 }
 
+/** What the interval makes certain of a loss: its lower limit where that lies above zero, else 0. */
+export function certainLoss(finding: Finding | undefined): number {
+  if (finding?.status !== "measured" || finding.interval === null) return 0;
+  return Math.max(0, finding.interval.lower);
+}
+
 /** The ids of those findings that exist. */
 export function ids(...findings: readonly (Finding | undefined)[]): string[] {
   return findings.flatMap((finding) => (finding === undefined ? [] : [finding.id]));

@@ -25,9 +25,12 @@ export function rocChart(label: string, series: readonly RocSeries[]): Markup {
     curve.x.map((value, index) => point(value, values[index] ?? Number.NaN)).filter(([, py]) => Number.isFinite(py));
   const bands = series
     .filter(({ withBand }) => withBand)
-    .map(({ curve, style }) => {
+    .map(({ curve, style }, _, { length }) => {
       const outline = [...along(curve, curve.upper), ...along(curve, curve.lower).reverse()];
-      return element("path", { class: `band ${style.className}`, d: `${pathThrough(simplified(outline))}Z` });
+      return element("path", {
+        class: `band ${length > 2 ? "faint " : ""}${style.className}`,
+        d: `${pathThrough(simplified(outline))}Z`,
+      });
     });
   const lines = series.map(({ curve, style }) =>
     element("path", { class: `line ${style.className}`, d: pathThrough(simplified(along(curve, curve.y))) }),

@@ -1,12 +1,12 @@
 import { CLEAN, type Condition } from "../../../src/core/condition.js";
-import { countsLabel, decimal } from "../../common/format.js";
+import { countsLabel } from "../../common/format.js";
 import { attackTitle, dataName, defenseTitle, groupTitle, groupValue, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type Series, type StudyView, strength } from "../../common/study.js";
-import { column, type Figure, findingCell, type Table, table, textCell } from "../blocks.js";
-import { strengthChart } from "../charts/strength.js";
+import { column, type Figure, findingCell, type Panel, type Table, table, textCell } from "../blocks.js";
 import { seriesStyle, swatch } from "../charts/style.js";
 import { defineSection } from "../section.js";
-import { stepTitle, strengthAxis, strengthGroups, strengthPoints, valueAxis } from "../strengths.js";
+import { strengthPanel } from "../strength-panel.js";
+import { stepTitle, strengthGroups, strengthPoints, valueAxis } from "../strengths.js";
 
 /** What each defense costs on clean images, and what it gives back: to attackers who do not know of it, and who do. */
 export default defineSection({
@@ -79,57 +79,43 @@ function variantsOf(study: StudyView, attack: Series, defense: string): Series[]
 }
 
 function defenseFigure(study: StudyView, className: string, defense: string, id: string): Figure | null {
-  const point = study.operatingPoints(className)[0]?.id ?? null;
-  const metric = point === null ? "auc" : "fooling-rate";
   const searched = study.seriesBehind("none").filter((series) => series.searched);
-  const panels = searched.flatMap((attack) => {
-    const variants = variantsOf(study, attack, defense);
-    const [group] = strengthGroups(variants);
-    if (variants.length < 2 || group === undefined) return [];
-    return [metric, ...(metric === "auc" ? [] : ["auc"])].flatMap((shown) => {
-      const operatingPoint = shown === "fooling-rate" ? point : null;
-      const lines = variants.map((series) =>
-        strengthPoints(study, series, { metric: shown, class: className, operatingPoint }),
-      );
-      const points = lines.flat();
-      if (points.length === 0) return [];
-      const axis = strengthAxis(group);
-      const limits = shown === "auc" ? { from: null, to: 1 } : { from: 0, to: null };
-      const { domain, ticks } = valueAxis(shown, points, limits);
-      const chart = strengthChart({
-        label: `${metricTitle(shown)} under ${attackTitle(attack)}: ${variants
-          .map(
-            (series, index) => `${defenseTitle(series)} ends at ${decimal(lines[index]?.at(-1)?.value ?? Number.NaN)}`,
-          )
-          .join("; ")}`,
-        series: lines.flatMap((line, index) =>
-          line.length === 0 ? [] : [{ style: seriesStyle(index), points: line }],
-        ),
-        xTicks: axis.ticks,
-        xTitle: axis.title,
-        yDomain: domain,
-        yTicks: ticks,
-        yTitle: metricTitle(shown),
-        reference: null,
-        small: false,
-      });
-      return [{ title: metricTitle(shown), subtitle: `under ${attackTitle(attack)}, all patients`, chart, legend: [] }];
-    });
-  });
+  const panels = searched.flatMap((attack) => defensePanels(study, className, variantsOf(study, attack, defense)));
   if (panels.length === 0) return null;
-  const words = [
-    "no defense",
-    `${dataName(defense)}, attacker does not know of it`,
-    `${dataName(defense)}, attacker searches through it`,
-  ];
+  const name = dataName(defense);
+  const words = ["no defense", `${name}, attacker does not know of it`, `${name}, attacker searches through it`];
   return {
     id: `defense-${id}`,
-    caption: `What ${dataName(defense)} gives back, ${dataName(className)}`,
+    caption: `What ${name} gives back, ${dataName(className)}`,
     note: "Vertical bars: intervals. A defense counts for what it withstands when the attacker knows of it.",
     legend: words.map((label, index) => ({ swatch: swatch(seriesStyle(index)), label, detail: null })),
     panels,
     size: "wide",
   };
+}
+
+/** Decisions (where there is a threshold) and AUC under one attack, a line for each knowledge of the defense. */
+function defensePanels(study: StudyView, className: string, variants: readonly Series[]): Panel[] {
+  const [attack] = variants;
+  const [group] = strengthGroups(variants);
+  if (attack === undefined || group === undefined || variants.length < 2) return [];
+  const point = study.operatingPoints(className)[0]?.id ?? null;
+  const shown = [
+    ...(point === null ? [] : [{ metric: "fooling-rate", operatingPoint: point, limits: { from: 0, to: null } }]),
+    { metric: "auc", operatingPoint: null, limits: { from: null, to: 1 } },
+  ];
+  return shown.flatMap(({ metric, operatingPoint, limits }) => {
+    const lines = variants.map((series, index) => ({
+      name: defenseTitle(series),
+      style: seriesStyle(index),
+      points: strengthPoints(study, series, { metric, class: className, operatingPoint }),
+    }));
+    const points = lines.flatMap((line) => line.points);
+    if (points.length === 0) return [];
+    const values = valueAxis(metric, points, limits);
+    const subtitle = `under ${attackTitle(attack)}, all patients`;
+    return [strengthPanel({ title: metricTitle(metric), subtitle, metric, lines, group, values })];
+  });
 }
 
 /** All attacks and controls, per strength: none, oblivious, adaptive side by side. */

@@ -1,6 +1,6 @@
 import { isClean } from "../../../src/core/condition.js";
 import { inSentence, levelText } from "../../common/format.js";
-import { dataName, groupTitle, groupValue, keyTitle, metricTitle } from "../../common/names.js";
+import { dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
 import type { StudyView } from "../../common/study.js";
 import { column, findingCell, table, textCell } from "../blocks.js";
 import { forest } from "../forest.js";
@@ -61,7 +61,10 @@ function gapTable(study: StudyView, className: string, index: number) {
     (one) => one.class === className && one.metric.endsWith("-gap") && isClean(one.condition),
   );
   if (gaps.length === 0) return null;
-  const detail = (value: unknown) => (typeof value === "string" ? keyTitle(value) : "—");
+  const detail = (key: unknown) => {
+    const group = study.groupOfKey(key);
+    return group === undefined ? "—" : groupValue(group.values);
+  };
   const level = gaps.find((one) => one.interval !== null)?.interval?.level;
   return table({
     id: `gaps-${index + 1}`,

@@ -1,7 +1,7 @@
 import type { Finding, GateResult } from "../../../src/core/finding.js";
 import { countsText, estimateText, intervalText, isMeasured, levelText, metricValue } from "../../common/format.js";
 import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle, strengthTitle } from "../../common/names.js";
-import type { Observation } from "../../common/observations.js";
+import { certainSize, type Observation } from "../../common/observations.js";
 import { findingAnchor, type StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
 import { criterionText } from "../criterion.js";
@@ -62,7 +62,7 @@ function keyNumbers(study: StudyView) {
     heading: study.classes.length > 1 ? dataName(className) : null,
     cards: [
       card("AUC, all patients", study.find({ metric: "auc", class: className }), "clean images"),
-      lowestGroup(study, className),
+      largestDifference(study, className),
       ...decisionCards(study, className),
       ...attackCards(study, className),
     ].filter((entry) => entry !== null),
@@ -86,6 +86,18 @@ function card(label: string, finding: Finding | undefined, context: string) {
     counts: countsText(finding),
     href: `#${findingAnchor(finding.id)}`,
   };
+}
+
+/** The difference in AUC that its interval makes most certain; where no interval excludes 0, the lowest AUC. */
+function largestDifference(study: StudyView, className: string) {
+  const largest = study
+    .all("auc-difference", className)
+    .filter((one) => certainSize(one) > 0)
+    .sort((a, b) => certainSize(b) - certainSize(a))[0];
+  if (largest === undefined) return lowestGroup(study, className);
+  const own = groupTitle(largest.subgroup);
+  const other = groupTitle(largest.reference ?? {});
+  return card("Largest difference in AUC", largest, `${own} minus ${other}, clean images`);
 }
 
 function lowestGroup(study: StudyView, className: string) {

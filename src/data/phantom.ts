@@ -3,7 +3,7 @@
  *
  * Each patient has a thorax (lung fields, ribs, clavicles, heart, vessels), a sex, an age and a scanner; some come
  * two or three times and stand a little differently each time. About half of the images show a nodule in the lung.
- * Two weaknesses can be planted: nodules have half the contrast in women under 40, and scanner C has coarse noise
+ * Two weaknesses can be planted: nodules have 60 % of their contrast in women under 40, and scanner C has coarse noise
  * that the shipped classifier never learnt from. With `planted: false` all attributes are drawn without regard to the
  * pixels, so that no group differs from another except by chance.
  *
@@ -21,6 +21,9 @@ import { suggest } from "../core/plugins.js";
 import { drawPopulation, type PhantomImage } from "./phantom/population.js";
 
 const COLUMNS = ["id", "patient", "sex", "age", "scanner", "nodule", "split"] as const;
+
+/** A study reads an image once per attack and split; up to so many bytes of images are rendered only once. */
+const CACHE_BYTES = 64 * 2 ** 20;
 
 const parameters = z.strictObject({
   patients: z.int().min(1).max(100_000).default(900).describe("Number of patients; there are about 1.45 images each."),
@@ -50,20 +53,26 @@ export default defineDataSource({
   },
   async open({ patients, size, prevalence, contrast, planted, population }, { seed, columns }): Promise<SourceTable> {
     const images = drawPopulation({ seed, name: population, patients, prevalence, contrast, planted });
+    const rendered = new Map<number, Uint8Array>();
     return {
       count: images.length,
       columns: new Map(columns.map((name) => [name, column(images, name)])),
       rowName: (row) => `phantom ${images[row]?.id ?? `row ${row}`}`,
       files: {},
       loadImage: async (row) => {
-        const image = images[row];
-        if (image === undefined) throw new RangeError(`row ${row} of ${images.length} phantoms`);
-        const data = image.render(size);
+        const data = rendered.get(row) ?? imageAt(images, row).render(size);
+        if (rendered.size * data.length < CACHE_BYTES) rendered.set(row, data);
         return { image: { data, channels: 1, height: size, width: size, maxValue: 255 }, sha256: sha256(data) };
       },
     };
   },
 });
+
+function imageAt(images: readonly PhantomImage[], row: number): PhantomImage {
+  const image = images[row];
+  if (image === undefined) throw new RangeError(`row ${row} of ${images.length} phantoms`);
+  return image;
+}
 
 function column(images: readonly PhantomImage[], name: string): string[] {
   const known = COLUMNS.find((candidate) => candidate === name);

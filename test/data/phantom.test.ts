@@ -90,7 +90,7 @@ describe("what is planted", () => {
   const young = (row: number) =>
     planted[row]?.sex === "F" && planted[row]?.age !== "" && Number(planted[row]?.age) < 40;
 
-  test("women under 40: their nodules lose half their contrast, and nothing else changes", () => {
+  test("women under 40: their nodules lose contrast, and nothing else changes", () => {
     const rows = [...planted.keys()].filter((row) => planted[row]?.age !== "").slice(0, 150);
     for (const row of rows) {
       const [faint, full] = [planted[row], scannerAlone[row]].map((image) => image?.render(SIDE) ?? new Uint8Array());

@@ -41,8 +41,8 @@ export interface PhantomImage {
   readonly render: (side: number) => Uint8Array;
 }
 
-/** Contrast of a nodule in women under 40, as a fraction of what it is in everybody else. */
-export const FAINT = 0.5;
+/** Contrast of a nodule in women under 40, as a share of what it is in everybody else. */
+export const FAINT = 0.6;
 const TUNING_SHARE = 1 / 3;
 /** Share of the patients whose age is not recorded. */
 const AGE_MISSING = 0.04;

@@ -5,7 +5,6 @@
  * the protocol names are kept; images are opened one by one when they are asked for. Image paths may not leave their
  * folder, not even through symbolic links: an audit reads the data it was given and nothing else on the machine.
  */
-import { createHash } from "node:crypto";
 import { createReadStream, promises as fs } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { z } from "zod";
@@ -14,9 +13,9 @@ import { received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { decodeImage } from "../image/decode.js";
 import { ColumnCollector } from "./table/columns.js";
-import { DelimitedReader, type Delimiter } from "./table/csv.js";
-import { guessDelimiter, unreadable } from "./table/delimiter.js";
+import { type Delimiter, guessDelimiter, unreadable } from "./table/delimiter.js";
 import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
+import { readRecords } from "./table/records.js";
 
 /** What `delimiter` may be, and what it stands for. */
 const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
@@ -74,6 +73,9 @@ function wantedColumns(context: SourceContext): readonly string[] {
   return context.imageColumn === null ? context.columns : [...context.columns, context.imageColumn];
 }
 
+/** The table is read in pieces of this size. */
+const CHUNK_BYTES = 1 << 20;
+
 interface ReadTable {
   readonly columns: ReadonlyMap<string, readonly string[]>;
   readonly lines: readonly number[];
@@ -87,18 +89,13 @@ async function readTable(
   wanted: readonly string[],
 ): Promise<ReadTable> {
   const collector = new ColumnCollector(name, wanted);
-  const reader = new DelimitedReader(name, delimiter, (bytes, cells, line) => collector.add(bytes, cells, line));
-  const hash = createHash("sha256");
+  const bytes = createReadStream(file, { highWaterMark: CHUNK_BYTES });
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-      hash.update(chunk as Buffer);
-      reader.write(chunk as Buffer);
-    }
+    const hash = await readRecords(bytes, { file: name, delimiter }, (cells, line) => collector.add(cells, line));
+    return { columns: collector.columns(), lines: collector.lines, sha256: hash };
   } catch (error) {
     throw unreadable(error, name);
   }
-  reader.finish();
-  return { columns: collector.columns(), lines: collector.lines, sha256: hash.digest("hex") };
 }
 
 async function loadImage(images: ImageReferences, row: number): ReturnType<NonNullable<SourceTable["loadImage"]>> {

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import type { SourceContext, SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
-import { cellText, DelimitedReader, type Delimiter } from "../../src/data/table/csv.js";
+import type { Delimiter } from "../../src/data/table/delimiter.js";
+import { previewTable } from "../../src/data/table/preview.js";
+import { readRecords } from "../../src/data/table/records.js";
 import table from "../../src/data/table.js";
 import { encodePng } from "../../src/image/encode.js";
 
@@ -79,32 +80,67 @@ describe("RFC 4180", () => {
     expect(source.columns.get("id")).toEqual(["Łódź 肺 🫁", ""]);
   });
 
-  test("reads as csv-parse does, in pieces of any size", () => {
-    const cell = fc.string({ unit: fc.constantFrom("a", "é", '"', ",", "\n", "\r\n", " ", "🫁"), maxLength: 6 });
+  test("what is written is read back, in pieces of any size, and every record knows its line", async () => {
+    const cell = fc.string({
+      unit: fc.constantFrom("a", "é", '"', ",", "\t", "\n", "\r\n", "\r", " ", "🫁"),
+      maxLength: 6,
+    });
     const rows = fc
-      .integer({ min: 2, max: 4 })
+      .integer({ min: 1, max: 4 })
       .chain((width) =>
         fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 6 }),
       );
-    const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    fc.assert(
-      fc.property(rows, fc.constantFrom("\n", "\r\n"), fc.integer({ min: 1, max: 9 }), (cells, lineEnd, piece) => {
-        const text = cells.map((row) => row.map(quoted).join(",")).join(lineEnd);
-        expect(readAll(Buffer.from(text), piece, ",")).toEqual(parse(text, { skip_empty_lines: true }));
+    const layout = fc.record({
+      mark: fc.constantFrom("", "\ufeff"),
+      delimiter: fc.constantFrom<Delimiter>(",", "\t"),
+      lineEnd: fc.constantFrom("\n", "\r\n"),
+      blankLines: fc.array(fc.nat(2), { minLength: 6, maxLength: 6 }),
+      isLastEnded: fc.boolean(),
+      piece: fc.integer({ min: 1, max: 9 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(rows, layout, async (cells, { mark, delimiter, lineEnd, blankLines, isLastEnded, piece }) => {
+        // A carriage return in the header is refused even in quotes, unless it belongs to a CRLF.
+        const records = cells.map((row, index) =>
+          row.map((text) => (index === 0 ? text.replace(/\r(?!\n)/g, "") : text)),
+        );
+        // In the last cell, one at the end cannot be told from a line end of old.
+        for (const row of records) row.push("end");
+        let text = mark;
+        const written = records.map((row, index) => {
+          text += lineEnd.repeat(blankLines[index] ?? 0);
+          const line = text.split("\n").length;
+          text += row.map((value) => written4180(value, delimiter)).join(delimiter);
+          if (index < records.length - 1 || isLastEnded) text += lineEnd;
+          return { cells: row, line };
+        });
+        expect(await readAll(Buffer.from(text), piece, delimiter)).toEqual(written);
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });
 
-function readAll(bytes: Buffer, piece: number, delimiter: Delimiter): string[][] {
-  const records: string[][] = [];
-  const reader = new DelimitedReader("x", delimiter, (buffer, cells) => {
-    records.push(Array.from({ length: cells.count }, (_, column) => cellText(buffer, cells, column)));
-  });
-  for (let at = 0; at < bytes.length; at += piece) reader.write(bytes.subarray(at, at + piece));
-  reader.finish();
+/** A cell as RFC 4180 writes it. */
+function written4180(text: string, delimiter: Delimiter): string {
+  return [delimiter, '"', "\r", "\n"].some((special) => text.includes(special))
+    ? `"${text.replaceAll('"', '""')}"`
+    : text;
+}
+
+interface ReadRecord {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+async function readAll(bytes: Buffer, piece: number, delimiter: Delimiter): Promise<ReadRecord[]> {
+  const records: ReadRecord[] = [];
+  await readRecords(pieces(bytes, piece), { file: "x", delimiter }, (cells, line) => records.push({ cells, line }));
   return records;
+}
+
+async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 describe("what separates cells", () => {
@@ -145,6 +181,18 @@ describe("a bad table is refused with its line", () => {
     ["a stray quote", 'id,note\n1,x"y\n', "manifest.csv, line 2: a quote inside a cell that is not quoted"],
     ["text behind a quote", 'id,note\n1,"x"y\n', "manifest.csv, line 2: text after the closing quote"],
     ["old Mac line ends", "id,note\r1,x\r", "manifest.csv, line 1: a carriage return without a line feed"],
+    ["one old Mac line end", "id,note\n1,x\n2,y\r", "manifest.csv, line 3: a carriage return without a line feed"],
+    ["CR CR LF", "id,note\n1,x\r\r\n", "manifest.csv, line 2: a carriage return without a line feed"],
+    [
+      "a fault behind blank lines and quoted line ends",
+      '\n\r\nid,note\r\n1,"x\r\ny\r!"\r\n\r\n2,"y\n3,z\n',
+      "manifest.csv, line 7: a quote opens here and is never closed",
+    ],
+    [
+      "a fault behind a quoted line end of its own row",
+      'id,note\n1,"x\r\ny"z\n',
+      "manifest.csv, line 2: text after the closing quote",
+    ],
   ])("%s", async (_, text, message) => {
     expect(await refusal(open(text))).toMatch(message);
   });
@@ -152,6 +200,11 @@ describe("a bad table is refused with its line", () => {
   test("bytes that are not UTF-8", async () => {
     const latin1 = Buffer.from("id,note\n1,x\n2,é\n", "latin1");
     expect(await refusal(open(latin1))).toMatch("manifest.csv, line 3: bytes that are not UTF-8 text");
+    // Beyond the first megabyte, so that the file comes in several pieces, some of which end inside a character.
+    const long = Buffer.concat([Buffer.from(`id,note\n${"1,é🫁\n".repeat(130_000)}`), Buffer.from("2,é\n", "latin1")]);
+    expect(await refusal(open(long))).toMatch("manifest.csv, line 130002: bytes that are not UTF-8 text");
+    const cut = Buffer.from("id,note\n1,é").subarray(0, -1);
+    expect(await refusal(open(cut))).toMatch("manifest.csv, line 2: bytes that are not UTF-8 text");
     const utf16 = Buffer.from("\ufeffid,note\n1,x\n", "utf16le");
     expect(await refusal(open(utf16))).toMatch("manifest.csv, line 1: bytes that are not UTF-8 text");
   });
@@ -176,6 +229,39 @@ describe("a bad table is refused with its line", () => {
   test("keys that the source does not have", () => {
     expect(table.meta.parameters.safeParse({ path: "x.csv", pathh: "y" }).success).toBe(false);
     expect(table.meta.parameters.safeParse({}).success).toBe(false);
+  });
+});
+
+describe("a preview", () => {
+  function preview(text: string | Buffer, most: number) {
+    writeFileSync(join(folder, "manifest.txt"), text);
+    return previewTable(join(folder, "manifest.txt"), most);
+  }
+
+  test("shows the first rows of every column, without those of another width", async () => {
+    expect(await preview('id;"note"\n1;x\n2\n3;"y;\nz"\n4;w\n', 2)).toEqual({
+      names: ["id", "note"],
+      columns: [
+        ["1", "3"],
+        ["x", "y;\nz"],
+      ],
+      rows: 2,
+    });
+    expect((await preview("id;note\n1;x\n2;y", 9)).columns).toEqual([
+      ["1", "2"],
+      ["x", "y"],
+    ]);
+    expect(await preview("", 9)).toEqual({ names: [], columns: [], rows: 0 });
+  });
+
+  test("does not read on when it has seen enough", async () => {
+    const rows = "1;x\n".repeat(1_000_000);
+    expect((await preview(Buffer.concat([Buffer.from(`id;note\n${rows}`), Buffer.of(0xff)]), 3)).rows).toBe(3);
+  });
+
+  test("refuses what is no table", async () => {
+    expect(await refusal(preview('id;note\n1;"x\n', 3))).toMatch("manifest.txt, line 2: a quote opens here");
+    expect(await refusal(previewTable(join(folder, "none.csv"), 3))).toMatch("none.csv: the table does not exist");
   });
 });
 

@@ -1,6 +1,5 @@
 import { StepwedgeError } from "../../core/errors.js";
 import { suggest } from "../../core/plugins.js";
-import { type CellSpans, cellText } from "./csv.js";
 
 /** Columns with at most this many different values share one string per value. */
 const LARGEST_DICTIONARY = 256;
@@ -31,9 +30,9 @@ export class ColumnCollector {
    * Takes the header or a row.
    * @throws StepwedgeError for repeated or unknown column names and for rows with more or fewer cells than the header.
    */
-  add(bytes: Buffer, cells: CellSpans, line: number): void {
-    if (this.#width === 0) this.#readHeader(bytes, cells, line);
-    else this.#readRow(bytes, cells, line);
+  add(cells: readonly string[], line: number): void {
+    if (this.#width === 0) this.#readHeader(cells, line);
+    else this.#readRow(cells, line);
   }
 
   /**
@@ -56,8 +55,7 @@ export class ColumnCollector {
     return new Map(this.#wanted.map((name, index) => [name, this.#kept[index]?.values ?? []]));
   }
 
-  #readHeader(bytes: Buffer, cells: CellSpans, line: number): void {
-    const names = Array.from({ length: cells.count }, (_, column) => cellText(bytes, cells, column));
+  #readHeader(names: readonly string[], line: number): void {
     const where = `${this.#file}, line ${line}`;
     const repeated = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
     if (repeated !== undefined) {
@@ -74,14 +72,14 @@ export class ColumnCollector {
     });
   }
 
-  #readRow(bytes: Buffer, cells: CellSpans, line: number): void {
-    if (cells.count !== this.#width) {
-      throw new StepwedgeError(`the row has ${cells.count} cells, the header has ${this.#width}`, {
+  #readRow(cells: readonly string[], line: number): void {
+    if (cells.length !== this.#width) {
+      throw new StepwedgeError(`the row has ${cells.length} cells, the header has ${this.#width}`, {
         where: `${this.#file}, line ${line}`,
         remedy: "Give every row as many cells as the header; put cells that hold a delimiter in quotes.",
       });
     }
-    for (const column of this.#kept) column.values.push(remembered(column, cellText(bytes, cells, column.index)));
+    for (const column of this.#kept) column.values.push(remembered(column, cells[column.index] ?? ""));
     this.lines.push(line);
   }
 }

@@ -1,7 +1,9 @@
 import { promises as fs } from "node:fs";
 import { extname } from "node:path";
 import { StepwedgeError } from "../../core/errors.js";
-import type { Delimiter } from "./csv.js";
+
+/** What separates the cells of a table. */
+export type Delimiter = "," | ";" | "\t";
 
 /** A table's header is looked for in this many bytes. */
 const HEADER_BYTES = 1 << 16;
@@ -22,19 +24,15 @@ export async function guessDelimiter(file: string, name: string): Promise<Delimi
 }
 
 async function firstLine(file: string, name: string): Promise<string> {
-  const text = (await readHead(file, name, HEADER_BYTES)).toString("utf8");
+  const text = (await readHead(file, name)).toString("utf8");
   return text.slice(0, text.search(/[\r\n]|$/));
 }
 
-/**
- * The first bytes of a table's file.
- * @throws StepwedgeError where it cannot be read.
- */
-export async function readHead(file: string, name: string, bytes: number): Promise<Buffer> {
+async function readHead(file: string, name: string): Promise<Buffer> {
   try {
     const handle = await fs.open(file);
     try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();

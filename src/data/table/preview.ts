@@ -1,6 +1,7 @@
+import { createReadStream } from "node:fs";
 import { basename } from "node:path";
-import { type CellSpans, cellText, DelimitedReader } from "./csv.js";
-import { guessDelimiter, readHead } from "./delimiter.js";
+import { guessDelimiter, unreadable } from "./delimiter.js";
+import { readRecords } from "./records.js";
 
 /** The first rows of a table, all columns, for whoever must guess what they mean. */
 export interface TablePreview {
@@ -10,34 +11,31 @@ export interface TablePreview {
   readonly rows: number;
 }
 
-const PREVIEW_BYTES = 4 * 2 ** 20;
-
 /**
- * Reads the header and at most `most` rows.
+ * Reads the header and at most `most` rows (at least 1); rows of another width than the header's are passed over.
  * @throws StepwedgeError with the line where the file is no CSV or TSV.
  */
 export async function previewTable(file: string, most: number): Promise<TablePreview> {
   const name = basename(file);
-  const bytes = await readHead(file, name, PREVIEW_BYTES);
+  const format = { file: name, delimiter: await guessDelimiter(file, name) };
+  const enough = new AbortController();
   let names: readonly string[] | null = null;
   const columns: string[][] = [];
   let rows = 0;
-  const reader = new DelimitedReader(name, await guessDelimiter(file, name), (record, cells) => {
-    const texts = cellTexts(record, cells);
+  const take = (cells: readonly string[]): void => {
     if (names === null) {
-      names = texts;
-      columns.push(...texts.map(() => []));
-    } else if (rows < most && texts.length === names.length) {
-      for (const [column, text] of texts.entries()) columns[column]?.push(text);
+      names = cells;
+      columns.push(...cells.map(() => []));
+    } else if (rows < most && cells.length === names.length) {
+      for (const [column, cell] of cells.entries()) columns[column]?.push(cell);
       rows++;
+      if (rows === most) enough.abort();
     }
-  });
-  reader.write(bytes);
-  // What was cut off by the preview's end is no record; what ends with the file is one.
-  if (bytes.length < PREVIEW_BYTES) reader.finish();
+  };
+  try {
+    await readRecords(createReadStream(file), format, take, enough.signal);
+  } catch (error) {
+    if (!enough.signal.aborted) throw unreadable(error, name);
+  }
   return { names: names ?? [], columns, rows };
-}
-
-function cellTexts(bytes: Buffer, cells: CellSpans): string[] {
-  return Array.from({ length: cells.count }, (_, column) => cellText(bytes, cells, column));
 }

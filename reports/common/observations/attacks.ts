@@ -183,7 +183,10 @@ function extremes(study: StudyView, gap: Finding): string {
   return `: most on ${groupTitle(worst.values)}, least on ${groupTitle(best.values)}`;
 }
 
-/** Per defense: what it costs on clean images, and what is left of it once the attacker knows it. */
+/**
+ * Per defense: what it costs on clean images, and what is left of it once the attacker knows it. Only attacks that do
+ * more than noise of their size say anything about a defense.
+ */
 export function defenseEffects(study: StudyView, className: string): Observation[] {
   const point = study.operatingPoints(className)[0]?.id ?? null;
   return study.defenses.flatMap((defense) => {
@@ -191,11 +194,11 @@ export function defenseEffects(study: StudyView, className: string): Observation
     const strongest = study
       .seriesBehind("none")
       .filter((series) => series.searched)
-      .flatMap((series) =>
-        series.conditions.map((condition) => compareBehind(study, className, condition, defense, point)),
-      )
+      .flatMap((series) => series.conditions)
+      .filter((condition) => isFelt(effectOf(study, className, condition, point)))
+      .map((condition) => compareBehind(study, className, condition, defense, point))
       .filter((row) => isMeasured(row.adaptive) && isMeasured(row.open))
-      .sort((a, b) => (b.adaptive?.estimate ?? 0) - (a.adaptive?.estimate ?? 0))[0];
+      .sort((a, b) => strongestKnown(b) - strongestKnown(a))[0];
     const costWords = isMeasured(cost.drop)
       ? `On clean images the drop of AUC is ${inSentence(cost.drop)}${isMeasured(cost.flipped) ? `, and ${inSentence(cost.flipped)} of decisions change` : ""}.`
       : "";
@@ -204,19 +207,21 @@ export function defenseEffects(study: StudyView, className: string): Observation
       return [defenseNote(study, className, defense, costWords, ids(cost.drop, cost.flipped))];
     }
     const { open, oblivious, adaptive, condition } = strongest;
-    const kept = (adaptive?.estimate ?? 0) >= 0.5 * (open?.estimate ?? 0) && certainLoss(adaptive) > 0;
+    const kept = strongestKnown(strongest) >= 0.5 * (open?.estimate ?? 0) && certainLoss(adaptive) > 0;
+    const fellShort = isMeasured(oblivious) && (adaptive?.estimate ?? 0) < oblivious.estimate;
+    const caution = fellShort ? " The search through the defense fell short of the one without it." : "";
     const what = open?.metric === "auc-drop" ? "the drop of AUC" : "the share of decisions changed";
     const unaware = isMeasured(oblivious) ? `, ${value(oblivious)} against an attacker who does not know of it` : "";
     return [
       {
         severity: kept ? ("moderate" as const) : ("note" as const),
-        weight: adaptive?.estimate ?? 0,
+        weight: strongestKnown(strongest),
         title: kept
           ? `${defense} does not stop an attacker who knows of it${forClass(study, className)}`
-          : `${defense} reduces the attack even where the attacker knows of it${forClass(study, className)}`,
+          : `${defense} reduces the attack, as far as was searched${forClass(study, className)}`,
         text:
           `Under ${attackTitle(condition)} at ${strengthTitle(condition)} ${what} is ${value(open)} without defense${unaware}, ` +
-          `and ${value(adaptive)} against one who searches through it (n = ${integer(adaptive?.n ?? 0)}). ${costWords}`.trimEnd(),
+          `and ${value(adaptive)} against one who searches through it (n = ${integer(adaptive?.n ?? 0)}).${caution} ${costWords}`.trimEnd(),
         evidence: ids(adaptive, oblivious, open, cost.drop, cost.flipped),
         contrast: null,
       },
@@ -250,6 +255,11 @@ function compareBehind(
     oblivious: at({ ...condition, defense, adaptive: false }) ?? at({ ...condition, defense }),
     adaptive: at({ ...condition, defense, adaptive: true }),
   };
+}
+
+/** Who knows of a defense can still use what was found without it: the larger effect counts. */
+function strongestKnown({ adaptive, oblivious }: ReturnType<typeof compareBehind>): number {
+  return Math.max(adaptive?.estimate ?? 0, oblivious?.estimate ?? 0);
 }
 
 function value(finding: Finding | undefined): string {

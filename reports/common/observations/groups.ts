@@ -73,7 +73,7 @@ function gapObservation(study: StudyView, className: string, metric: string, dif
       `${title}${at} is ${withCounts(low)} on ${groupTitle(worse.values)} against ${withCounts(high)} on ` +
       `${groupTitle(better.values)}: difference ${absolute(difference)}.${hidden}${meaning}`,
     evidence: ids(difference, low, high),
-    contrast: { metric, class: className, operatingPoint, groups: [worse, better, EVERYBODY] },
+    contrast: large ? { metric, class: className, operatingPoint, groups: [worse, better, EVERYBODY] } : null,
   };
 }
 

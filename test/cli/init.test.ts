@@ -20,7 +20,7 @@ test("a protocol that init wrote from a model and a table runs as it is", async 
     subgroups: { sex: { column: "sex" } },
   });
   const record = join(study.folder, "record");
-  const small = ["--set", "attacks.0.queries=40", "attacks.0.objective=ranking", "attacks.0.epsilon=8/255"];
+  const small = ["--set", "attacks.0.queries=400", "attacks.0.objective=ranking", "attacks.0.epsilon=8/255"];
   const run = await stepwedge("run", out, "--out", record, ...small, "privacy.minimumCell=0");
   expect(run.stderr).toBe("");
   expect([0, 1, 3]).toContain(run.code);

@@ -3,7 +3,7 @@
  *
  * Each patient has a thorax (lung fields, ribs, clavicles, heart, vessels), a sex, an age and a scanner; some come
  * two or three times and stand a little differently each time. About half of the images show a nodule in the lung.
- * Two weaknesses can be planted: nodules have 60 % of their contrast in women under 40, and scanner C has coarse noise
+ * Two weaknesses can be planted: nodules have 55 % of their contrast in women under 40, and scanner C has coarse noise
  * that the shipped classifier never learnt from. With `planted: false` all attributes are drawn without regard to the
  * pixels, so that no group differs from another except by chance.
  *

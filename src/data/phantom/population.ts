@@ -42,7 +42,7 @@ export interface PhantomImage {
 }
 
 /** Contrast of a nodule in women under 40, as a share of what it is in everybody else. */
-export const FAINT = 0.6;
+export const FAINT = 0.55;
 const TUNING_SHARE = 1 / 3;
 /** Share of the patients whose age is not recorded. */
 const AGE_MISSING = 0.04;

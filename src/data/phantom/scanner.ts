@@ -22,7 +22,7 @@ interface ScannerTraits {
 const TRAITS: Readonly<Record<Scanner, ScannerTraits>> = {
   A: { blur: 0.08, noise: 0.018, grain: 0, contrast: 1 },
   B: { blur: 0.14, noise: 0.014, grain: 1, contrast: 0.95 },
-  C: { blur: 0.1, noise: 0.034, grain: 4, contrast: 1 },
+  C: { blur: 0.1, noise: 0.033, grain: 4, contrast: 1 },
 };
 
 /**

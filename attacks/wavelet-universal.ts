@@ -93,13 +93,12 @@ export default defineAttack({
     let steps = 0;
     while (target.queriesLeft >= stepCost + checkCost) {
       const spent = 1 - target.queriesLeft / budget;
-      const batch = gatherCalibration(tuning, draw(minibatch));
+      const pairs = gatherCalibration(tuning, twice(draw(minibatch)));
       const directions = search.drawDirections(minibatch, directionStream);
-      const pair = antitheticPair(batch.images, current(), directions, texture, gain);
-      const logits = await Promise.all(
-        pair.map(async (side) => attackedLogits(await target.predictCandidates(batch.images, side), batch)),
-      );
-      search.step(directions, slopes(objective, logits, batch.labels), FIRST_STEP + spent * (LAST_STEP - FIRST_STEP));
+      const candidates = antitheticCandidates(pairs.images, current(), directions, texture, gain);
+      const logits = attackedLogits(await target.predictCandidates(pairs.images, candidates), pairs);
+      const rate = FIRST_STEP + spent * (LAST_STEP - FIRST_STEP);
+      search.step(directions, slopes(objective, logits, pairs.labels.subarray(0, minibatch)), rate);
       steps++;
       progress(spent, `objective ${before.toFixed(3)} → ${best.toFixed(3)}`);
       if (steps % stepsPerCheck !== 0 && target.queriesLeft >= stepCost + checkCost) continue;
@@ -159,34 +158,46 @@ function greyLevelsPerPixel(strength: Strength, geometry: ImageGeometry): number
   return strength.norm === "linf" ? strength.stored : strength.stored / Math.sqrt(imageSize(geometry));
 }
 
-/** Every image with the perturbation plus, and with it minus, a random texture of the image's own. */
-function antitheticPair(
-  images: PixelBatch,
+/** The list, followed by itself. */
+function twice(indices: Uint32Array): Uint32Array {
+  const doubled = new Uint32Array(2 * indices.length);
+  doubled.set(indices);
+  doubled.set(indices, indices.length);
+  return doubled;
+}
+
+/**
+ * The images of the batch's first half with the perturbation plus a random texture of their own; those of its second
+ * half, which are the same images, with the perturbation minus it.
+ */
+function antitheticCandidates(
+  pairs: PixelBatch,
   perturbation: Float32Array,
   directions: Float64Array,
   texture: TextureSpace,
   gain: number,
-): readonly [plus: PixelBatch, minus: PixelBatch] {
+): PixelBatch {
   const size = perturbation.length;
-  const [plus, minus] = [createBatch(images, images.count), createBatch(images, images.count)];
+  const half = pairs.data.length / 2;
+  const candidates = createBatch(pairs, pairs.count);
   const move = new Float32Array(size);
-  for (let image = 0; image < images.count; image++) {
-    texture.synthesise(directions.subarray(image * texture.dimension, (image + 1) * texture.dimension), gain, move);
+  for (let start = 0, k = 0; start < half; start += size, k++) {
+    texture.synthesise(directions.subarray(k * texture.dimension, (k + 1) * texture.dimension), gain, move);
     for (let i = 0; i < size; i++) {
-      const at = image * size + i;
-      const centre = (images.data[at] as number) + (perturbation[i] as number);
-      plus.data[at] = centre + (move[i] as number);
-      minus.data[at] = centre - (move[i] as number);
+      const centre = (pairs.data[start + i] as number) + (perturbation[i] as number);
+      candidates.data[start + i] = centre + (move[i] as number);
+      candidates.data[half + start + i] = centre - (move[i] as number);
     }
   }
-  return [plus, minus];
+  return candidates;
 }
 
 /** How much larger each image's part of the objective is forwards than backwards. The others stand between the two. */
-function slopes(objective: Objective, [plus, minus]: readonly Float64Array[], labels: Uint8Array): Float64Array {
-  if (plus === undefined || minus === undefined) throw new Error("a pair of answers is needed");
-  const middle = plus.map((logit, image) => (logit + (minus[image] as number)) / 2);
-  const forwards = contributions(objective, plus, middle, labels);
-  const backwards = contributions(objective, minus, middle, labels);
+function slopes(objective: Objective, logits: Float64Array, labels: Uint8Array): Float64Array {
+  const plus = logits.subarray(0, labels.length);
+  const minus = logits.subarray(labels.length);
+  const between = plus.map((logit, image) => (logit + (minus[image] as number)) / 2);
+  const forwards = contributions(objective, plus, between, labels);
+  const backwards = contributions(objective, minus, between, labels);
   return forwards.map((part, image) => part - (backwards[image] as number));
 }

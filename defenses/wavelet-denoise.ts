@@ -21,8 +21,8 @@ export default defineDefense({
       "Estimates each image's own noise and shrinks its wavelet details by as much as that noise explains, before the model sees the image.",
     random: false,
     parameters: z.strictObject({
-      wavelet: z.enum(WAVELET_NAMES).default("db4"),
-      levels: z.int().min(1).max(8).default(3),
+      wavelet: z.enum(WAVELET_NAMES).default("db4").describe("Wavelet of the transform."),
+      levels: z.int().min(1).max(8).default(3).describe("Levels whose details are shrunk."),
     }),
     references: [
       "Chang, Yu and Vetterli, Adaptive wavelet thresholding for image denoising and compression, IEEE Transactions on Image Processing 9(9), 2000",

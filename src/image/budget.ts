@@ -42,8 +42,7 @@ export function addUniversal(batch: PixelBatch, perturbation: Float32Array, out:
   const target = out.data;
   for (let start = 0; start < batch.count * size; start += size) {
     for (let i = 0; i < size; i++) {
-      const value = (source[start + i] as number) + (perturbation[i] as number);
-      target[start + i] = Math.max(0, Math.min(value, maxValue));
+      target[start + i] = clamp((source[start + i] as number) + (perturbation[i] as number), 0, maxValue);
     }
   }
   return out;
@@ -80,10 +79,11 @@ export function projectCandidates(
 /** Each pixel by itself: rounded, within `bound` of the original and within the display window. */
 function clampCandidates(originals: PixelBatch, candidates: PixelBatch, bound: number, out: PixelBatch): PixelBatch {
   const { data, maxValue } = originals;
-  for (let i = 0; i < originals.count * imageSize(originals); i++) {
+  const values = originals.count * imageSize(originals);
+  for (let i = 0; i < values; i++) {
     const original = data[i] as number;
-    const rounded = Math.round(candidates.data[i] as number);
-    out.data[i] = clamp(rounded, Math.max(0, original - bound), Math.min(maxValue, original + bound));
+    const near = clamp(Math.round(candidates.data[i] as number), original - bound, original + bound);
+    out.data[i] = clamp(near, 0, maxValue);
   }
   return out;
 }
@@ -169,5 +169,7 @@ function roundedEnergy(perturbation: Float32Array, scale: number | null): number
 }
 
 function clamp(value: number, lowest: number, highest: number): number {
-  return Math.max(lowest, Math.min(value, highest));
+  if (value < lowest) return lowest;
+  if (value > highest) return highest;
+  return value;
 }

@@ -1,0 +1,155 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { ApplyContext, Attack, FittedAttack, Strength } from "../../src/core/attack.js";
+import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../../src/core/pixels.js";
+import { loadPlugins } from "../../src/core/plugins.js";
+import { randomFrom } from "../../src/core/random.js";
+import { assertWithin, projectCandidates } from "../../src/image/budget.js";
+import { psnr } from "../../src/image/quality.js";
+import { ToyTarget, toyImages } from "../support/toy-target.js";
+
+type Context = ApplyContext<Record<string, unknown>>;
+
+/** Keys of a protocol's attack entry that belong to the base, whatever the attack. */
+const BASE_KEYS = ["id", "epsilon", "norm", "severity", "objective", "queries", "class", "adaptive"];
+const GEOMETRIES: readonly ImageGeometry[] = [
+  { channels: 1, height: 24, width: 16, maxValue: 255 },
+  { channels: 3, height: 13, width: 21, maxValue: 4095 },
+  { channels: 1, height: 8, width: 40, maxValue: 65535 },
+];
+const QUERIES = 120;
+
+function strengthsOf(attack: Attack, { maxValue }: ImageGeometry): Strength[] {
+  const strengths: Strength[] = [];
+  for (const norm of attack.meta.norms) {
+    for (const epsilon of norm === "linf" ? [4 / 255, 0.5 / 255] : [0.5]) {
+      strengths.push({ kind: "epsilon", norm, epsilon, stored: epsilon * maxValue });
+    }
+  }
+  if (attack.meta.strengths.includes("severity")) {
+    for (const level of [1, 2, 3, 4, 5]) strengths.push({ kind: "severity", level });
+  }
+  return strengths;
+}
+
+async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strength): Promise<FittedAttack | null> {
+  if (attack.fit === undefined) return null;
+  const random = randomFrom("contract", "weights");
+  const weights = Float32Array.from({ length: imageSize(geometry) }, () => random.normal());
+  const target = new ToyTarget(weights, strength, QUERIES);
+  const artifact = await attack.fit(
+    {
+      images: toyImages(geometry, 12, 5),
+      labels: Uint8Array.from({ length: 12 }, (_, i) => i % 2),
+      classIndex: 0,
+      threshold: 0.5,
+    },
+    {
+      parameters: attack.meta.parameters.parse({}),
+      strength,
+      objective: attack.meta.objectives?.[0] ?? null,
+      geometry,
+      target,
+      random: randomFrom("contract", attack.meta.id),
+      progress: () => {},
+    },
+  );
+  expect(target.queriesUsed).toBeLessThanOrEqual(QUERIES);
+  return artifact;
+}
+
+function contextOf(
+  attack: Attack,
+  geometry: ImageGeometry,
+  strength: Strength,
+  artifact: FittedAttack | null,
+): Context {
+  return {
+    parameters: attack.meta.parameters.parse({}),
+    strength,
+    objective: attack.meta.objectives?.[0] ?? null,
+    geometry,
+    fitted: artifact,
+    randomOf: (image) => randomFrom("contract", "image", image),
+  };
+}
+
+function project(originals: PixelBatch, candidates: PixelBatch, strength: Strength): PixelBatch {
+  return projectCandidates(originals, candidates, strength, createBatch(originals, originals.count));
+}
+
+describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, attack: Attack) => {
+  const { meta } = attack;
+
+  test("its metadata is complete and consistent", () => {
+    expect(meta.id).toBe(id);
+    for (const text of [meta.title, meta.summary, ...meta.references]) expect(text).toMatch(/\w{3}/);
+    expect(meta.summary).toMatch(/\.$/);
+    expect(meta.references.length).toBeGreaterThan(0);
+    expect(meta.strengths.length).toBeGreaterThan(0);
+    expect(meta.norms.length > 0).toBe(meta.strengths.includes("epsilon"));
+    if (meta.objectives !== undefined) expect(meta.objectives.length).toBeGreaterThan(0);
+    if (meta.knowledge === "none") expect(attack.fit).toBeUndefined();
+  });
+
+  test("its parameters have defaults, refuse unknown keys and leave the base's alone", () => {
+    expect(meta.parameters.safeParse({}).success).toBe(true);
+    expect(meta.parameters.safeParse({ "no-such-key": 1 }).success).toBe(false);
+    for (const key of BASE_KEYS) expect(Object.keys(meta.parameters.shape)).not.toContain(key);
+    for (const [key, schema] of Object.entries(meta.parameters.shape)) {
+      expect([key, (schema as { description?: string }).description]).toEqual([key, expect.stringMatching(/\w{3}/)]);
+    }
+  });
+
+  test("it has a documentation page that names its parameters", () => {
+    const page = new URL(`../../docs/attacks/${id}.md`, import.meta.url);
+    expect(existsSync(page)).toBe(true);
+    const text = readFileSync(page, "utf8");
+    for (const key of Object.keys(meta.parameters.shape)) expect(text).toContain(`\`${key}\``);
+  });
+
+  describe.each(GEOMETRIES)("on $channels x $height x $width images up to $maxValue", (geometry) => {
+    const strengths = strengthsOf(attack, geometry);
+    const originals = toyImages(geometry, 3, 1);
+
+    test.each(strengths)("$kind $norm $epsilon $level: budget, shape, range, seed, batches", async (strength) => {
+      const untouched = originals.data.slice();
+      const context = contextOf(attack, geometry, strength, await fitted(attack, geometry, strength));
+
+      const candidates = await attack.apply(originals, context);
+      expect(originals.data).toEqual(untouched);
+      const { data: _data, ...shape } = candidates;
+      expect(shape).toEqual({ ...geometry, count: 3 });
+      expect(candidates.data.every(Number.isFinite)).toBe(true);
+      const perturbed = project(originals, candidates, strength);
+      expect(() => assertWithin(originals, perturbed, strength)).not.toThrow();
+
+      const again = await attack.apply(
+        originals,
+        contextOf(attack, geometry, strength, await fitted(attack, geometry, strength)),
+      );
+      expect(again.data).toEqual(candidates.data);
+
+      for (let image = 0; image < originals.count; image++) {
+        const alone = await attack.apply(sliceBatch(originals, image, image + 1), {
+          ...context,
+          randomOf: () => context.randomOf(image),
+        });
+        expect(alone.data).toEqual(sliceBatch(candidates, image, image + 1).data);
+      }
+    });
+
+    if (meta.strengths.includes("severity")) {
+      test("each severity is worse than the one before", async () => {
+        const quality = [];
+        for (const level of [1, 2, 3, 4, 5]) {
+          const strength: Strength = { kind: "severity", level };
+          const candidates = await attack.apply(originals, contextOf(attack, geometry, strength, null));
+          quality.push(psnr(originals.data, project(originals, candidates, strength).data, geometry.maxValue));
+        }
+        for (let level = 1; level < quality.length; level++) {
+          expect(quality[level] as number).toBeLessThan(quality[level - 1] as number);
+        }
+      });
+    }
+  });
+});

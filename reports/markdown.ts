@@ -18,10 +18,10 @@ export default defineReport({
   render: (record) => {
     const study = new StudyView(record);
     const blocks = [
-      `# ${escape(record.protocol.title)}`,
+      `# ${escapeMarkdown(record.protocol.title)}`,
       verdictLine(record),
       "This report supports, does not establish, conformity.",
-      ...(record.protocol.intendedUse === null ? [] : ["## Intended use", escape(record.protocol.intendedUse)]),
+      ...(record.protocol.intendedUse === null ? [] : ["## Intended use", escapeMarkdown(record.protocol.intendedUse)]),
       ...(record.findings.gates.length === 0 ? [] : ["## Gates", gateTable(record.findings.gates)]),
       "## Principal observations",
       observationList(study),
@@ -48,7 +48,7 @@ function observationList(study: StudyView): string {
   const observations = principalObservations(study);
   if (observations.length === 0) return "None: no rule of this report found anything to point out.";
   return observations
-    .map(({ title, text, severity }) => `- **${escape(title)}** (${severity}). ${escape(text)}`)
+    .map(({ title, text, severity }) => `- **${escapeMarkdown(title)}** (${severity}). ${escapeMarkdown(text)}`)
     .join("\n");
 }
 
@@ -74,7 +74,7 @@ function classBlocks(study: StudyView, className: string): string[] {
     operatingPoint === null ? metricTitle(metric) : `${metricTitle(metric)} at ${operatingPoint}`,
   );
   return [
-    `## ${escape(className)}: clean images`,
+    `## ${escapeMarkdown(className)}: clean images`,
     table(["Group", "n (positive / negative)", ...headings], rows),
     `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
   ];
@@ -95,12 +95,12 @@ function identification({ findings, protocol, provenance }: AuditRecord): string
 }
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(escape).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
   return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
 }
 
 /** Text that Markdown and the HTML inside it leave alone: one line, with every active character escaped. */
-function escape(content: string): string {
+function escapeMarkdown(content: string): string {
   return content
     .replace(/\s+/g, " ")
     .replace(/[\\`*_[\]{}<>|#~$!]/g, "\\$&")

@@ -9,6 +9,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Characters that XML 1.0 forbids even as references (section 2.2), lone surrogates among them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go.
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu;
 
 /** Text made safe for element content and quoted attributes; forbidden characters become U+FFFD. */

@@ -56,8 +56,12 @@ export class GraphBuilder {
   /** The model's bytes, as an .onnx file holds them. */
   encode(name: string, description = ""): Uint8Array {
     return encodeModel({
-      ...{ name, description, nodes: this.#nodes, initializers: this.#initializers },
-      ...{ inputs: this.#inputs, outputs: this.#outputs },
+      name,
+      description,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
     });
   }
 

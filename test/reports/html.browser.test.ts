@@ -44,7 +44,7 @@ described("report.html in Chromium", () => {
 
   test.each([true, false])("nothing is blocked, asked for or complained about (JavaScript: %s)", async (enabled) => {
     const { page, complaints, close } = await open({ javaScriptEnabled: enabled });
-    expect(await page.locator("h1").innerText()).toBe("Chest X-ray pneumonia classifier 1.4");
+    expect(await page.locator("h1").textContent()).toBe("Chest X-ray pneumonia classifier 1.4");
     expect(await page.locator("#perturbations img").count()).toBe(4);
     const weight = await page.evaluate<string>("getComputedStyle(document.querySelector('h1')).fontWeight");
     expect(Number(weight)).toBeGreaterThan(600); // the style sheet was allowed

@@ -37,7 +37,7 @@ export interface PhantomImage {
   readonly scanner: string;
   readonly nodule: 0 | 1;
   readonly split: "tuning" | "evaluation";
-  /** Renders it: side × side stored values 0 … 255. Depends on (seed, name, id) alone. */
+  /** Renders it: side × side stored values 0 … 255; the same whatever was rendered before. */
   readonly render: (side: number) => Uint8Array;
 }
 

@@ -29,7 +29,7 @@ export async function applyAttack(
   };
   const randomOf = (image: number) => randomFrom(seed, attack.entry.id, keys[image] ?? image);
   const candidates = await attack.plugin.apply(originals, { ...context, fitted, randomOf });
-  const perturbed = projectCandidates(originals, candidates, strength, createBatch(originals, originals.count));
+  const perturbed = projectCandidates(originals, candidates, strength, writable(candidates, originals));
   assertWithin(originals, perturbed, strength);
   return perturbed;
 }
@@ -43,17 +43,27 @@ export async function applyDefense(
 ): Promise<PixelBatch> {
   const randomOf = (image: number) => randomFrom(seed, defense.entry.id, keys[image] ?? image);
   const defended = await defense.plugin.apply(batch, { parameters: defense.parameters, randomOf });
-  return quantise(defended, batch.maxValue);
+  return quantise(defended, writable(defended, batch));
+}
+
+/**
+ * Where the base may write its own corrections: into what the plug-in returned, unless that is the original itself or
+ * a view of it.
+ */
+function writable(returned: PixelBatch, originals: PixelBatch): PixelBatch {
+  if (returned.data.length !== originals.data.length) {
+    throw new Error(`a plug-in returned ${returned.data.length} values for ${originals.data.length}`);
+  }
+  const own = returned.data.buffer !== originals.data.buffer;
+  return own ? { ...originals, data: returned.data } : createBatch(originals, originals.count);
 }
 
 /** Whole stored values within the display window, as the image would be saved. NaN is a fault of the defense. */
-function quantise(batch: PixelBatch, maxValue: number): PixelBatch {
-  const out = createBatch({ ...batch, maxValue }, batch.count);
-  const { data } = batch;
+function quantise({ data }: PixelBatch, out: PixelBatch): PixelBatch {
   for (let index = 0; index < data.length; index++) {
     const value = Math.round(data[index] as number);
     if (Number.isNaN(value)) throw new Error("a defense returned NaN");
-    out.data[index] = Math.max(0, Math.min(value, maxValue));
+    out.data[index] = Math.max(0, Math.min(value, out.maxValue));
   }
   return out;
 }

@@ -1,6 +1,5 @@
-import type { Finding } from "../../src/core/finding.js";
+import type { Finding, Interval } from "../../src/core/finding.js";
 import { countsText, estimateText, intervalText, isMeasured, levelText, methodText } from "../common/format.js";
-import { findingAnchor } from "../common/study.js";
 import type { Markup } from "../common/xml.js";
 
 /** The shapes that the shared partials show: tables, figures and their legends. */
@@ -19,6 +18,8 @@ export interface Cell {
   readonly tone: string | null;
   /** True in columns of numbers, which are aligned to the right. */
   readonly numeric: boolean;
+  /** How the interval was made: the table gathers the methods of its cells in its note. */
+  readonly interval: Interval | null;
 }
 
 export interface Row {
@@ -61,18 +62,31 @@ export interface Panel {
 }
 
 export function textCell(text: string, options: Partial<Cell> = {}): Cell {
-  return { text, sub: null, muted: false, title: null, href: null, tone: null, numeric: false, ...options };
+  return {
+    text,
+    sub: null,
+    muted: false,
+    title: null,
+    href: null,
+    tone: null,
+    numeric: false,
+    interval: null,
+    ...options,
+  };
 }
 
-/** A finding in a table: estimate over interval, or the status in words; counts, method and reason on hover. */
-export function findingCell(finding: Finding | undefined): Cell {
+/**
+ * A finding in a table: estimate over interval, or the status in words; what there is to know of it on hover. Its
+ * counts stand there too, unless the table has them in a column, a heading or its caption (`counted`).
+ */
+export function findingCell(finding: Finding | undefined, counted = false): Cell {
   if (finding === undefined) return textCell("—", { muted: true, title: "not examined" });
-  const measured = isMeasured(finding);
+  const hover = [counted ? null : countsText(finding), finding.reason].filter((part) => part !== null);
   return textCell(estimateText(finding), {
     sub: intervalText(finding),
-    muted: !measured,
-    title: explain(finding),
-    href: null,
+    muted: !isMeasured(finding),
+    title: hover.length === 0 ? null : hover.join(". "),
+    interval: finding.interval,
   });
 }
 
@@ -83,10 +97,6 @@ export function explain(finding: Finding): string {
     parts.push(`${levelText(finding.interval.level)}, ${methodText(finding.interval.method)}`);
   if (finding.reason !== null) parts.push(finding.reason);
   return parts.join(". ");
-}
-
-export function findingHref(finding: Finding): string {
-  return `#${findingAnchor(finding.id)}`;
 }
 
 /** A table of one or several bodies; `folded` names it where it starts closed on a screen. */
@@ -105,12 +115,21 @@ export function table(
   });
   return {
     ...rest,
-    note,
+    note: [note, methodsNote(bodies.flatMap(({ rows }) => rows))].filter((part) => part !== null).join(" ") || null,
     folded,
     bodies: bodies
       .filter((body) => body.rows.length > 0)
       .map(({ heading, rows }) => ({ heading, span, rows: rows.map(aligned) })),
   };
+}
+
+/** "Intervals: 95% CI, Wilson score; DeLong." of the table's cells; null where none has an interval. */
+function methodsNote(rows: readonly Row[]): string | null {
+  const intervals = rows.flatMap(({ cells }) => cells.flatMap(({ interval }) => interval ?? []));
+  const [first] = intervals;
+  if (first === undefined) return null;
+  const methods = new Set(intervals.map(({ method }) => methodText(method)));
+  return `Intervals: ${levelText(first.level)}, ${[...methods].join("; ")}.`;
 }
 
 export function column(label: string, numeric = false): Table["columns"][number] {

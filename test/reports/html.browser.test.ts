@@ -59,6 +59,19 @@ described("report.html in Chromium", () => {
     await close();
   });
 
+  test.each([400, 1280])("names of any length stay within %d px", async (width) => {
+    const long = "x".repeat(10_000);
+    const text = JSON.stringify({ ...fakeRecord({ attacked: false }), perturbations: {} })
+      .replaceAll('"AP"', JSON.stringify(long))
+      .replaceAll('"view"', JSON.stringify(`view ${long}`))
+      .replaceAll('"pneumonia"', JSON.stringify(`class ${long}`));
+    const { page, close } = await open({ width });
+    await page.setContent(await html.render(JSON.parse(text)));
+    const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+    expect(overflow).toBeLessThanOrEqual(0);
+    await close();
+  });
+
   test("a link to a finding opens the folded table that holds it", async () => {
     const { page, close } = await open();
     await page.locator(".observations .evidence a").first().click();

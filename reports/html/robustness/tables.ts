@@ -20,11 +20,11 @@ export function effectTable({ study, class: className, group, operatingPoint: po
     return {
       header: textCell(attackTitle(series), { sub: series.searched ? null : "control" }),
       cells: [
-        ...decisions.slice(0, 1).map((metric) => findingCell(find(metric, point))),
+        ...decisions.slice(0, 1).map((metric) => findingCell(find(metric, point), true)),
         ...(point === null ? [] : [excessCell(series, excess("fooling-excess", point))]),
-        ...decisions.slice(1).map((metric) => findingCell(find(metric, point))),
-        findingCell(find("auc", null)),
-        findingCell(find("auc-drop", null)),
+        ...decisions.slice(1).map((metric) => findingCell(find(metric, point), true)),
+        findingCell(find("auc", null), true),
+        findingCell(find("auc-drop", null), true),
         excessCell(series, excess("auc-drop-excess", null)),
       ],
     };
@@ -62,7 +62,9 @@ export function effectTable({ study, class: className, group, operatingPoint: po
 }
 
 function excessCell(series: Series, finding: Parameters<typeof findingCell>[0]): Cell {
-  return series.searched ? findingCell(finding) : textCell("", { title: "controls are what attacks are held against" });
+  return series.searched
+    ? findingCell(finding, true)
+    : textCell("", { title: "controls are what attacks are held against" });
 }
 
 /** Drop of AUC and decisions changed per group, strengths as columns. */
@@ -82,7 +84,7 @@ export function dropTable(
         sub: countsLabel(clean),
       }),
       cells: series.conditions.map((condition) =>
-        findingCell(study.find({ metric, class: className, group, condition, operatingPoint })),
+        findingCell(study.find({ metric, class: className, group, condition, operatingPoint }), true),
       ),
     };
   };

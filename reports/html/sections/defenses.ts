@@ -42,10 +42,10 @@ function costTable(study: StudyView, className: string, defense: string, id: str
         sub: countsLabel(clean),
       }),
       cells: [
-        findingCell(clean),
-        findingCell(find("auc", defended)),
-        findingCell(find("auc-drop", defended)),
-        ...(point === null ? [] : [findingCell(find("fooling-rate", defended, point))]),
+        findingCell(clean, true),
+        findingCell(find("auc", defended), true),
+        findingCell(find("auc-drop", defended), true),
+        ...(point === null ? [] : [findingCell(find("fooling-rate", defended, point), true)]),
       ],
     };
   };
@@ -137,13 +137,14 @@ function restoredTable(study: StudyView, className: string, defense: string, id:
     return metrics.flatMap(({ metric, operatingPoint }) =>
       [open, unaware, aware].map((condition, place) => {
         if (condition === undefined) return textCell(place === 2 && !attack.searched ? "" : "—", { muted: true });
-        return findingCell(study.find({ metric, class: className, condition, operatingPoint }));
+        return findingCell(study.find({ metric, class: className, condition, operatingPoint }), true);
       }),
     );
   };
+  const counts = countsLabel(study.find({ metric: "auc", class: className }));
   return table({
     id: `defense-restores-${id}`,
-    caption: `${dataName(defense)} against every attack and control, ${dataName(className)}, all patients`,
+    caption: `${dataName(defense)} against every attack and control, ${dataName(className)}, all patients, ${counts}`,
     note: "Under each estimate: its interval. Oblivious: the attack was searched without the defense. Adaptive: it was searched through the defense; controls search nothing.",
     folded: `Every strength: decisions changed and AUC without ${dataName(defense)}, with it unknown to the attacker, and with it known`,
     columns: [

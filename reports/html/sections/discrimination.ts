@@ -123,7 +123,7 @@ function metricTables(study: StudyView, className: string, index: number) {
       const at = (metric: string) => study.find({ metric, class: className, group, operatingPoint: point?.id ?? null });
       return {
         header: textCell(group.family === null ? "All patients" : groupValue(group.values)),
-        cells: [countCell(auc), findingCell(auc), ...metrics.map((metric) => findingCell(at(metric)))],
+        cells: [countCell(auc), findingCell(auc, true), ...metrics.map((metric) => findingCell(at(metric), true))],
       };
     };
     const threshold = point === null || point.threshold === null ? "" : ` (threshold ${decimal(point.threshold, 4)})`;

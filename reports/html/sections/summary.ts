@@ -14,13 +14,22 @@ export default defineSection({
   id: "summary",
   title: "Summary",
   order: 10,
-  view: (context) => ({
-    gates: gateTable(context),
-    keyNumbers: keyNumbers(context.study),
-    observations: context.observations.map((observation, index) => observationView(context.study, observation, index)),
-    approvals: ["Prepared by", "Reviewed by", "Approved by"],
-  }),
+  view: (context) => {
+    const { study, observations } = context;
+    const views = observations.map((observation, index) => observationView(study, observation, index));
+    const isShown = (view: (typeof views)[number], index: number) => index < MOST_SHOWN || view.severity === "major";
+    return {
+      gates: gateTable(context),
+      keyNumbers: keyNumbers(study),
+      observations: views.filter(isShown),
+      further: views.filter((view, index) => !isShown(view, index)),
+      approvals: ["Prepared by", "Reviewed by", "Approved by"],
+    };
+  },
 });
+
+/** Observations beyond this many are folded away, unless they are major. */
+const MOST_SHOWN = 12;
 
 function gateTable({ record }: PageContext) {
   const { gates } = record.findings;

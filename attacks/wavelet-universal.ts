@@ -14,21 +14,15 @@
 import { z } from "zod";
 import { type Calibration, defineAttack, type Strength } from "../src/core/attack.js";
 import { StepwedgeError } from "../src/core/errors.js";
-import { createBatch, type ImageGeometry, imageSize, type PixelBatch } from "../src/core/pixels.js";
+import { createBatch, type ImageGeometry, imageSize } from "../src/core/pixels.js";
 import { addUniversal, quantiseUniversal } from "../src/image/budget.js";
 import { ApproximationShare } from "../src/wavelet/approximation-share.js";
 import { filterBank, WAVELET_NAMES } from "../src/wavelet/filters.js";
 import { TextureSpace } from "../src/wavelet/texture.js";
+import { AntitheticProbe } from "./support/antithetic.js";
 import { SignDescent } from "./support/evolution.js";
-import {
-  attackedLogits,
-  contributions,
-  OBJECTIVES,
-  type Objective,
-  objectiveOf,
-  objectiveValue,
-} from "./support/objective.js";
-import { drawCalibration, gatherCalibration, minibatches } from "./support/sampling.js";
+import { attackedLogits, OBJECTIVES, type Objective, objectiveOf, objectiveValue } from "./support/objective.js";
+import { drawCalibration, minibatches } from "./support/sampling.js";
 
 /** Step in every amplitude at the search's beginning and end; ±1 in all amplitudes is a texture as large as ε. */
 const FIRST_STEP = 0.5;
@@ -76,6 +70,7 @@ export default defineAttack({
 
     const texture = new TextureSpace(geometry, parameters.levels, parameters.tile, filterBank(parameters.wavelet));
     const gain = greyLevelsPerPixel(strength, geometry);
+    const probe = new AntitheticProbe(tuning, objective, texture, gain, minibatch);
     const search = new SignDescent(texture.dimension, LARGEST_AMPLITUDE);
     const draw = minibatches(tuning.labels, objective.comparesClasses, random.fork("minibatches"));
     const directionStream = random.fork("directions");
@@ -93,12 +88,9 @@ export default defineAttack({
     let steps = 0;
     while (target.queriesLeft >= stepCost + checkCost) {
       const spent = 1 - target.queriesLeft / budget;
-      const pairs = gatherCalibration(tuning, twice(draw(minibatch)));
       const directions = search.drawDirections(minibatch, directionStream);
-      const candidates = antitheticCandidates(pairs.images, current(), directions, texture, gain);
-      const logits = attackedLogits(await target.predictCandidates(pairs.images, candidates), pairs);
-      const rate = FIRST_STEP + spent * (LAST_STEP - FIRST_STEP);
-      search.step(directions, slopes(objective, logits, pairs.labels.subarray(0, minibatch)), rate);
+      const slopes = await probe.slopes(target, draw(minibatch), current(), directions);
+      search.step(directions, slopes, FIRST_STEP + spent * (LAST_STEP - FIRST_STEP));
       steps++;
       progress(spent, `objective ${before.toFixed(3)} → ${best.toFixed(3)}`);
       if (steps % stepsPerCheck !== 0 && target.queriesLeft >= stepCost + checkCost) continue;
@@ -156,48 +148,4 @@ function checkFeasible(tuning: Calibration, objective: Objective, least: number,
 function greyLevelsPerPixel(strength: Strength, geometry: ImageGeometry): number {
   if (strength.kind !== "epsilon") throw new Error("wavelet-universal goes by epsilon");
   return strength.norm === "linf" ? strength.stored : strength.stored / Math.sqrt(imageSize(geometry));
-}
-
-/** The list, followed by itself. */
-function twice(indices: Uint32Array): Uint32Array {
-  const doubled = new Uint32Array(2 * indices.length);
-  doubled.set(indices);
-  doubled.set(indices, indices.length);
-  return doubled;
-}
-
-/**
- * The images of the batch's first half with the perturbation plus a random texture of their own; those of its second
- * half, which are the same images, with the perturbation minus it.
- */
-function antitheticCandidates(
-  pairs: PixelBatch,
-  perturbation: Float32Array,
-  directions: Float64Array,
-  texture: TextureSpace,
-  gain: number,
-): PixelBatch {
-  const size = perturbation.length;
-  const half = pairs.data.length / 2;
-  const candidates = createBatch(pairs, pairs.count);
-  const move = new Float32Array(size);
-  for (let start = 0, k = 0; start < half; start += size, k++) {
-    texture.synthesise(directions.subarray(k * texture.dimension, (k + 1) * texture.dimension), gain, move);
-    for (let i = 0; i < size; i++) {
-      const centre = (pairs.data[start + i] as number) + (perturbation[i] as number);
-      candidates.data[start + i] = centre + (move[i] as number);
-      candidates.data[half + start + i] = centre - (move[i] as number);
-    }
-  }
-  return candidates;
-}
-
-/** How much larger each image's part of the objective is forwards than backwards. The others stand between the two. */
-function slopes(objective: Objective, logits: Float64Array, labels: Uint8Array): Float64Array {
-  const plus = logits.subarray(0, labels.length);
-  const minus = logits.subarray(labels.length);
-  const between = plus.map((logit, image) => (logit + (minus[image] as number)) / 2);
-  const forwards = contributions(objective, plus, between, labels);
-  const backwards = contributions(objective, minus, between, labels);
-  return forwards.map((part, image) => part - (backwards[image] as number));
 }

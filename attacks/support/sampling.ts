@@ -2,29 +2,26 @@ import type { Calibration } from "../../src/core/attack.js";
 import { createBatch, imageSize, type PixelBatch } from "../../src/core/pixels.js";
 import type { Random } from "../../src/core/random.js";
 
-/** Copies the images at `indices` into a batch of their own. */
-export function gatherImages(images: PixelBatch, indices: Uint32Array): PixelBatch {
+/** Copies the images at `indices` into `out`, in that order. */
+export function gatherImages(images: PixelBatch, indices: Uint32Array, out: PixelBatch): PixelBatch {
   const size = imageSize(images);
-  const gathered = createBatch(images, indices.length);
   indices.forEach((from, to) => {
-    gathered.data.set(images.data.subarray(from * size, (from + 1) * size), to * size);
+    out.data.set(images.data.subarray(from * size, (from + 1) * size), to * size);
   });
-  return gathered;
+  return out;
 }
 
-/** Images with their labels. */
-export function gatherCalibration(calibration: Calibration, indices: Uint32Array): Calibration {
-  return {
-    ...calibration,
-    images: gatherImages(calibration.images, indices),
-    labels: Uint8Array.from(indices, (index) => calibration.labels[index] as number),
-  };
+/** The labels at `indices`. */
+export function gatherLabels(labels: Uint8Array, indices: Uint32Array): Uint8Array {
+  return Uint8Array.from(indices, (index) => labels[index] as number);
 }
 
 /** At most `count` of the calibration images, drawn at random. */
 export function drawCalibration(calibration: Calibration, count: number, random: Random): Calibration {
   if (calibration.images.count <= count) return calibration;
-  return gatherCalibration(calibration, random.permutation(calibration.images.count).subarray(0, count));
+  const drawn = random.permutation(calibration.images.count).subarray(0, count);
+  const images = gatherImages(calibration.images, drawn, createBatch(calibration.images, count));
+  return { ...calibration, images, labels: gatherLabels(calibration.labels, drawn) };
 }
 
 /**

@@ -34,7 +34,7 @@ export default defineAttack({
     const out = createBatch(batch, batch.count);
     for (let image = 0; image < batch.count; image++) {
       const random = randomOf(image);
-      const levels = strength.kind === "epsilon" ? pixelLevels(strength, size, random) : new Float32Array(size);
+      const levels = pixelLevels(strength, size, random);
       for (let i = 0; i < size; i++) {
         const at = image * size + i;
         out.data[at] = (batch.data[at] as number) + random.sign() * (levels[i] as number);
@@ -48,7 +48,8 @@ export default defineAttack({
  * How many grey levels each pixel moves. For linf all move by the same number. An L2 ball of radius r leaves r/√size a
  * pixel, seldom a whole number: some pixels, drawn at random, move one level more than the others, as many as fit.
  */
-function pixelLevels(strength: Extract<Strength, { kind: "epsilon" }>, size: number, random: Random): Float32Array {
+function pixelLevels(strength: Strength, size: number, random: Random): Float32Array {
+  if (strength.kind !== "epsilon") throw new Error("random-sign goes by epsilon");
   if (strength.norm === "linf") return new Float32Array(size).fill(greyLevels(strength.stored));
   const squaredRadius = strength.stored ** 2;
   const base = Math.floor(Math.sqrt(squaredRadius / size));

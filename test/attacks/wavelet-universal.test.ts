@@ -2,7 +2,7 @@ import attack from "../../attacks/wavelet-universal.js";
 import type { FittedAttack, Strength } from "../../src/core/attack.js";
 import { createBatch, type ImageGeometry, imageSize } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
-import { ToyTarget, toyImages } from "../support/toy-target.js";
+import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
 
 const geometry: ImageGeometry = { channels: 1, height: 16, width: 24, maxValue: 255 };
 const size = imageSize(geometry);
@@ -30,7 +30,7 @@ function search({
   queries = 1500,
   seed = 1,
 }: Setting) {
-  const target = new ToyTarget(weights, strength, queries);
+  const target = new ToyTarget(linearModel(weights), strength, queries);
   const fit = attack.fit?.(
     { images: toyImages(geometry, labels.length, 3), labels: Uint8Array.from(labels), classIndex: 0, threshold: 0.5 },
     {

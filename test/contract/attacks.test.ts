@@ -5,7 +5,7 @@ import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
 import { assertWithin, projectCandidates } from "../../src/image/budget.js";
 import { psnr } from "../../src/image/quality.js";
-import { ToyTarget, toyImages } from "../support/toy-target.js";
+import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
 
 type Context = ApplyContext<Record<string, unknown>>;
 
@@ -35,7 +35,7 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
   if (attack.fit === undefined) return null;
   const random = randomFrom("contract", "weights");
   const weights = Float32Array.from({ length: imageSize(geometry) }, () => random.normal());
-  const target = new ToyTarget(weights, strength, QUERIES);
+  const target = new ToyTarget(linearModel(weights), strength, QUERIES);
   const artifact = await attack.fit(
     {
       images: toyImages(geometry, 12, 5),

@@ -1,6 +1,6 @@
 import type { AttackTarget, Strength } from "../../src/core/attack.js";
 import type { Outputs } from "../../src/core/model.js";
-import { createBatch, type ImageGeometry, imageSize, type PixelBatch } from "../../src/core/pixels.js";
+import { createBatch, type ImageGeometry, type PixelBatch } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
 import { addUniversal, assertWithin, projectCandidates, quantiseUniversal } from "../../src/image/budget.js";
 
@@ -16,15 +16,32 @@ export function toyImages(geometry: ImageGeometry, count: number, seed: number):
   return batch;
 }
 
-/** A logistic model whose logit is linear in the pixels, behind the same budget as the run's own target. */
+/** A model as far as an attack's test needs one. */
+export type Predict = (images: PixelBatch) => Promise<Outputs>;
+
+/** A logistic model whose logit is linear in the pixels. `weights` (C×H×W) are logits per pixel at full scale. */
+export function linearModel(weights: Float32Array): Predict {
+  return async (images) => {
+    const values = Float64Array.from({ length: images.count }, (_, image) => {
+      let logit = 0;
+      for (let i = 0; i < weights.length; i++) {
+        const value = images.data[image * weights.length + i] as number;
+        logit += ((weights[i] as number) * (value - images.maxValue / 2)) / images.maxValue;
+      }
+      return 1 / (1 + Math.exp(-logit));
+    });
+    return { count: images.count, classes: ["toy"], values };
+  };
+}
+
+/** A model behind the same budget as the run's own target. */
 export class ToyTarget implements AttackTarget {
   queriesUsed = 0;
   /** Every universal perturbation that was asked about, as the model saw it. */
   readonly asked: Float32Array[] = [];
 
-  /** @param weights Logit per pixel at full scale, C×H×W. */
   constructor(
-    readonly weights: Float32Array,
+    readonly predict: Predict,
     readonly strength: Strength,
     readonly budget: number,
   ) {}
@@ -45,24 +62,9 @@ export class ToyTarget implements AttackTarget {
     return this.#answer(out);
   }
 
-  logit(images: PixelBatch, image: number): number {
-    const size = imageSize(images);
-    let sum = 0;
-    for (let i = 0; i < size; i++) {
-      sum +=
-        ((this.weights[i] as number) * ((images.data[image * size + i] as number) - images.maxValue / 2)) /
-        images.maxValue;
-    }
-    return sum;
-  }
-
-  #answer(images: PixelBatch): Outputs {
+  #answer(images: PixelBatch): Promise<Outputs> {
     this.queriesUsed += images.count;
     if (this.queriesUsed > this.budget) throw new Error(`${this.queriesUsed} queries were asked of ${this.budget}`);
-    const values = Float64Array.from(
-      { length: images.count },
-      (_, image) => 1 / (1 + Math.exp(-this.logit(images, image))),
-    );
-    return { count: images.count, classes: ["toy"], values };
+    return this.predict(images);
   }
 }

@@ -3,11 +3,10 @@ import type { FilterBank } from "./filters.js";
 /** Samples or coefficients. Sums are taken in double precision, whichever it is. */
 export type RealArray = Float32Array | Float64Array;
 
-/**
- * How a signal goes on beyond its ends. `periodization`: it repeats, and a signal of odd length is first lengthened by
- * its last sample. It gives the fewest coefficients (⌈n/2⌉ a band) and, for even n, an orthogonal transform.
+/*
+ * At its ends a signal goes on by periodization: it repeats, and one of odd length is first lengthened by its last
+ * sample. That gives the fewest coefficients (⌈n/2⌉ a band) and, for even n, an orthogonal transform.
  */
-export type BoundaryMode = "periodization";
 
 /** Many lines in one array: `outer` blocks of `length` steps of `inner` neighbours. A line runs along `length`. */
 export interface LineLayout {

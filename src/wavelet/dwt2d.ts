@@ -26,11 +26,6 @@ export interface Coefficients2d {
   readonly details: readonly DetailBands[];
 }
 
-/** The most levels that leave every approximation at least one coefficient and halve at least one side. */
-export function maximumLevels2d(rows: number, columns: number): number {
-  return Math.ceil(Math.log2(Math.max(rows, columns)));
-}
-
 /**
  * A plan of the multi-level 2-D transform (periodization) for images of one size: it holds the scratch memory, so that
  * `forward` and `inverse` allocate no image-sized array. Any size, odd ones included. Not for use by two callers at

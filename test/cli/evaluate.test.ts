@@ -71,3 +71,19 @@ test("a folder that is no record ends with 2, one that is not finished with 4", 
   expect((await stepwedge("gate", join(study.folder, "nowhere"))).code).toBe(2);
   expect((await stepwedge("gate", study.images)).code).toBe(4);
 });
+
+test("operating points come from the tuning split, and evaluation labels do not move them", async () => {
+  const study = await smallStudy();
+  const points = async (name: string) => {
+    const out = join(study.folder, name);
+    await stepwedge("run", study.protocol, "--out", out);
+    return (JSON.parse(read(out, "findings.json")) as { operatingPoints: readonly { n: number; positives: number }[] })
+      .operatingPoints;
+  };
+  const before = await points("before");
+  expect(before).toMatchObject([{ id: "locked", class: "finding", chosenOn: "tuning", n: 20, positives: 10 }]);
+  study.writeTable(
+    study.rows.map((row) => (row[4] === "test" ? [...row.slice(0, 5), row[5] === "1" ? "0" : "1"] : row)),
+  );
+  expect(await points("after")).toEqual(before);
+});

@@ -119,11 +119,11 @@ export function perturbationSizes(originals: PixelBatch, perturbed: PixelBatch):
 }
 
 /**
- * The base's last check before an image is scored or saved.
+ * The base's last check before an image is scored or saved. Returns how far each image was moved.
  * @throws Error (a fault of ours, not the user's) where a value is no whole number within the display window, or an
  * image lies outside the ε ball.
  */
-export function assertWithin(originals: PixelBatch, perturbed: PixelBatch, strength: Strength): void {
+export function assertWithin(originals: PixelBatch, perturbed: PixelBatch, strength: Strength): PerturbationSizes {
   const values = originals.count * imageSize(originals);
   for (let i = 0; i < values; i++) {
     const value = perturbed.data[i] as number;
@@ -131,15 +131,16 @@ export function assertWithin(originals: PixelBatch, perturbed: PixelBatch, stren
       throw new Error(`a perturbed pixel is ${value}, not a whole number from 0 to ${originals.maxValue}`);
     }
   }
-  if (strength.kind === "severity") return;
+  const sizes = perturbationSizes(originals, perturbed);
+  if (strength.kind === "severity") return sizes;
   const limit = strength.stored * (1 + 1e-12) + ROUNDING_SLACK;
-  const sizes = perturbationSizes(originals, perturbed)[strength.norm];
-  sizes.forEach((size, image) => {
+  sizes[strength.norm].forEach((size, image) => {
     const stored = size * originals.maxValue;
     if (stored > limit) {
       throw new Error(`image ${image} was moved by ${stored} in ${strength.norm}, more than ${strength.stored}`);
     }
   });
+  return sizes;
 }
 
 /**

@@ -1,11 +1,11 @@
 import { imageSize, type PixelBatch } from "../core/pixels.js";
 import type { AttackSummary } from "../core/record.js";
-import { perturbationSizes } from "../image/budget.js";
 import { ApproximationShare } from "../wavelet/approximation-share.js";
 import { WAVELET_NAMES, type WaveletName } from "../wavelet/filters.js";
 import type { StoredFit } from "./artifact.js";
 import type { PlannedAttack, PlannedCondition } from "./plan.js";
 import type { Sheet } from "./sheet.js";
+import type { AttackedImages } from "./transform.js";
 
 /** Columns beside the scores in an attacked condition: how far each image was moved, as fractions of the window. */
 export const MEASURES = ["perturbation.linf", "perturbation.l2", "perturbation.low-band-energy"] as const;
@@ -23,27 +23,33 @@ const READING = { wavelet: "haar", levels: 3 } as const;
 export function measurePerturbation(
   attack: PlannedAttack,
   originals: PixelBatch,
-  perturbed: PixelBatch,
+  attacked: AttackedImages,
   firstRow: number,
 ): Float64Array {
-  const { linf, l2 } = perturbationSizes(originals, perturbed);
+  const { linf, l2 } = attacked.sizes;
+  const analysed = Math.max(0, Math.min(ANALYSED_IMAGES - firstRow, originals.count));
+  const low = lowBandShares(attack, originals, attacked.images, analysed);
+  const out = new Float64Array(originals.count * MEASURES.length);
+  for (let image = 0; image < originals.count; image++) {
+    out.set([linf[image] as number, l2[image] as number, low[image] ?? Number.NaN], image * MEASURES.length);
+  }
+  return out;
+}
+
+/** The share of each perturbation's energy in the approximation band, for the first `count` images of a batch. */
+function lowBandShares(attack: PlannedAttack, originals: PixelBatch, perturbed: PixelBatch, count: number): number[] {
+  if (count === 0) return [];
   const size = imageSize(originals);
   const { wavelet, levels } = attack.parameters as { wavelet?: WaveletName; levels?: number };
   const known = wavelet !== undefined && (WAVELET_NAMES as readonly string[]).includes(wavelet);
   const share = new ApproximationShare(originals, known ? wavelet : READING.wavelet, levels ?? READING.levels);
   const difference = new Float32Array(size);
-  const out = new Float64Array(originals.count * MEASURES.length);
-  for (let image = 0; image < originals.count; image++) {
-    let low = Number.NaN;
-    if (firstRow + image < ANALYSED_IMAGES) {
-      for (let i = 0; i < size; i++) {
-        difference[i] = (perturbed.data[image * size + i] as number) - (originals.data[image * size + i] as number);
-      }
-      low = share.of(difference);
+  return Array.from({ length: count }, (_, image) => {
+    for (let i = 0; i < size; i++) {
+      difference[i] = (perturbed.data[image * size + i] as number) - (originals.data[image * size + i] as number);
     }
-    out.set([linf[image] as number, l2[image] as number, low], image * MEASURES.length);
-  }
-  return out;
+    return share.of(difference);
+  });
 }
 
 /** What an attacked condition's sheet and fit say of the attack, all images together. */

@@ -152,8 +152,8 @@ async function attackOnce(
   if (known !== undefined) return known;
   const fitted = fit === null ? null : (fits.get(fit) ?? null);
   const strength = strengthOf(attack, originals.maxValue);
-  const seen = await applyAttack(attack, fitted, strength, originals, keys, seed);
-  const prepared = { seen, measures: measurePerturbation(attack, originals, seen, first) };
+  const attacked = await applyAttack(attack, fitted, strength, originals, keys, seed);
+  const prepared = { seen: attacked.images, measures: measurePerturbation(attack, originals, attacked, first) };
   cache.set(key, prepared);
   return prepared;
 }

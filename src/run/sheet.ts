@@ -85,7 +85,7 @@ export class Sheet {
   }
 
   #finish(): void {
-    const { columns, ids, digests, name: _name } = this.layout;
+    const { columns, ids, digests } = this.layout;
     const numbers = columns.map((name, column): Column => {
       const data = new Float64Array(ids.length);
       for (let row = 0; row < ids.length; row++) data[row] = this.values[row * columns.length + column] as number;

@@ -1,7 +1,7 @@
 import type { AttackContext, FittedAttack, Strength } from "../core/attack.js";
 import { createBatch, type PixelBatch } from "../core/pixels.js";
 import { randomFrom } from "../core/random.js";
-import { assertWithin, projectCandidates } from "../image/budget.js";
+import { assertWithin, type PerturbationSizes, projectCandidates } from "../image/budget.js";
 import type { PlannedAttack, PlannedDefense } from "./plan.js";
 
 /*
@@ -11,6 +11,12 @@ import type { PlannedAttack, PlannedDefense } from "./plan.js";
 /** Names of the images of a batch, so that each has random numbers of its own whatever batch it is in. */
 export type SampleKeys = readonly (string | number)[];
 
+/** Images as an attack leaves them, and how far each was moved. */
+export interface AttackedImages {
+  readonly images: PixelBatch;
+  readonly sizes: PerturbationSizes;
+}
+
 /** Applies an attack, and projects, clips, quantises and checks what comes back. */
 export async function applyAttack(
   attack: PlannedAttack,
@@ -19,7 +25,7 @@ export async function applyAttack(
   originals: PixelBatch,
   keys: SampleKeys,
   seed: number,
-): Promise<PixelBatch> {
+): Promise<AttackedImages> {
   const { channels, height, width, maxValue } = originals;
   const context: AttackContext<Record<string, unknown>> = {
     parameters: attack.parameters,
@@ -30,8 +36,7 @@ export async function applyAttack(
   const randomOf = (image: number) => randomFrom(seed, attack.entry.id, keys[image] ?? image);
   const candidates = await attack.plugin.apply(originals, { ...context, fitted, randomOf });
   const perturbed = projectCandidates(originals, candidates, strength, writable(candidates, originals));
-  assertWithin(originals, perturbed, strength);
-  return perturbed;
+  return { images: perturbed, sizes: assertWithin(originals, perturbed, strength) };
 }
 
 /** Applies a defense, and clips and quantises what comes back. */

@@ -53,9 +53,6 @@ export function terminalObserver(): RunObserver & { stop(): void } {
       condition = at;
       words = text;
     },
-    note(message) {
-      if (!quiet) process.stderr.write(`${message}\n`);
-    },
     stop,
   };
 }

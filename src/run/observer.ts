@@ -6,8 +6,6 @@ export interface RunObserver {
   advance(images: number, condition: string): void;
   /** How far a search is: a fraction in [0, 1] and a few words. */
   search(condition: string, fraction: number, words: string): void;
-  /** Something that the user should know. */
-  note(message: string): void;
 }
 
-export const SILENT: RunObserver = { stage() {}, advance() {}, search() {}, note() {} };
+export const SILENT: RunObserver = { stage() {}, advance() {}, search() {} };

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { ApplyContext, Attack, FittedAttack, Strength } from "../../src/core/attack.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../../src/core/pixels.js";
 import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
 import { assertWithin, projectCandidates } from "../../src/image/budget.js";
 import { psnr } from "../../src/image/quality.js";
+import { describePlugin } from "../support/plugin-contract.js";
 import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
 
 type Context = ApplyContext<Record<string, unknown>>;
@@ -80,31 +80,13 @@ function project(originals: PixelBatch, candidates: PixelBatch, strength: Streng
 describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, attack: Attack) => {
   const { meta } = attack;
 
+  describePlugin("attacks", id, meta, BASE_KEYS);
+
   test("its metadata is complete and consistent", () => {
-    expect(meta.id).toBe(id);
-    for (const text of [meta.title, meta.summary, ...meta.references]) expect(text).toMatch(/\w{3}/);
-    expect(meta.summary).toMatch(/\.$/);
-    expect(meta.references.length).toBeGreaterThan(0);
     expect(meta.strengths.length).toBeGreaterThan(0);
     expect(meta.norms.length > 0).toBe(meta.strengths.includes("epsilon"));
     if (meta.objectives !== undefined) expect(meta.objectives.length).toBeGreaterThan(0);
     if (meta.knowledge === "none") expect(attack.fit).toBeUndefined();
-  });
-
-  test("its parameters have defaults, refuse unknown keys and leave the base's alone", () => {
-    expect(meta.parameters.safeParse({}).success).toBe(true);
-    expect(meta.parameters.safeParse({ "no-such-key": 1 }).success).toBe(false);
-    for (const key of BASE_KEYS) expect(Object.keys(meta.parameters.shape)).not.toContain(key);
-    for (const [key, schema] of Object.entries(meta.parameters.shape)) {
-      expect([key, (schema as { description?: string }).description]).toEqual([key, expect.stringMatching(/\w{3}/)]);
-    }
-  });
-
-  test("it has a documentation page that names its parameters", () => {
-    const page = new URL(`../../docs/attacks/${id}.md`, import.meta.url);
-    expect(existsSync(page)).toBe(true);
-    const text = readFileSync(page, "utf8");
-    for (const key of Object.keys(meta.parameters.shape)) expect(text).toContain(`\`${key}\``);
   });
 
   describe.each(GEOMETRIES)("on $channels x $height x $width images up to $maxValue", (geometry) => {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { Defense, DefenseContext } from "../../src/core/defense.js";
 import { type ImageGeometry, sliceBatch } from "../../src/core/pixels.js";
 import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
+import { describePlugin } from "../support/plugin-contract.js";
 import { toyImages } from "../support/toy-target.js";
 
 const BASE_KEYS = ["id", "adaptive"];
@@ -21,28 +21,7 @@ function contextOf(defense: Defense, seed: string): DefenseContext<Record<string
 describe.each([...(await loadPlugins("defenses"))])("defense %s", (id: string, defense: Defense) => {
   const { meta } = defense;
 
-  test("its metadata is complete", () => {
-    expect(meta.id).toBe(id);
-    for (const text of [meta.title, meta.summary, ...meta.references]) expect(text).toMatch(/\w{3}/);
-    expect(meta.summary).toMatch(/\.$/);
-    expect(meta.references.length).toBeGreaterThan(0);
-  });
-
-  test("its parameters have defaults, refuse unknown keys and leave the base's alone", () => {
-    expect(meta.parameters.safeParse({}).success).toBe(true);
-    expect(meta.parameters.safeParse({ "no-such-key": 1 }).success).toBe(false);
-    for (const key of BASE_KEYS) expect(Object.keys(meta.parameters.shape)).not.toContain(key);
-    for (const [key, schema] of Object.entries(meta.parameters.shape)) {
-      expect([key, (schema as { description?: string }).description]).toEqual([key, expect.stringMatching(/\w{3}/)]);
-    }
-  });
-
-  test("it has a documentation page that names its parameters", () => {
-    const page = new URL(`../../docs/defenses/${id}.md`, import.meta.url);
-    expect(existsSync(page)).toBe(true);
-    const text = readFileSync(page, "utf8");
-    for (const key of Object.keys(meta.parameters.shape)) expect(text).toContain(`\`${key}\``);
-  });
+  describePlugin("defenses", id, meta, BASE_KEYS);
 
   test.each(GEOMETRIES)("on $channels x $height x $width images up to $maxValue", async (geometry) => {
     const images = toyImages(geometry, 3, 2);

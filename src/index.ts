@@ -6,7 +6,7 @@ export {
   type Calibration,
   defineAttack,
   type FitContext,
-  type FittedAttack,
+  type ImageOracle,
 } from "./core/attack.js";
 export { type Audit, defineAudit, type OperatingPoint, type Study, type Subgroup } from "./core/audit.js";
 export { type Condition, conditionKey } from "./core/condition.js";
@@ -14,6 +14,7 @@ export { type DataSource, type DecodedImage, defineDataSource } from "./core/dat
 export { type Defense, defineDefense } from "./core/defense.js";
 export { ExitCode, StepwedgeError } from "./core/errors.js";
 export type { Finding, GateResult, Interval, Verdict } from "./core/finding.js";
+export type { Fitted } from "./core/fitted.js";
 export type { Model, Outputs } from "./core/model.js";
 export type { ImageGeometry, PixelBatch } from "./core/pixels.js";
 export { type Random, randomFrom } from "./core/random.js";

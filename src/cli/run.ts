@@ -79,7 +79,7 @@ function reporterOverride(formats: readonly string[] | undefined): string[] {
 }
 
 async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
-  const plan = await makePlan(loaded.protocol);
+  const plan = await makePlan(loaded.protocol, loaded.baseFolder);
   const adapter = await findPlugin("models", loaded.protocol.model.adapter);
   const searches = plan.fits.map((fit) => ({ condition: fit.key, queries: fit.attack.entry.queries ?? 0 }));
   const conditions = plan.conditions.map((planned) => planned.key);

@@ -1,13 +1,20 @@
 import type { PixelBatch } from "./pixels.js";
 
 /** How many samples' answers the caller takes at once, and what for. No query is free and none goes unseen. */
-export type QueryPurpose = "preflight" | "score" | "tuning" | "search" | "verification";
+export type QueryPurpose = "preflight" | "score" | "tuning" | "search" | "surrogate" | "verification";
 
 /** The model's answers, float64, one row per image: `values[image * classes.length + class]`, probabilities in [0, 1]. */
 export interface Outputs {
   readonly count: number;
   readonly classes: readonly string[];
   readonly values: Float64Array;
+}
+
+/** A white-box answer: what `predict` says, and how it changes with the image. */
+export interface ClassGradients {
+  readonly outputs: Outputs;
+  /** d logit(probability of the class) / d stored value, laid out as the batch: N×C×H×W. */
+  readonly data: Float32Array;
 }
 
 export interface ModelInput {
@@ -38,5 +45,7 @@ export interface Model {
   /** Batches in flight that keep the model busy; more only cost memory. */
   readonly concurrency: number;
   predict(batch: PixelBatch): Promise<Outputs>;
+  /** Only where the model can be differentiated: the gradient of one class's logit. Costs as much as one query each. */
+  gradient?(batch: PixelBatch, classIndex: number): Promise<ClassGradients>;
   close(): Promise<void>;
 }

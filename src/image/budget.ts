@@ -93,6 +93,19 @@ function clampCandidates(originals: PixelBatch, candidates: PixelBatch, bound: n
   return out;
 }
 
+/**
+ * Whole stored values within the display window, as the image would be saved. `out` may be `images`.
+ * @throws Error where a value is NaN: a fault of whoever made the image
+ */
+export function quantiseImages({ data }: PixelBatch, out: PixelBatch): PixelBatch {
+  for (let index = 0; index < data.length; index++) {
+    const value = Math.round(data[index] as number);
+    if (Number.isNaN(value)) throw new Error("a plug-in returned NaN");
+    out.data[index] = Math.max(0, Math.min(value, out.maxValue));
+  }
+  return out;
+}
+
 /** How far each perturbed image is from its original, as fractions of the display window. */
 export interface PerturbationSizes {
   readonly linf: Float64Array;

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { FittedAttack } from "../core/attack.js";
+import type { Fitted } from "../core/fitted.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { writeWhole } from "./parquet.js";
 
 /** A fitted attack as it is kept in the record, with what it cost. */
 export interface StoredFit {
-  readonly fitted: FittedAttack;
+  readonly fitted: Fitted;
   readonly queries: number;
   readonly sha256: string;
 }
@@ -19,7 +19,7 @@ interface ArtifactFile {
   readonly arrays: Readonly<Record<string, { readonly shape: readonly number[]; readonly float32: string }>>;
 }
 
-export function writeArtifact(path: string, key: string, fitted: FittedAttack, queries: number): StoredFit {
+export function writeArtifact(path: string, key: string, fitted: Fitted, queries: number): StoredFit {
   const arrays = Object.fromEntries(
     Object.entries(fitted.arrays).map(([name, { shape, data }]) => [name, { shape, float32: encode(data) }]),
   );

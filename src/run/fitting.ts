@@ -12,6 +12,7 @@ import type { PlannedFit } from "./plan.js";
 import { strengthOf } from "./plan.js";
 import type { ScoringContext } from "./scoring.js";
 import { MeteredTarget } from "./target.js";
+import { fileOf } from "./transform.js";
 
 export const ARTIFACTS_FOLDER = "artifacts";
 
@@ -51,6 +52,7 @@ export async function fitAttack(
       objective: attack.objective,
       geometry: context.images.geometry,
       target,
+      file: fileOf(attack),
       random: randomFrom(seed, "search", planned.key),
       progress(fraction, words) {
         observer.advance(target.queriesUsed - reported, planned.key);
@@ -96,7 +98,14 @@ async function loadCalibration(
   }
   const { batch } = await images.load(chosen.map((row) => roster.rows[row] as number));
   const point = operatingPoints.find((candidate) => candidate.class === className);
-  return { images: batch, labels, classIndex: classes.indexOf(className), threshold: point?.threshold ?? null };
+  const patients = Int32Array.from(chosen, (row) => roster.patients[row] as number);
+  return {
+    images: batch,
+    labels,
+    patients,
+    classIndex: classes.indexOf(className),
+    threshold: point?.threshold ?? null,
+  };
 }
 
 function draw(rows: readonly number[], count: number, seed: number): number[] {

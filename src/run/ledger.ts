@@ -3,7 +3,14 @@ import type { PixelBatch } from "../core/pixels.js";
 
 /** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
 export class QueryLedger {
-  readonly #spent: Record<QueryPurpose, number> = { preflight: 0, score: 0, tuning: 0, search: 0, verification: 0 };
+  readonly #spent: Record<QueryPurpose, number> = {
+    preflight: 0,
+    score: 0,
+    tuning: 0,
+    search: 0,
+    surrogate: 0,
+    verification: 0,
+  };
 
   constructor(readonly model: Model) {}
 

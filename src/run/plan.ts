@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Attack, Strength } from "../core/attack.js";
 import { CLEAN, type Condition, conditionKey } from "../core/condition.js";
 import type { Defense } from "../core/defense.js";
@@ -9,6 +10,8 @@ import { type AttackEntry, type DefenseEntry, type Protocol, parametersOf } from
 export interface PlannedAttack {
   readonly plugin: Attack;
   readonly parameters: Record<string, unknown>;
+  /** Absolute paths by the parameters that name them. */
+  readonly files: Readonly<Record<string, string>>;
   readonly entry: AttackEntry;
   readonly objective: string | null;
   readonly level:
@@ -19,6 +22,8 @@ export interface PlannedAttack {
 export interface PlannedDefense {
   readonly plugin: Defense;
   readonly parameters: Record<string, unknown>;
+  /** Absolute paths by the parameters that name them. */
+  readonly files: Readonly<Record<string, string>>;
   readonly entry: DefenseEntry;
 }
 
@@ -49,9 +54,9 @@ export interface Plan {
  * objective and strength without defense, with each defense unseen (oblivious), and with it inside the search (adaptive).
  * @throws StepwedgeError where two conditions would bear the same name.
  */
-export async function makePlan(protocol: Protocol): Promise<Plan> {
-  const defenses = await Promise.all(protocol.defenses.map(planDefense));
-  const attacks = (await Promise.all(protocol.attacks.map(planAttacks))).flat();
+export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Plan> {
+  const defenses = await Promise.all(protocol.defenses.map((entry) => planDefense(entry, baseFolder)));
+  const attacks = (await Promise.all(protocol.attacks.map((entry) => planAttacks(entry, baseFolder)))).flat();
   const conditions: PlannedCondition[] = [{ condition: CLEAN, key: "clean", attack: null, defense: null, fit: null }];
   const fits: PlannedFit[] = [];
   const add = (
@@ -106,19 +111,33 @@ function attackCondition({ entry, objective, level }: PlannedAttack): Condition 
   };
 }
 
-async function planDefense(entry: DefenseEntry): Promise<PlannedDefense> {
+async function planDefense(entry: DefenseEntry, baseFolder: string): Promise<PlannedDefense> {
   const plugin = await findPlugin("defenses", entry.id);
-  return { plugin, entry, parameters: parametersOf(entry, plugin) };
+  const parameters = parametersOf(entry, plugin);
+  return { plugin, entry, parameters, files: filesOf(parameters, plugin.meta.files, baseFolder) };
 }
 
-async function planAttacks(entry: AttackEntry): Promise<PlannedAttack[]> {
+/** The paths among a plug-in's parameters. */
+function filesOf(
+  parameters: Readonly<Record<string, unknown>>,
+  names: readonly string[] = [],
+  baseFolder: string,
+): Record<string, string> {
+  const given = names.filter((name) => typeof parameters[name] === "string");
+  return Object.fromEntries(given.map((name) => [name, resolve(baseFolder, parameters[name] as string)]));
+}
+
+async function planAttacks(entry: AttackEntry, baseFolder: string): Promise<PlannedAttack[]> {
   const plugin = await findPlugin("attacks", entry.id);
   const parameters = parametersOf(entry, plugin);
+  const files = filesOf(parameters, plugin.meta.files, baseFolder);
   const norm = entry.norm ?? plugin.meta.norms[0] ?? "linf";
   const levels: PlannedAttack["level"][] = [
     ...(entry.epsilon ?? []).map((epsilon) => ({ kind: "epsilon" as const, epsilon, norm })),
     ...(entry.severity ?? []).map((level) => ({ kind: "severity" as const, level })),
   ];
   const objectives = entry.objective ?? [null];
-  return objectives.flatMap((objective) => levels.map((level) => ({ plugin, parameters, entry, objective, level })));
+  return objectives.flatMap((objective) =>
+    levels.map((level) => ({ plugin, parameters, files, entry, objective, level })),
+  );
 }

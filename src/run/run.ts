@@ -40,7 +40,7 @@ export async function runAudit(options: RunOptions): Promise<Findings> {
   const { out, protocol: loaded } = options;
   const { protocol } = loaded;
   const observer = options.observer ?? SILENT;
-  const plan = await makePlan(protocol);
+  const plan = await makePlan(protocol, loaded.baseFolder);
   const adapter = await findPlugin("models", protocol.model.adapter);
   observer.stage("reading the data", null);
   const data = await prepareData(loaded, adapter);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FittedAttack } from "../core/attack.js";
+import type { Fitted } from "../core/fitted.js";
 import { conditionKey, withoutDefense } from "../core/condition.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
@@ -48,7 +48,7 @@ export function openSheet(
 export async function scoreConditions(
   context: ScoringContext,
   conditions: readonly PlannedCondition[],
-  fits: ReadonlyMap<string, FittedAttack>,
+  fits: ReadonlyMap<string, Fitted>,
   nameOf: (planned: PlannedCondition) => string = (planned) => sheetName(planned.key),
 ): Promise<ReadonlyMap<string, Sheet>> {
   const sheets = new Map<string, Sheet>();
@@ -70,7 +70,7 @@ export async function scoreConditions(
 async function scoreBatches(
   context: ScoringContext,
   conditions: readonly PlannedCondition[],
-  fits: ReadonlyMap<string, FittedAttack>,
+  fits: ReadonlyMap<string, Fitted>,
   sheets: ReadonlyMap<string, Sheet>,
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
@@ -124,7 +124,7 @@ interface Prepared {
 async function prepare(
   context: ScoringContext,
   planned: PlannedCondition,
-  fits: ReadonlyMap<string, FittedAttack>,
+  fits: ReadonlyMap<string, Fitted>,
   originals: PixelBatch,
   first: number,
   cache: Map<string, Prepared>,
@@ -138,7 +138,7 @@ async function prepare(
 
 async function attackOnce(
   planned: PlannedCondition,
-  fits: ReadonlyMap<string, FittedAttack>,
+  fits: ReadonlyMap<string, Fitted>,
   originals: PixelBatch,
   keys: readonly string[],
   seed: number,

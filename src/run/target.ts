@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
-import type { AttackTarget, Strength } from "../core/attack.js";
-import type { Outputs } from "../core/model.js";
+import type { AttackTarget, MarginGradients, Strength } from "../core/attack.js";
+import type { Outputs, QueryPurpose } from "../core/model.js";
 import { createBatch, imageSize, type PixelBatch } from "../core/pixels.js";
-import { addUniversal, assertWithin, projectCandidates, quantiseUniversal } from "../image/budget.js";
+import { addUniversal, assertWithin, projectCandidates, quantiseImages, quantiseUniversal } from "../image/budget.js";
 import type { Journal, JournalEntry } from "./journal.js";
 import type { QueryLedger } from "./ledger.js";
 import type { PlannedDefense } from "./plan.js";
@@ -56,7 +56,20 @@ export class MeteredTarget implements AttackTarget {
     });
   }
 
-  async #ask(images: PixelBatch, guard: number, fill: (out: PixelBatch) => void): Promise<Outputs> {
+  predictImages(images: PixelBatch): Promise<Outputs> {
+    return this.#ask(images, fingerprint(images.data), (out) => quantiseImages(images, out), "surrogate");
+  }
+
+  async gradients(): Promise<MarginGradients> {
+    throw new Error("no gradient");
+  }
+
+  async #ask(
+    images: PixelBatch,
+    guard: number,
+    fill: (out: PixelBatch) => void,
+    purpose: QueryPurpose = "search",
+  ): Promise<Outputs> {
     const { budget, journal, signal } = this.options;
     signal?.throwIfAborted();
     if (this.#used + images.count > budget) {
@@ -64,24 +77,29 @@ export class MeteredTarget implements AttackTarget {
     }
     this.#used += images.count;
     const call = this.#calls++;
-    const known = this.#recall(call, guard, images.count);
+    const known = this.#recall(call, guard, images.count, purpose);
     if (known !== null) return known;
-    const outputs = await this.#score(images, fill, call);
+    const outputs = await this.#score(images, fill, call, purpose);
     journal.append({ index: call, guard, bytes: new Uint8Array(outputs.values.buffer) });
     return outputs;
   }
 
   /** The journal's answer to this call, where there is one and it answered the same question. */
-  #recall(call: number, guard: number, count: number): Outputs | null {
+  #recall(call: number, guard: number, count: number, purpose: QueryPurpose): Outputs | null {
     const { ledger } = this.options;
     const classes = ledger.model.meta.classes;
     const entry = this.#known.get(call);
     if (entry === undefined || entry.guard !== guard || entry.bytes.length !== count * classes.length * 8) return null;
-    ledger.recall(count, "search");
+    ledger.recall(count, purpose);
     return { count, classes, values: new Float64Array(entry.bytes.buffer, 0, count * classes.length) };
   }
 
-  async #score(images: PixelBatch, fill: (out: PixelBatch) => void, call: number): Promise<Outputs> {
+  async #score(
+    images: PixelBatch,
+    fill: (out: PixelBatch) => void,
+    call: number,
+    purpose: QueryPurpose,
+  ): Promise<Outputs> {
     const { defense, ledger, seed } = this.options;
     const length = images.count * imageSize(images);
     const buffer = this.#free.pop();
@@ -91,7 +109,7 @@ export class MeteredTarget implements AttackTarget {
       ? Array.from({ length: images.count }, (_, image) => `${call}/${image}`)
       : [];
     const seen = defense === null ? out : await applyDefense(defense, out, keys, seed);
-    const outputs = await ledger.predict(seen, "search");
+    const outputs = await ledger.predict(seen, purpose);
     this.#free.push(out.data);
     return outputs;
   }

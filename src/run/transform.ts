@@ -1,7 +1,8 @@
-import type { AttackContext, FittedAttack, Strength } from "../core/attack.js";
+import type { AttackContext, Strength } from "../core/attack.js";
+import type { Fitted } from "../core/fitted.js";
 import { createBatch, type PixelBatch } from "../core/pixels.js";
 import { randomFrom } from "../core/random.js";
-import { assertWithin, type PerturbationSizes, projectCandidates } from "../image/budget.js";
+import { assertWithin, type PerturbationSizes, projectCandidates, quantiseImages } from "../image/budget.js";
 import type { PlannedAttack, PlannedDefense } from "./plan.js";
 
 /*
@@ -20,7 +21,7 @@ export interface AttackedImages {
 /** Applies an attack, and projects, clips, quantises and checks what comes back. */
 export async function applyAttack(
   attack: PlannedAttack,
-  fitted: FittedAttack | null,
+  fitted: Fitted | null,
   strength: Strength,
   originals: PixelBatch,
   keys: SampleKeys,
@@ -32,9 +33,10 @@ export async function applyAttack(
     strength,
     objective: attack.objective,
     geometry: { channels, height, width, maxValue },
+    file: fileOf(attack),
   };
   const randomOf = (image: number) => randomFrom(seed, attack.entry.id, keys[image] ?? image);
-  const candidates = await attack.plugin.apply(originals, { ...context, fitted, randomOf });
+  const candidates = await attack.plugin.apply(originals, { ...context, fitted, oracle: null, randomOf });
   const perturbed = projectCandidates(originals, candidates, strength, writable(candidates, originals));
   return { images: perturbed, sizes: assertWithin(originals, perturbed, strength) };
 }
@@ -47,8 +49,13 @@ export async function applyDefense(
   seed: number,
 ): Promise<PixelBatch> {
   const randomOf = (image: number) => randomFrom(seed, defense.entry.id, keys[image] ?? image);
-  const defended = await defense.plugin.apply(batch, { parameters: defense.parameters, randomOf });
-  return quantise(defended, writable(defended, batch));
+  const defended = await defense.plugin.apply(batch, {
+    parameters: defense.parameters,
+    fitted: null,
+    randomOf,
+    file: fileOf(defense),
+  });
+  return quantiseImages(defended, writable(defended, batch));
 }
 
 /**
@@ -63,12 +70,11 @@ function writable(returned: PixelBatch, originals: PixelBatch): PixelBatch {
   return own ? { ...originals, data: returned.data } : createBatch(originals, originals.count);
 }
 
-/** Whole stored values within the display window, as the image would be saved. NaN is a fault of the defense. */
-function quantise({ data }: PixelBatch, out: PixelBatch): PixelBatch {
-  for (let index = 0; index < data.length; index++) {
-    const value = Math.round(data[index] as number);
-    if (Number.isNaN(value)) throw new Error("a defense returned NaN");
-    out.data[index] = Math.max(0, Math.min(value, out.maxValue));
-  }
-  return out;
+/** Where a plug-in's files are: the paths that its parameters name, made absolute when the plan was made. */
+export function fileOf({ files }: Pick<PlannedAttack | PlannedDefense, "files">): (parameter: string) => string {
+  return (parameter) => {
+    const path = files[parameter];
+    if (path === undefined) throw new Error(`the protocol names no file for ${parameter}`);
+    return path;
+  };
 }

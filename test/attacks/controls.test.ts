@@ -3,8 +3,8 @@ import sign from "../../attacks/random-sign.js";
 import type { Attack, Strength } from "../../src/core/attack.js";
 import type { Norm } from "../../src/core/condition.js";
 import { createBatch, type PixelBatch } from "../../src/core/pixels.js";
-import { randomFrom } from "../../src/core/random.js";
 import { perturbationSizes, projectCandidates } from "../../src/image/budget.js";
+import { applyContext } from "../support/contexts.js";
 
 const grey = createBatch({ channels: 1, height: 40, width: 50, maxValue: 255 }, 2);
 grey.data.fill(128);
@@ -17,8 +17,7 @@ const epsilonOf = (epsilon: number, norm: Norm): Strength => ({
 });
 
 async function perturb(attack: Attack, strength: Strength): Promise<PixelBatch> {
-  const randomOf = (image: number) => randomFrom("controls", image);
-  const context = { parameters: {}, strength, objective: null, geometry: grey, fitted: null, randomOf };
+  const context = applyContext(attack, grey, strength);
   return projectCandidates(grey, await attack.apply(grey, context), strength, createBatch(grey, 2));
 }
 

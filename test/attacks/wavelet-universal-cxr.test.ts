@@ -11,6 +11,7 @@ import { projectCandidates } from "../../src/image/budget.js";
 import { decodeImage } from "../../src/image/decode.js";
 import { sharedData } from "../support/shared-data.js";
 import { ToyTarget } from "../support/toy-target.js";
+import { applyContext, noFile } from "../support/contexts.js";
 
 // The chest X-ray classifier of ../shared/data, its val split for tuning, its test split for scoring.
 const THRESHOLD = 0.579;
@@ -56,7 +57,7 @@ describeWithData("on a real chest X-ray classifier (skipped where ../shared/data
     const tuning = await loadSplit(root, "val");
     const target = new ToyTarget((images) => model.predict(images), strength, 3000);
     const fitted = await attack.fit?.(
-      { ...tuning, classIndex: 0, threshold: THRESHOLD },
+      { ...tuning, patients: Int32Array.from(tuning.labels, (_, image) => image), classIndex: 0, threshold: THRESHOLD },
       {
         parameters,
         strength,
@@ -65,17 +66,11 @@ describeWithData("on a real chest X-ray classifier (skipped where ../shared/data
         target,
         random: randomFrom(1, "search"),
         progress: () => {},
+        file: noFile,
       },
     );
     const { images } = await loadSplit(root, "test");
-    const context = {
-      parameters,
-      strength,
-      objective: "operating-point",
-      geometry,
-      fitted: fitted ?? null,
-      randomOf: (image: number) => randomFrom("image", image),
-    };
+    const context = applyContext(attack, geometry, strength, { parameters, fitted: fitted ?? null });
     const perturbed = async (by: typeof attack) =>
       projectCandidates(images, await by.apply(images, context), strength, createBatch(images, images.count));
     const clean = await decisions(model, images);

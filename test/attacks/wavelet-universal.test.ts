@@ -1,8 +1,10 @@
 import attack from "../../attacks/wavelet-universal.js";
-import type { FittedAttack, Strength } from "../../src/core/attack.js";
+import type { Strength } from "../../src/core/attack.js";
+import type { Fitted } from "../../src/core/fitted.js";
 import { createBatch, type ImageGeometry, imageSize } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
 import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
+import { applyContext, noFile } from "../support/contexts.js";
 
 const geometry: ImageGeometry = { channels: 1, height: 16, width: 24, maxValue: 255 };
 const size = imageSize(geometry);
@@ -32,7 +34,13 @@ function search({
 }: Setting) {
   const target = new ToyTarget(linearModel(weights), strength, queries);
   const fit = attack.fit?.(
-    { images: toyImages(geometry, labels.length, 3), labels: Uint8Array.from(labels), classIndex: 0, threshold: 0.5 },
+    {
+      images: toyImages(geometry, labels.length, 3),
+      labels: Uint8Array.from(labels),
+      patients: Int32Array.from(labels, (_, image) => image),
+      classIndex: 0,
+      threshold: 0.5,
+    },
     {
       parameters: attack.meta.parameters.parse({}),
       strength,
@@ -41,12 +49,13 @@ function search({
       target,
       random: randomFrom(seed, "search"),
       progress: () => {},
+      file: noFile,
     },
   );
-  return { fit: fit as Promise<FittedAttack>, target };
+  return { fit: fit as Promise<Fitted>, target };
 }
 
-function perturbationOf(fitted: FittedAttack): Float32Array {
+function perturbationOf(fitted: Fitted): Float32Array {
   const { perturbation } = fitted.arrays;
   if (perturbation === undefined) throw new Error("no perturbation");
   expect(perturbation.shape).toEqual([geometry.channels, geometry.height, geometry.width]);
@@ -134,8 +143,6 @@ test("it adds the same perturbation to every image", async () => {
   const grey = createBatch(geometry, 2);
   grey.data.fill(100);
   const strength = epsilon(4);
-  const parameters = attack.meta.parameters.parse({});
-  const randomOf = () => randomFrom(1);
-  const out = await attack.apply(grey, { parameters, strength, objective: null, geometry, fitted, randomOf });
+  const out = await attack.apply(grey, applyContext(attack, geometry, strength, { fitted }));
   for (let i = 0; i < out.data.length; i++) expect(out.data[i]).toBe(100 + (perturbation[i % size] as number));
 });

@@ -1,4 +1,5 @@
-import type { ApplyContext, Attack, FittedAttack, Strength } from "../../src/core/attack.js";
+import type { ApplyContext, Attack, Strength } from "../../src/core/attack.js";
+import type { Fitted } from "../../src/core/fitted.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../../src/core/pixels.js";
 import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
@@ -31,7 +32,7 @@ function strengthsOf(attack: Attack, { maxValue }: ImageGeometry): Strength[] {
   return strengths;
 }
 
-async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strength): Promise<FittedAttack | null> {
+async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strength): Promise<Fitted | null> {
   if (attack.fit === undefined) return null;
   const random = randomFrom("contract", "weights");
   const weights = Float32Array.from({ length: imageSize(geometry) }, () => random.normal());
@@ -40,6 +41,7 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
     {
       images: toyImages(geometry, 12, 5),
       labels: Uint8Array.from({ length: 12 }, (_, i) => i % 2),
+      patients: Int32Array.from({ length: 12 }, (_, i) => i),
       classIndex: 0,
       threshold: 0.5,
     },
@@ -50,6 +52,7 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
       geometry,
       target,
       random: randomFrom("contract", attack.meta.id),
+      file: noFile,
       progress: () => {},
     },
   );
@@ -57,20 +60,21 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
   return artifact;
 }
 
-function contextOf(
-  attack: Attack,
-  geometry: ImageGeometry,
-  strength: Strength,
-  artifact: FittedAttack | null,
-): Context {
+function contextOf(attack: Attack, geometry: ImageGeometry, strength: Strength, artifact: Fitted | null): Context {
   return {
     parameters: attack.meta.parameters.parse({}),
     strength,
     objective: attack.meta.objectives?.[0] ?? null,
     geometry,
     fitted: artifact,
+    oracle: null,
+    file: noFile,
     randomOf: (image) => randomFrom("contract", "image", image),
   };
+}
+
+function noFile(parameter: string): never {
+  throw new Error(`no file was given for ${parameter}`);
 }
 
 function project(originals: PixelBatch, candidates: PixelBatch, strength: Strength): PixelBatch {

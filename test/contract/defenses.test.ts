@@ -15,7 +15,14 @@ const GEOMETRIES: readonly ImageGeometry[] = [
 ];
 
 function contextOf(defense: Defense, seed: string): DefenseContext<Record<string, unknown>> {
-  return { parameters: defense.meta.parameters.parse({}), randomOf: (image) => randomFrom(seed, image) };
+  return {
+    parameters: defense.meta.parameters.parse({}),
+    fitted: null,
+    randomOf: (image) => randomFrom(seed, image),
+    file: (parameter) => {
+      throw new Error(`no file was given for ${parameter}`);
+    },
+  };
 }
 
 describe.each([...(await loadPlugins("defenses"))])("defense %s", (id: string, defense: Defense) => {

@@ -2,12 +2,12 @@ import jpeg from "../../defenses/jpeg.js";
 import { createBatch, type PixelBatch, sliceBatch } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
 import { meanSquaredError } from "../../src/image/quality.js";
+import { defenseContext } from "../support/contexts.js";
 
 const random = randomFrom(2, "jpeg-defense");
 
 function defend(batch: PixelBatch, parameters: Record<string, unknown> = {}): PixelBatch {
-  const context = { parameters: jpeg.meta.parameters.parse(parameters), randomOf: () => random };
-  const result = jpeg.apply(batch, context);
+  const result = jpeg.apply(batch, defenseContext(jpeg, { parameters }));
   if (result instanceof Promise) throw new Error("the JPEG defense is synchronous");
   return result;
 }

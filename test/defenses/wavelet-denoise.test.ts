@@ -2,10 +2,11 @@ import defense from "../../defenses/wavelet-denoise.js";
 import { createBatch, type PixelBatch } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
 import { meanSquaredError } from "../../src/image/quality.js";
+import { defenseContext } from "../support/contexts.js";
 
 const geometry = { channels: 3, height: 48, width: 64, maxValue: 255 };
 const plane = geometry.height * geometry.width;
-const context = { parameters: defense.meta.parameters.parse({}), randomOf: () => randomFrom(1) };
+const context = defenseContext(defense);
 
 /** Three flat-topped ramps, one per channel. */
 function ramps(): PixelBatch {

@@ -1,4 +1,4 @@
-import type { AttackTarget, Strength } from "../../src/core/attack.js";
+import type { AttackTarget, MarginGradients, Strength } from "../../src/core/attack.js";
 import type { Outputs } from "../../src/core/model.js";
 import { createBatch, type ImageGeometry, type PixelBatch } from "../../src/core/pixels.js";
 import { randomFrom } from "../../src/core/random.js";
@@ -62,9 +62,23 @@ export class ToyTarget implements AttackTarget {
     return this.#answer(out);
   }
 
+  async predictImages(images: PixelBatch): Promise<Outputs> {
+    return this.#answer(clipped(images));
+  }
+
+  async gradients(): Promise<MarginGradients> {
+    throw new Error("this toy has no gradient");
+  }
+
   #answer(images: PixelBatch): Promise<Outputs> {
     this.queriesUsed += images.count;
     if (this.queriesUsed > this.budget) throw new Error(`${this.queriesUsed} queries were asked of ${this.budget}`);
     return this.predict(images);
   }
+}
+
+/** Whole grey levels within the window. */
+function clipped(images: PixelBatch): PixelBatch {
+  const data = images.data.map((value) => Math.max(0, Math.min(images.maxValue, Math.round(value))));
+  return { ...images, data };
 }

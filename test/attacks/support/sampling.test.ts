@@ -22,7 +22,8 @@ test("a drawn calibration keeps images and labels together, and never takes one 
   images.data.forEach((_, i) => {
     images.data[i] = Math.floor(i / imageSize(images));
   });
-  const calibration = { images, labels, classIndex: 0, threshold: null };
+  const patients = Int32Array.from(labels, (_, image) => image);
+  const calibration = { images, labels, patients, classIndex: 0, threshold: null };
   const drawn = drawCalibration(calibration, 5, randomFrom(2));
   const origins = Array.from({ length: 5 }, (_, k) => sliceBatch(drawn.images, k, k + 1).data[5] as number);
   expect(new Set(origins).size).toBe(5);

@@ -101,6 +101,11 @@ export type Reach = "epsilon" | "anywhere";
 export interface ImageOracle {
   /** The locked threshold of the attacked class; 0.5 where the protocol has none. */
   readonly threshold: number;
+  /**
+   * The model's decision on each original, 1 where positive: what the attack is to flip. It costs no query: it is what the
+   * model said of the image before anyone touched it, without a defense.
+   */
+  readonly cleanDecisions: Uint8Array;
   /** Queries left for an image. A call that needs more throws. */
   queriesLeft(image: number): number;
   /** Costs one query per candidate. Throws for attacks that see decisions only. */

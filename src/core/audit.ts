@@ -1,5 +1,6 @@
 import type { Condition } from "./condition.js";
 import type { Finding, SubgroupValues } from "./finding.js";
+import type { Measure } from "./measures.js";
 
 /** A group of evaluation samples. */
 export interface Subgroup {
@@ -40,6 +41,8 @@ export interface Study {
   labels(className: string): Int8Array;
   /** Probabilities of a class under a condition; NaN where a sample could not be scored. */
   scores(condition: Condition, className: string): Float64Array;
+  /** What was measured of each sample's image beside its scores; null under conditions without an attack. */
+  measures(condition: Condition, measure: Measure): Float64Array | null;
   /** The first is the whole set (family null). Then the families in the protocol's order. */
   readonly subgroups: readonly Subgroup[];
   /** The first is clean. */

@@ -13,6 +13,8 @@ export interface Findings {
   readonly flow: Flow;
   readonly groups: readonly GroupCount[];
   readonly attacks: readonly AttackSummary[];
+  /** What the learned defenses cost. */
+  readonly trainings: readonly TrainingSummary[];
   /** Queries by purpose, the preflight's apart from the rest. */
   readonly queries: Readonly<Record<string, number>>;
   readonly preflight: readonly PreflightCheck[];
@@ -45,7 +47,7 @@ export interface GroupCount {
 /** What an attack cost and what it did to the images, for one condition. */
 export interface AttackSummary {
   readonly condition: Condition;
-  /** Queries that its search spent; 0 for attacks that ask nothing. */
+  /** Queries that its search spent, all images together; 0 for attacks that ask nothing. */
   readonly queries: number;
   /** Numbers that the attack's fit reported. */
   readonly numbers: Readonly<Record<string, number>>;
@@ -53,10 +55,20 @@ export interface AttackSummary {
   readonly maxLinf: number;
   readonly maxL2: number;
   readonly meanPsnr: number | null;
+  /** Mean structural similarity to the original; null where images are smaller than its window. */
+  readonly meanSsim: number | null;
   /** Share of the perturbation's energy in the approximation band after clipping and quantising (db2, 3 levels). */
   readonly lowBandEnergy: number | null;
   /** SHA-256 of the fitted artifact, where there is one. */
   readonly artifactSha256: string | null;
+}
+
+/** What the training of a learned defense cost and reported. */
+export interface TrainingSummary {
+  readonly defense: string;
+  readonly queries: number;
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly artifactSha256: string;
 }
 
 export interface PreflightCheck {

@@ -19,6 +19,8 @@ export function psnr(one: Values, other: Values, maxValue: number): number {
 
 /** The window of Wang et al.: an 11×11 Gaussian with σ = 1.5. */
 const RADIUS = 5;
+/** The shortest side of an image that SSIM can be taken of. */
+export const SSIM_WINDOW = 2 * RADIUS + 1;
 const SIGMA = 1.5;
 const K1 = 0.01;
 const K2 = 0.03;

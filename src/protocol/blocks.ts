@@ -75,6 +75,12 @@ export function attackSchema(id: string, attack: Attack) {
     ...(strengths.includes("epsilon")
       ? {
           epsilon: oneOrMore(epsilon).optional(),
+          unit: z
+            .enum(["window", "stored", "hu"])
+            .optional()
+            .describe(
+              "What ε counts: fractions of the display window (default), stored values (needs data.bits), or Hounsfield units (needs model.input.range in HU).",
+            ),
           norm: z
             .enum(norms as [string, ...string[]])
             .default(norms[0] as string)
@@ -91,12 +97,11 @@ export function attackSchema(id: string, attack: Attack) {
             .prefault(objectives[0] as string)
             .describe("What the search is to spoil; each objective is a search of its own."),
         }),
-    ...(attack.fit === undefined
+    ...(attack.fit === undefined && attack.meta.perImage === undefined
       ? {}
-      : {
-          class: z.string().optional().describe("The class that is attacked; default: the first."),
-          queries: z.number().int().min(1).default(20_000).describe("Query budget of each search."),
-        }),
+      : { class: z.string().optional().describe("The class that is attacked; default: the first.") }),
+    ...(attack.fit === undefined ? {} : { ...queries(attack.meta.defaultQueries, "search"), fitted }),
+    ...(attack.meta.perImage === undefined ? {} : queries(attack.meta.defaultQueries ?? 1000, "image")),
     ...attack.meta.parameters.shape,
   });
 }
@@ -105,8 +110,41 @@ export function defenseSchema(id: string, defense: Defense) {
   return z.strictObject({
     id: z.literal(id),
     adaptive: z.boolean().default(true).describe("Also search with the defense inside the attacker's query loop."),
+    ...(defense.meta.random
+      ? {
+          draws: z
+            .int()
+            .min(1)
+            .default(8)
+            .describe("Draws that an adaptive attacker averages over; each costs a query."),
+        }
+      : {}),
+    ...(defense.fit === undefined
+      ? {}
+      : {
+          class: z.string().optional().describe("The class whose decisions guide the training; default: the first."),
+          ...queries(defense.meta.defaultQueries, "training"),
+          fitted,
+        }),
     ...defense.meta.parameters.shape,
   });
+}
+
+const fitted = z
+  .string()
+  .min(1)
+  .optional()
+  .describe("A file that `stepwedge fit` wrote: it is used as it is, and nothing is learnt.");
+
+function queries(most: number | undefined, each: "search" | "image" | "training") {
+  return {
+    queries: z
+      .number()
+      .int()
+      .min(1)
+      .default(most ?? 20_000)
+      .describe(`Query budget of each ${each}.`),
+  };
 }
 
 /** One block of a family: which plug-in it is about is told by `key`. */

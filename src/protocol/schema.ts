@@ -162,11 +162,17 @@ export interface AttackEntry extends Block {
   readonly objective?: readonly string[];
   readonly class?: string;
   readonly queries?: number;
+  /** What the attack learnt elsewhere, as `stepwedge fit` wrote it. */
+  readonly fitted?: string;
 }
 
 export interface DefenseEntry extends Block {
   readonly id: string;
   readonly adaptive: boolean;
+  readonly draws?: number;
+  readonly class?: string;
+  readonly queries?: number;
+  readonly fitted?: string;
 }
 
 /** The plug-in's own parameters out of its (already validated) block. */

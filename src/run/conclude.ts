@@ -45,6 +45,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     flow: evidence.index.flow,
     groups: countGroups(study),
     attacks: evidence.index.attacks,
+    trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
     deviations: [...evidence.index.deviations, ...options.deviations],

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Condition, conditionKey } from "../core/condition.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
-import type { AttackSummary, Deviation, Flow, PreflightCheck } from "../core/record.js";
+import type { Measure } from "../core/measures.js";
+import type { AttackSummary, Deviation, Flow, PreflightCheck, TrainingSummary } from "../core/record.js";
 import { readParquet, writeWhole } from "./parquet.js";
 import { type Roster, readRoster } from "./roster.js";
 
@@ -17,6 +18,7 @@ export interface EvidenceIndex {
   readonly preflight: readonly PreflightCheck[];
   readonly queries: Readonly<Record<string, number>>;
   readonly attacks: readonly AttackSummary[];
+  readonly trainings: readonly TrainingSummary[];
   readonly attackKnowledge: Readonly<Record<string, string>>;
   readonly imagesSha256: string | null;
   readonly images: number;
@@ -37,6 +39,8 @@ export interface Evidence {
   readonly evaluation: Roster;
   tuningScores(className: string): Float64Array;
   scores(condition: Condition, className: string): Float64Array;
+  /** null under conditions without an attack. */
+  measures(condition: Condition, measure: Measure): Float64Array | null;
 }
 
 export const SCORES_FOLDER = "scores";
@@ -86,6 +90,10 @@ export async function readEvidence(out: string): Promise<Evidence> {
     evaluation: await readRoster(join(folder, ROSTER_FILES.evaluation)),
     tuningScores: (className) => column(TUNING_SHEET, className),
     scores: (condition, className) => column(sheetName(conditionKey(condition)), className),
+    measures(condition, measure) {
+      const data = tables.get(sheetName(conditionKey(condition)))?.get(measure);
+      return data instanceof Float64Array ? data : null;
+    },
   };
 }
 

@@ -131,15 +131,25 @@ const group = z
 const attack = z
   .strictObject({
     condition,
-    queries: count.describe("That the search spent; 0 for attacks that ask nothing."),
+    queries: count.describe("That the search spent, all images together; 0 for attacks that ask nothing."),
     numbers: z.record(z.string(), z.number()).describe("What the search reported."),
     maxLinf: z.number().min(0).describe("Largest change of a pixel, as a fraction of the display window."),
     maxL2: z.number().min(0).describe("Largest L2 norm of a change, in display windows."),
+    meanSsim: z.number().nullable().describe("Structural similarity; null for images smaller than its window."),
     meanPsnr: z.number().nullable().describe("In decibels; null where nothing moved."),
     lowBandEnergy: z.number().nullable().describe("Share of the perturbation's energy in the approximation band."),
     artifactSha256: sha256.nullable().describe("Of the fitted perturbation, where there is one."),
   })
   .meta({ id: "AttackSummary" });
+
+const training = z
+  .strictObject({
+    defense: z.string(),
+    queries: count.describe("That the training asked of the model."),
+    numbers: z.record(z.string(), z.number()).describe("What the training reported."),
+    artifactSha256: sha256,
+  })
+  .meta({ id: "TrainingSummary" });
 
 const named = { id: z.string(), title: z.string(), detail: z.string() };
 
@@ -154,7 +164,10 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
   flow,
   groups: z.array(group),
   attacks: z.array(attack),
-  queries: z.record(z.string(), count).describe("Forward passes by purpose: preflight, tuning, search, score."),
+  trainings: z.array(training).describe("Of the learned defenses."),
+  queries: z
+    .record(z.string(), count)
+    .describe("Forward passes by purpose: preflight, tuning, surrogate, search, score, verification."),
   preflight: z.array(z.strictObject({ ...named, passed: z.boolean() })),
   deviations: z.array(z.strictObject(named)).describe("Departures from what readers may take for granted."),
 });

@@ -1,4 +1,4 @@
-import type { Model, Outputs, QueryPurpose } from "../core/model.js";
+import type { ClassGradients, Model, Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
 
 /** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
@@ -17,6 +17,13 @@ export class QueryLedger {
   predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
     this.#spent[purpose] += batch.count;
     return this.model.predict(batch);
+  }
+
+  /** A gradient is counted as a query: a white-box attacker's effort is measured in the same unit. */
+  gradient(batch: PixelBatch, classIndex: number, purpose: QueryPurpose): Promise<ClassGradients> {
+    if (this.model.gradient === undefined) throw new Error(`${this.model.meta.adapter} has no gradients`);
+    this.#spent[purpose] += batch.count;
+    return this.model.gradient(batch, classIndex);
   }
 
   /** Counts answers that an earlier, interrupted part of this run already has on disk. */

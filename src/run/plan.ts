@@ -25,6 +25,8 @@ export interface PlannedDefense {
   /** Absolute paths by the parameters that name them. */
   readonly files: Readonly<Record<string, string>>;
   readonly entry: DefenseEntry;
+  /** The training whose result the defense applies; null where it needs none. */
+  readonly fit: string | null;
 }
 
 export interface PlannedCondition {
@@ -34,6 +36,8 @@ export interface PlannedCondition {
   readonly defense: PlannedDefense | null;
   /** The search whose result the attack applies; null where it needs none. */
   readonly fit: string | null;
+  /** True where the attacker meets the defense inside the query loop. */
+  readonly adaptive: boolean;
 }
 
 /** One search of a fitted attack: without defense, or with the defense inside the query loop. */
@@ -43,9 +47,17 @@ export interface PlannedFit {
   readonly defense: PlannedDefense | null;
 }
 
+/** One training of a learned defense. */
+export interface PlannedTraining {
+  readonly key: string;
+  readonly defense: PlannedDefense;
+}
+
 export interface Plan {
   /** The first is clean. Ends with the last attack's last defense. */
   readonly conditions: readonly PlannedCondition[];
+  /** Trainings of defenses: they come before anything is attacked. */
+  readonly trainings: readonly PlannedTraining[];
   readonly fits: readonly PlannedFit[];
 }
 
@@ -57,22 +69,26 @@ export interface Plan {
 export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Plan> {
   const defenses = await Promise.all(protocol.defenses.map((entry) => planDefense(entry, baseFolder)));
   const attacks = (await Promise.all(protocol.attacks.map((entry) => planAttacks(entry, baseFolder)))).flat();
-  const conditions: PlannedCondition[] = [{ condition: CLEAN, key: "clean", attack: null, defense: null, fit: null }];
+  const conditions: PlannedCondition[] = [
+    { condition: CLEAN, key: "clean", attack: null, defense: null, fit: null, adaptive: false },
+  ];
   const fits: PlannedFit[] = [];
   const add = (
     condition: Condition,
     attack: PlannedAttack | null,
     defense: PlannedDefense | null,
     fit: string | null,
+    adaptive = false,
   ): void => {
-    conditions.push({ condition, key: conditionKey(condition), attack, defense, fit });
+    conditions.push({ condition, key: conditionKey(condition), attack, defense, fit, adaptive });
   };
 
   for (const defense of defenses) add({ ...CLEAN, defense: defense.entry.id }, null, defense, null);
   for (const attack of attacks) {
     const bare = attackCondition(attack);
-    const searches = attack.plugin.fit !== undefined;
-    const fit = searches ? conditionKey(bare) : null;
+    const learns = attack.plugin.fit !== undefined;
+    const searches = learns || attack.plugin.meta.perImage !== undefined;
+    const fit = learns ? conditionKey(bare) : null;
     if (fit !== null) fits.push({ key: fit, attack, defense: null });
     add(bare, attack, null, fit);
     for (const defense of defenses) {
@@ -80,8 +96,8 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
       add(oblivious, attack, defense, fit);
       if (!searches || !defense.entry.adaptive) continue;
       const adaptive = { ...oblivious, adaptive: true };
-      fits.push({ key: conditionKey(adaptive), attack, defense });
-      add(adaptive, attack, defense, conditionKey(adaptive));
+      if (learns) fits.push({ key: conditionKey(adaptive), attack, defense });
+      add(adaptive, attack, defense, learns ? conditionKey(adaptive) : null, true);
     }
   }
   const keys = conditions.map((planned) => planned.key);
@@ -92,7 +108,8 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
       remedy: "Give one of the entries a name of its own: variant: <name>.",
     });
   }
-  return { conditions, fits };
+  const trainings = defenses.flatMap((defense) => (defense.fit === null ? [] : [{ key: defense.fit, defense }]));
+  return { conditions, trainings, fits };
 }
 
 /** The strength in stored values, once the images' depth is known. */
@@ -114,7 +131,13 @@ function attackCondition({ entry, objective, level }: PlannedAttack): Condition 
 async function planDefense(entry: DefenseEntry, baseFolder: string): Promise<PlannedDefense> {
   const plugin = await findPlugin("defenses", entry.id);
   const parameters = parametersOf(entry, plugin);
-  return { plugin, entry, parameters, files: filesOf(parameters, plugin.meta.files, baseFolder) };
+  return {
+    plugin,
+    entry,
+    parameters,
+    files: filesOf(parameters, plugin.meta.files, baseFolder),
+    fit: plugin.fit === undefined ? null : `defense:${entry.id}`,
+  };
 }
 
 /** The paths among a plug-in's parameters. */

@@ -1,11 +1,14 @@
+import type { OperatingPoint } from "../core/audit.js";
+import type { Fitted } from "../core/fitted.js";
 import { sha256 } from "../core/hash.js";
 import type { Model } from "../core/model.js";
 import { imageSize } from "../core/pixels.js";
-import type { PreflightCheck } from "../core/record.js";
+import type { PreflightCheck, TrainingSummary } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { StoredFit } from "./artifact.js";
+import { requireGradients } from "./asking.js";
 import { type EvidenceIndex, sheetName, TUNING_SHEET } from "./evidence.js";
-import { fitAttack } from "./fitting.js";
+import { fitAttack, trainDefense } from "./fitting.js";
 import { openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
 import { summariseAttack } from "./measures.js";
@@ -16,6 +19,7 @@ import { preflight } from "./preflight.js";
 import type { PreparedData } from "./prepare.js";
 import { openSheet, type ScoringContext, scoreConditions } from "./scoring.js";
 import type { Sheet } from "./sheet.js";
+import type { Fits } from "./transform.js";
 
 /** Images that the preflight asks about. */
 const PREFLIGHT_IMAGES = 4;
@@ -32,17 +36,31 @@ export interface PredictOptions {
 
 export type PredictOutcome = Pick<
   EvidenceIndex,
-  "preflight" | "queries" | "attacks" | "imagesSha256" | "images" | "maxValue"
+  "preflight" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue"
 >;
 
+/** What stands before any condition can be scored: the way to the images, and all that was learnt on the tuning split. */
+export interface Groundwork {
+  readonly checks: readonly PreflightCheck[];
+  readonly tuningSheet: Sheet;
+  readonly operatingPoints: readonly OperatingPoint[];
+  readonly stored: ReadonlyMap<string, StoredFit>;
+  readonly fits: Fits;
+  /** For scoring the evaluation split. */
+  readonly evaluation: ScoringContext;
+}
+
 /**
- * The expensive half: preflight, the tuning split, the searches, then every condition of the evaluation split. All of
- * it is kept as it comes, so that it can be interrupted anywhere.
+ * Preflight, the tuning split's clean scores, the operating points, the trainings of defenses and the searches of
+ * attacks, in this order.
  */
-export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
+export async function layGroundwork(model: Model, options: PredictOptions): Promise<Groundwork> {
   const { data, loaded, observer, plan } = options;
   const { protocol } = loaded;
   const ledger = new QueryLedger(model);
+  for (const { attack } of plan.conditions) {
+    if (attack?.plugin.meta.knowledge === "gradient") requireGradients(ledger, attack.entry.id);
+  }
   const images = await openImages(data.source, model.meta.input, protocol.data.bits, data.evaluation.rows[0] ?? 0);
   const shared = {
     ledger,
@@ -50,44 +68,88 @@ export async function predict(model: Model, options: PredictOptions): Promise<Pr
     out: options.out,
     key: options.key,
     seed: protocol.seed,
+    baseFolder: loaded.baseFolder,
     observer,
     signal: options.signal,
+    operatingPoints: [],
+    learntFrom: new Set<string>(),
   };
   const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
-  const evaluation: ScoringContext = { ...shared, roster: data.evaluation, purpose: "score" };
 
   observer.stage("preflight", null);
-  const checks = await checkModel(evaluation);
+  const checks = await checkModel({ ...tuning, roster: data.evaluation });
 
-  const searches = plan.fits.reduce((total, planned) => total + (planned.attack.entry.queries ?? 0), 0);
-  const forwards = data.tuning.ids.length + searches + data.evaluation.ids.length * plan.conditions.length;
-  observer.stage("scoring", forwards);
+  observer.stage("scoring", forwardPasses(options));
   const clean = plan.conditions.slice(0, 1);
   const tuningSheet = (await scoreConditions(tuning, clean, new Map(), () => TUNING_SHEET)).get("clean");
   if (tuningSheet === undefined) throw new Error("a plan begins with the clean condition");
 
-  const points = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
+  const operatingPoints = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
     scores: columnOf(tuningSheet, protocol.model.classes.indexOf(className)),
     labels: data.tuning.labels[className] ?? new Int8Array(0),
   }));
-  const fits = new Map<string, StoredFit>();
-  for (const planned of plan.fits) fits.set(planned.key, await fitAttack(planned, tuning, points));
+  const stored = new Map<string, StoredFit>();
+  const fits = new Map<string, Fitted>();
+  const keep = (key: string, fit: StoredFit): void => {
+    stored.set(key, fit);
+    fits.set(key, fit.fitted);
+  };
+  for (const planned of plan.trainings) keep(planned.key, await trainDefense(planned, tuning, operatingPoints));
+  for (const planned of plan.fits) keep(planned.key, await fitAttack(planned, tuning, operatingPoints, fits));
+  const learntFrom = new Set([...stored.values()].flatMap((fit) => fit.learntFrom));
+  const evaluation: ScoringContext = {
+    ...shared,
+    roster: data.evaluation,
+    purpose: "score",
+    operatingPoints,
+    learntFrom,
+  };
+  return { checks, tuningSheet, operatingPoints, stored, fits, evaluation };
+}
 
-  const fitted = new Map([...fits].map(([key, stored]) => [key, stored.fitted]));
-  const sheets = await scoreConditions(evaluation, plan.conditions, fitted);
-  const pixels = imageSize(images.geometry);
+/** Forward passes that a run takes at most. */
+function forwardPasses({ data, plan }: PredictOptions): number {
+  const learning = [
+    ...plan.fits.map(({ attack }) => attack.entry.queries),
+    ...plan.trainings.map(({ defense }) => defense.entry.queries),
+  ];
+  const learnt = learning.reduce<number>((total, queries) => total + (queries ?? 0), 0);
+  return data.tuning.ids.length + learnt + data.evaluation.ids.length * plan.conditions.length;
+}
+
+/**
+ * The expensive half: preflight, the tuning split, the searches, then every condition of the evaluation split. All of
+ * it is kept as it comes, so that it can be interrupted anywhere.
+ */
+export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
+  const { data, plan } = options;
+  const { checks, evaluation, fits, stored, tuningSheet } = await layGroundwork(model, options);
+  const sheets = await scoreConditions(evaluation, plan.conditions, fits);
+  const { geometry } = evaluation.images;
   return {
     preflight: checks,
-    queries: ledger.spent,
+    queries: evaluation.ledger.spent,
     attacks: plan.conditions
       .filter((planned) => planned.attack !== null)
       .map((planned) =>
-        summariseAttack(planned, sheets.get(planned.key) as Sheet, fits.get(planned.fit ?? "") ?? null, pixels),
+        summariseAttack(
+          planned,
+          sheets.get(planned.key) as Sheet,
+          stored.get(planned.fit ?? "") ?? null,
+          imageSize(geometry),
+        ),
       ),
+    trainings: plan.trainings.map(({ key, defense }) =>
+      summariseTraining(defense.entry.id, stored.get(key) as StoredFit),
+    ),
     imagesSha256: imagesDigest([tuningSheet, sheets.get("clean") as Sheet]),
     images: data.tuning.ids.length + data.evaluation.ids.length,
-    maxValue: images.geometry.maxValue,
+    maxValue: geometry.maxValue,
   };
+}
+
+function summariseTraining(defense: string, { fitted, queries, sha256 }: StoredFit): TrainingSummary {
+  return { defense, queries: queries.search + queries.surrogate, numbers: fitted.numbers, artifactSha256: sha256 };
 }
 
 /** For tables that hold the scores: the clean condition's sheets, filled at once. */
@@ -110,7 +172,7 @@ export async function copyScores(options: PredictOptions): Promise<PredictOutcom
     }
     sheet.put(0, values);
   }
-  return { preflight: [], queries: {}, attacks: [], imagesSha256: null, images: 0, maxValue: null };
+  return { preflight: [], queries: {}, attacks: [], trainings: [], imagesSha256: null, images: 0, maxValue: null };
 }
 
 async function checkModel({ ledger, images, roster }: ScoringContext): Promise<PreflightCheck[]> {

@@ -10,6 +10,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
 import { conclude } from "./conclude.js";
 import { ROSTER_FILES, readEvidence, SCORES_FOLDER, writeIndex } from "./evidence.js";
+import { hashPluginFiles } from "./inputs.js";
 import { type RunObserver, SILENT } from "./observer.js";
 import { makePlan, type Plan } from "./plan.js";
 import { copyScores, type PredictOptions, predict } from "./predict.js";
@@ -51,7 +52,8 @@ export async function runAudit(options: RunOptions): Promise<Findings> {
     threads: options.threads ?? availableParallelism(),
   });
   try {
-    const inputs = { ...data.source.files, ...model?.meta.files };
+    const files = await hashPluginFiles(plan, loaded.baseFolder);
+    const inputs = { ...data.source.files, ...model?.meta.files, ...files };
     openRecord({ out, resume: options.resume ?? false, loaded, inputs });
     const key = predictionKey(protocol, inputs);
     await gatherEvidence(model, adapter, plan, data, {

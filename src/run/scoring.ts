@@ -1,17 +1,18 @@
 import { join } from "node:path";
-import type { Fitted } from "../core/fitted.js";
-import { conditionKey, withoutDefense } from "../core/condition.js";
+import type { OperatingPoint } from "../core/audit.js";
+import { StepwedgeError } from "../core/errors.js";
+import { MEASURES } from "../core/measures.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
+import { BatchPreparation, runKey } from "./attacking.js";
 import { SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import type { ImageLoader } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
-import { MEASURES, measurePerturbation } from "./measures.js";
 import type { RunObserver } from "./observer.js";
-import { type PlannedCondition, strengthOf } from "./plan.js";
+import type { PlannedCondition } from "./plan.js";
 import type { Roster } from "./roster.js";
 import { Sheet } from "./sheet.js";
-import { applyAttack, applyDefense } from "./transform.js";
+import type { Fits } from "./transform.js";
 
 /** Images that are decoded together; each condition of a batch is one or a few forward passes. */
 const BATCH = 64;
@@ -24,8 +25,14 @@ export interface ScoringContext {
   readonly out: string;
   readonly key: string;
   readonly seed: number;
+  /** The protocol file's folder. */
+  readonly baseFolder: string;
   readonly observer: RunObserver;
   readonly signal: AbortSignal | undefined;
+  /** Frozen on the tuning split; attacks that ask about every image flip decisions at the first of them. */
+  readonly operatingPoints: readonly OperatingPoint[];
+  /** SHA-256 of images that something in use has learnt from: they may not be scored here. */
+  readonly learntFrom: ReadonlySet<string>;
 }
 
 /** Opens a condition's sheet, with whatever an interrupted run already put into it. */
@@ -48,7 +55,7 @@ export function openSheet(
 export async function scoreConditions(
   context: ScoringContext,
   conditions: readonly PlannedCondition[],
-  fits: ReadonlyMap<string, Fitted>,
+  fits: Fits,
   nameOf: (planned: PlannedCondition) => string = (planned) => sheetName(planned.key),
 ): Promise<ReadonlyMap<string, Sheet>> {
   const sheets = new Map<string, Sheet>();
@@ -70,11 +77,11 @@ export async function scoreConditions(
 async function scoreBatches(
   context: ScoringContext,
   conditions: readonly PlannedCondition[],
-  fits: ReadonlyMap<string, Fitted>,
+  fits: Fits,
   sheets: ReadonlyMap<string, Sheet>,
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
-  const { ledger, roster, observer, purpose, signal } = context;
+  const { roster } = context;
   const open = (first: number) => conditions.filter((planned) => sheets.get(planned.key)?.has(first) === false);
   const load = (first: number) => {
     const loading = context.images.load(roster.rows.subarray(first, first + BATCH));
@@ -82,80 +89,108 @@ async function scoreBatches(
     return loading;
   };
   const firsts = Array.from({ length: Math.ceil(roster.ids.length / BATCH) }, (_, index) => index * BATCH);
-  for (const first of firsts) {
-    const count = Math.min(BATCH, roster.ids.length - first);
-    const done = conditions.length - open(first).length;
-    ledger.recall(count * done, purpose);
-    observer.advance(count * done, "kept from before");
-  }
+  for (const first of firsts) recallBatch(context, conditions, sheets, first);
   const todo = firsts.filter((first) => open(first).length > 0);
   let next = todo[0] === undefined ? null : load(todo[0]);
   for (const [index, first] of todo.entries()) {
     const following = todo[index + 1];
     if (next === null) break;
-    const { batch, sha256 } = await next;
+    const loaded = await next;
     next = following === undefined ? null : load(following);
-    const prepared = new Map<string, Prepared>();
-    for (const planned of open(first)) {
+    refuseLearnt(context, loaded.sha256, first);
+    await scoreBatch(context, { ...loaded, first }, open(first), fits, sheets, inFlight);
+  }
+  await Promise.all(inFlight);
+}
+
+/** Books what an interrupted run has already scored of a batch, so that the counts come out as if it had not been. */
+function recallBatch(
+  { ledger, observer, purpose, roster }: ScoringContext,
+  conditions: readonly PlannedCondition[],
+  sheets: ReadonlyMap<string, Sheet>,
+  first: number,
+): void {
+  const count = Math.min(BATCH, roster.ids.length - first);
+  const done = conditions.filter((planned) => sheets.get(planned.key)?.has(first) === true);
+  const unfinished = new Set(conditions.filter((planned) => !done.includes(planned)).map(runKey));
+  ledger.recall(count * done.length, purpose);
+  observer.advance(count * done.length, "kept from before");
+  // A run that some condition still needs is replayed from its journal, and books itself.
+  const runs = new Map(done.filter((planned) => !unfinished.has(runKey(planned))).map((each) => [runKey(each), each]));
+  for (const planned of runs.values()) {
+    if (planned.attack?.plugin.meta.perImage === undefined) continue;
+    ledger.recall(sheets.get(planned.key)?.sum("search.queries", first, first + count) ?? 0, "search");
+  }
+}
+
+/** Puts every open condition of one batch before the model. */
+async function scoreBatch(
+  context: ScoringContext,
+  { batch, first, sha256 }: { readonly batch: PixelBatch; readonly first: number; readonly sha256: readonly string[] },
+  open: readonly PlannedCondition[],
+  fits: Fits,
+  sheets: ReadonlyMap<string, Sheet>,
+  inFlight: Set<Promise<void>>,
+): Promise<void> {
+  const { ledger, observer, purpose, roster, signal } = context;
+  const scored: Promise<void>[] = [];
+  const preparation = new BatchPreparation({
+    context,
+    fits,
+    originals: batch,
+    first,
+    keys: roster.ids.slice(first, first + batch.count),
+    async cleanScores(classIndex) {
+      await scored[0]; // A plan begins with the clean condition.
+      return cleanColumn(sheets, first, batch.count, classIndex);
+    },
+  });
+  try {
+    for (const planned of open) {
       signal?.throwIfAborted();
-      const { seen, measures } = await prepare(context, planned, fits, batch, first, prepared);
+      const { seen, measures } = await preparation.prepare(planned);
       while (inFlight.size > ledger.model.concurrency) await Promise.race(inFlight);
       const work = ledger.predict(seen, purpose).then((outputs) => {
         sheets.get(planned.key)?.put(first, sheetRows(outputs, measures), planned.key === "clean" ? sha256 : []);
         observer.advance(batch.count, planned.key);
       });
       inFlight.add(work);
+      scored.push(work);
       work.then(
         () => inFlight.delete(work),
         () => {},
       );
     }
+    if (preparation.asks) {
+      await Promise.all(scored);
+      preparation.forget();
+    }
+  } finally {
+    preparation.close();
   }
-  await Promise.all(inFlight);
 }
 
-interface Prepared {
-  readonly seen: PixelBatch;
-  /** Three numbers per image (see MEASURES), or null without attack. */
-  readonly measures: Float64Array | null;
-}
-
-/** What the model will see of a batch under one condition. Conditions that share an attack share its images. */
-async function prepare(
-  context: ScoringContext,
-  planned: PlannedCondition,
-  fits: ReadonlyMap<string, Fitted>,
-  originals: PixelBatch,
+/** The clean scores of a class for the rows of a batch. */
+function cleanColumn(
+  sheets: ReadonlyMap<string, Sheet>,
   first: number,
-  cache: Map<string, Prepared>,
-): Promise<Prepared> {
-  const { roster, seed } = context;
-  const keys = roster.ids.slice(first, first + originals.count);
-  const attacked = await attackOnce(planned, fits, originals, keys, seed, first, cache);
-  if (planned.defense === null) return attacked;
-  return { ...attacked, seen: await applyDefense(planned.defense, attacked.seen, keys, seed) };
+  count: number,
+  classIndex: number,
+): Float64Array {
+  const sheet = sheets.get("clean");
+  if (sheet?.has(first) !== true) throw new Error("an attack came before the clean condition");
+  const width = sheet.layout.columns.length;
+  return Float64Array.from({ length: count }, (_, row) => sheet.values[(first + row) * width + classIndex] as number);
 }
 
-async function attackOnce(
-  planned: PlannedCondition,
-  fits: ReadonlyMap<string, Fitted>,
-  originals: PixelBatch,
-  keys: readonly string[],
-  seed: number,
-  first: number,
-  cache: Map<string, Prepared>,
-): Promise<Prepared> {
-  const { attack, fit } = planned;
-  if (attack === null) return { seen: originals, measures: null };
-  const key = fit ?? conditionKey(withoutDefense(planned.condition));
-  const known = cache.get(key);
-  if (known !== undefined) return known;
-  const fitted = fit === null ? null : (fits.get(fit) ?? null);
-  const strength = strengthOf(attack, originals.maxValue);
-  const attacked = await applyAttack(attack, fitted, strength, originals, keys, seed);
-  const prepared = { seen: attacked.images, measures: measurePerturbation(attack, originals, attacked, first) };
-  cache.set(key, prepared);
-  return prepared;
+/** @throws StepwedgeError where an image of this split taught an attack or a defense that was brought along. */
+function refuseLearnt({ learntFrom, roster }: ScoringContext, sha256: readonly string[], first: number): void {
+  const index = sha256.findIndex((digest) => learntFrom.has(digest));
+  if (index < 0) return;
+  throw new StepwedgeError(`sample "${roster.ids[first + index]}" was learnt from, so it cannot be evaluated on`, {
+    where: "fitted",
+    remedy: "Fit on tuning patients that are not in this evaluation split: run `stepwedge fit` with this protocol.",
+  });
 }
 
 /** Interleaves scores and measures: the sheet's rows. */

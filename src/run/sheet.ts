@@ -58,6 +58,15 @@ export class Sheet {
     return this.#filled[row] === 1;
   }
 
+  /** Sum of a column over rows `from` (inclusive) to `to` (exclusive), NaN counting as 0. */
+  sum(column: string, from: number, to: number): number {
+    const { columns } = this.layout;
+    const at = columns.indexOf(column);
+    let sum = 0;
+    for (let row = from; row < to; row++) sum += this.values[row * columns.length + at] || 0;
+    return sum;
+  }
+
   /** Keeps the values of consecutive rows; they are in the journal when this returns. */
   put(firstRow: number, values: Float64Array, digests: readonly string[] = []): void {
     const { columns } = this.layout;

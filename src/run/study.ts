@@ -32,6 +32,7 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
       scores.set(key, known);
       return known;
     },
+    measures: (condition, measure) => evidence.measures(condition, measure),
     subgroups,
     conditions: index.conditions,
     operatingPoints,

@@ -3,6 +3,7 @@ import type { Fitted } from "../core/fitted.js";
 import { createBatch, type PixelBatch } from "../core/pixels.js";
 import { randomFrom } from "../core/random.js";
 import { assertWithin, type PerturbationSizes, projectCandidates, quantiseImages } from "../image/budget.js";
+import type { MeteredOracle } from "./oracle.js";
 import type { PlannedAttack, PlannedDefense } from "./plan.js";
 
 /*
@@ -12,6 +13,31 @@ import type { PlannedAttack, PlannedDefense } from "./plan.js";
 /** Names of the images of a batch, so that each has random numbers of its own whatever batch it is in. */
 export type SampleKeys = readonly (string | number)[];
 
+/** Results of searches and trainings, by the key of the plan. */
+export type Fits = ReadonlyMap<string, Fitted>;
+
+/** A defense with what it learnt. */
+export interface ReadyDefense extends PlannedDefense {
+  readonly fitted: Fitted | null;
+}
+
+/** The defense with its training's result. */
+export function ready(defense: PlannedDefense, fits: Fits): ReadyDefense {
+  const fitted = defense.fit === null ? null : fits.get(defense.fit);
+  if (fitted === undefined) throw new Error(`${defense.entry.id} was applied before it was trained`);
+  return { ...defense, fitted };
+}
+
+/** What an attack is applied with. */
+export interface Application {
+  readonly attack: PlannedAttack;
+  readonly fitted: Fitted | null;
+  readonly oracle: MeteredOracle | null;
+  readonly strength: Strength;
+  readonly keys: SampleKeys;
+  readonly seed: number;
+}
+
 /** Images as an attack leaves them, and how far each was moved. */
 export interface AttackedImages {
   readonly images: PixelBatch;
@@ -19,14 +45,13 @@ export interface AttackedImages {
 }
 
 /** Applies an attack, and projects, clips, quantises and checks what comes back. */
-export async function applyAttack(
-  attack: PlannedAttack,
-  fitted: Fitted | null,
-  strength: Strength,
-  originals: PixelBatch,
-  keys: SampleKeys,
-  seed: number,
-): Promise<AttackedImages> {
+export async function applyAttack(application: Application, originals: PixelBatch): Promise<AttackedImages> {
+  return withinBudget(originals, await candidatesOf(application, originals), application.strength);
+}
+
+/** What an attack makes of the images, before the base has brought it into the budget. */
+export async function candidatesOf(application: Application, originals: PixelBatch): Promise<PixelBatch> {
+  const { attack, fitted, keys, oracle, seed, strength } = application;
   const { channels, height, width, maxValue } = originals;
   const context: AttackContext<Record<string, unknown>> = {
     parameters: attack.parameters,
@@ -36,14 +61,18 @@ export async function applyAttack(
     file: fileOf(attack),
   };
   const randomOf = (image: number) => randomFrom(seed, attack.entry.id, keys[image] ?? image);
-  const candidates = await attack.plugin.apply(originals, { ...context, fitted, oracle: null, randomOf });
+  return attack.plugin.apply(originals, { ...context, fitted, oracle, randomOf });
+}
+
+/** Projects, clips, quantises and checks candidates. They may be used up. */
+export function withinBudget(originals: PixelBatch, candidates: PixelBatch, strength: Strength): AttackedImages {
   const perturbed = projectCandidates(originals, candidates, strength, writable(candidates, originals));
   return { images: perturbed, sizes: assertWithin(originals, perturbed, strength) };
 }
 
 /** Applies a defense, and clips and quantises what comes back. */
 export async function applyDefense(
-  defense: PlannedDefense,
+  defense: ReadyDefense,
   batch: PixelBatch,
   keys: SampleKeys,
   seed: number,
@@ -51,7 +80,7 @@ export async function applyDefense(
   const randomOf = (image: number) => randomFrom(seed, defense.entry.id, keys[image] ?? image);
   const defended = await defense.plugin.apply(batch, {
     parameters: defense.parameters,
-    fitted: null,
+    fitted: defense.fitted,
     randomOf,
     file: fileOf(defense),
   });

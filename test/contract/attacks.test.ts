@@ -5,7 +5,9 @@ import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
 import { assertWithin, projectCandidates } from "../../src/image/budget.js";
 import { psnr } from "../../src/image/quality.js";
+import { applyContext, noFile } from "../support/contexts.js";
 import { describePlugin } from "../support/plugin-contract.js";
+import { linearClassifier, toyOracle } from "../support/toy-oracle.js";
 import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
 
 type Context = ApplyContext<Record<string, unknown>>;
@@ -36,7 +38,7 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
   if (attack.fit === undefined) return null;
   const random = randomFrom("contract", "weights");
   const weights = Float32Array.from({ length: imageSize(geometry) }, () => random.normal());
-  const target = new ToyTarget(linearModel(weights), strength, QUERIES);
+  const target = new ToyTarget(linearModel(weights), strength, QUERIES, weights);
   const artifact = await attack.fit(
     {
       images: toyImages(geometry, 12, 5),
@@ -60,21 +62,30 @@ async function fitted(attack: Attack, geometry: ImageGeometry, strength: Strengt
   return artifact;
 }
 
-function contextOf(attack: Attack, geometry: ImageGeometry, strength: Strength, artifact: Fitted | null): Context {
-  return {
-    parameters: attack.meta.parameters.parse({}),
-    strength,
-    objective: attack.meta.objectives?.[0] ?? null,
-    geometry,
-    fitted: artifact,
-    oracle: null,
-    file: noFile,
-    randomOf: (image) => randomFrom("contract", "image", image),
-  };
-}
+/** A model whose decisions on the toy images are near enough to be flipped now and then. */
+const CLASSIFIERS = new Map(
+  GEOMETRIES.map((geometry) => {
+    const random = randomFrom("contract", "classifier");
+    const spread = 1 / Math.sqrt(imageSize(geometry));
+    const weights = Float32Array.from({ length: imageSize(geometry) }, () => 4 * spread * random.normal());
+    return [geometry, linearClassifier(weights)];
+  }),
+);
 
-function noFile(parameter: string): never {
-  throw new Error(`no file was given for ${parameter}`);
+async function contextOf(
+  attack: Attack,
+  geometry: ImageGeometry,
+  strength: Strength,
+  artifact: Fitted | null,
+  originals: PixelBatch,
+): Promise<Context> {
+  const model = CLASSIFIERS.get(geometry) ?? linearClassifier(new Float32Array(imageSize(geometry)));
+  const asks = attack.meta.perImage !== undefined;
+  return applyContext(attack, geometry, strength, {
+    fitted: artifact,
+    oracle: asks ? await toyOracle(model, attack, originals, strength, { budget: QUERIES }) : null,
+    randomOf: (image) => randomFrom("contract", "image", image),
+  });
 }
 
 function project(originals: PixelBatch, candidates: PixelBatch, strength: Strength): PixelBatch {
@@ -90,7 +101,9 @@ describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, att
     expect(meta.strengths.length).toBeGreaterThan(0);
     expect(meta.norms.length > 0).toBe(meta.strengths.includes("epsilon"));
     if (meta.objectives !== undefined) expect(meta.objectives.length).toBeGreaterThan(0);
-    if (meta.knowledge === "none") expect(attack.fit).toBeUndefined();
+    if (meta.knowledge === "none") expect([attack.fit, meta.perImage]).toEqual([undefined, undefined]);
+    if (meta.perImage !== undefined) expect(meta.universal).toBe(false);
+    if (meta.perImage === "minimal") expect(meta.strengths).toEqual(["epsilon"]);
   });
 
   describe.each(GEOMETRIES)("on $channels x $height x $width images up to $maxValue", (geometry) => {
@@ -99,7 +112,8 @@ describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, att
 
     test.each(strengths)("$kind $norm $epsilon $level: budget, shape, range, seed, batches", async (strength) => {
       const untouched = originals.data.slice();
-      const context = contextOf(attack, geometry, strength, await fitted(attack, geometry, strength));
+      const artifact = await fitted(attack, geometry, strength);
+      const context = await contextOf(attack, geometry, strength, artifact, originals);
 
       const candidates = await attack.apply(originals, context);
       expect(originals.data).toEqual(untouched);
@@ -111,13 +125,14 @@ describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, att
 
       const again = await attack.apply(
         originals,
-        contextOf(attack, geometry, strength, await fitted(attack, geometry, strength)),
+        await contextOf(attack, geometry, strength, await fitted(attack, geometry, strength), originals),
       );
       expect(again.data).toEqual(candidates.data);
 
       for (let image = 0; image < originals.count; image++) {
-        const alone = await attack.apply(sliceBatch(originals, image, image + 1), {
-          ...context,
+        const own = sliceBatch(originals, image, image + 1);
+        const alone = await attack.apply(own, {
+          ...(await contextOf(attack, geometry, strength, artifact, own)),
           randomOf: () => context.randomOf(image),
         });
         expect(alone.data).toEqual(sliceBatch(candidates, image, image + 1).data);
@@ -129,7 +144,10 @@ describe.each([...(await loadPlugins("attacks"))])("attack %s", (id: string, att
         const quality = [];
         for (const level of [1, 2, 3, 4, 5]) {
           const strength: Strength = { kind: "severity", level };
-          const candidates = await attack.apply(originals, contextOf(attack, geometry, strength, null));
+          const candidates = await attack.apply(
+            originals,
+            await contextOf(attack, geometry, strength, null, originals),
+          );
           quality.push(psnr(originals.data, project(originals, candidates, strength).data, geometry.maxValue));
         }
         for (let level = 1; level < quality.length; level++) {

@@ -41,7 +41,17 @@ function target(path: string, budget = 100) {
   const model = meanModel();
   const ledger = new QueryLedger(model);
   const journal = new Journal(path, sha256("search"));
-  const metered = new MeteredTarget({ ledger, strength, defense: null, budget, journal, seed: 1, signal: undefined });
+  const metered = new MeteredTarget({
+    ledger,
+    strength,
+    defense: null,
+    budget,
+    journal,
+    seed: 1,
+    signal: undefined,
+    classIndex: 0,
+    threshold: 0.5,
+  });
   return { model, ledger, journal, metered };
 }
 const newPath = () => join(mkdtempSync(join(tmpdir(), "stepwedge-target-")), "x.journal");

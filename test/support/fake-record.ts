@@ -47,6 +47,7 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
       },
       groups: countGroups(study),
       attacks: study.conditions.filter((condition) => condition.attack !== "none").map(fakeSummary),
+      trainings: [],
       queries: { preflight: 96, tuning: 180, score: study.count * study.conditions.length, search: 1_196_800 },
       preflight: [
         { id: "finite", title: "Outputs are finite", passed: true, detail: "32 images" },
@@ -155,6 +156,7 @@ function fakeSummary(condition: Condition): AttackSummary {
     numbers: searched ? { "objective-before": -0.41, "objective-after": -1.93 } : {},
     maxLinf: condition.epsilon,
     maxL2: condition.epsilon * 160 * 0.98,
+    meanSsim: 0.9,
     meanPsnr: -20 * Math.log10(condition.epsilon * 0.96),
     lowBandEnergy: searched ? 0.004 + condition.epsilon / 10 : 0.0161,
     artifactSha256: searched ? sha256(conditionKey(condition)) : null,

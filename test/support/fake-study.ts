@@ -44,6 +44,7 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
     clustered: true,
     labels: (name) => (labelled ? of(name).labels : new Int8Array(COUNT).fill(-1)),
     scores: (condition, name) => scoresUnder(of(name), harmful ? condition : CLEAN, [seed, name]),
+    measures: () => null,
     subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
     conditions: attacked ? fakeConditions() : [CLEAN],
     operatingPoints: classes.map(operatingPoint),

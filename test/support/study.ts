@@ -1,13 +1,18 @@
 import type { OperatingPoint, Study, Subgroup } from "../../src/core/audit.js";
 import { CLEAN, type Condition, conditionKey } from "../../src/core/condition.js";
 import type { Finding } from "../../src/core/finding.js";
+import type { Measure } from "../../src/core/measures.js";
 
 /** The columns of a study of one class, `disease`. */
 export interface StudyColumns {
   /** 1, 0, or -1 where the label is missing. */
   readonly labels: readonly number[];
   /** Scores by condition; the first is clean. NaN where a sample could not be scored. */
-  readonly conditions: readonly { readonly condition: Condition; readonly scores: readonly number[] }[];
+  readonly conditions: readonly {
+    readonly condition: Condition;
+    readonly scores: readonly number[];
+    readonly measures?: Readonly<Partial<Record<Measure, readonly number[]>>>;
+  }[];
   /** Patient codes; every sample its own patient where left out. */
   readonly patients?: readonly number[];
   /** Families of groups: the group of every sample, by family. Groups stand in alphabetical order. */
@@ -54,6 +59,11 @@ export function studyOf(columns: StudyColumns): Study {
     clustered: patientCount < count,
     labels: () => labels,
     scores: (condition) => scores.get(conditionKey(condition)) ?? new Float64Array(count).fill(Number.NaN),
+    measures(condition, measure) {
+      const found = columns.conditions.find((one) => conditionKey(one.condition) === conditionKey(condition));
+      const values = found?.measures?.[measure];
+      return values === undefined ? null : Float64Array.from(values);
+    },
     subgroups: [whole, ...families],
     conditions: columns.conditions.map(({ condition }) => condition),
     operatingPoints: columns.threshold === undefined ? [] : [point],

@@ -20,10 +20,10 @@ export function toyImages(geometry: ImageGeometry, count: number, seed: number):
 export type Predict = (images: PixelBatch) => Promise<Outputs>;
 
 /** A logistic model whose logit is linear in the pixels. `weights` (C×H×W) are logits per pixel at full scale. */
-export function linearModel(weights: Float32Array): Predict {
+export function linearModel(weights: Float32Array, bias = 0): Predict {
   return async (images) => {
     const values = Float64Array.from({ length: images.count }, (_, image) => {
-      let logit = 0;
+      let logit = bias;
       for (let i = 0; i < weights.length; i++) {
         const value = images.data[image * weights.length + i] as number;
         logit += ((weights[i] as number) * (value - images.maxValue / 2)) / images.maxValue;
@@ -44,6 +44,8 @@ export class ToyTarget implements AttackTarget {
     readonly predict: Predict,
     readonly strength: Strength,
     readonly budget: number,
+    /** For white-box attacks: the weights of the linear model behind `predict`. */
+    readonly weights: Float32Array | null = null,
   ) {}
 
   get queriesLeft(): number {
@@ -66,8 +68,14 @@ export class ToyTarget implements AttackTarget {
     return this.#answer(clipped(images));
   }
 
-  async gradients(): Promise<MarginGradients> {
-    throw new Error("this toy has no gradient");
+  async gradients(originals: PixelBatch, candidates: PixelBatch): Promise<MarginGradients> {
+    const { weights } = this;
+    if (weights === null) throw new Error("this toy has no gradient");
+    const out = projectCandidates(originals, candidates, this.strength, createBatch(originals, originals.count));
+    const { values } = await this.#answer(out);
+    const margins = values.map((value) => Math.log(value / (1 - value)));
+    const data = out.data.map((_, i) => (weights[i % weights.length] as number) / originals.maxValue);
+    return { margins, data };
   }
 
   #answer(images: PixelBatch): Promise<Outputs> {

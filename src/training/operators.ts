@@ -26,7 +26,11 @@ export function conv2d(
   const weight = tape.parameter(`${name}.weight`, shape, gain * Math.sqrt(2 / (inputs * kernel * kernel)));
   const bias = tape.parameter(`${name}.bias`, [outputs], 0);
   const pad = (kernel - 1) / 2;
-  const attributes = { kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad], strides: [stride, stride] };
+  const attributes = {
+    kernel_shape: [kernel, kernel],
+    pads: [pad, pad, pad, pad],
+    ...(stride === 2 && { strides: [2, 2] }), // 1 is the standard's default
+  };
   const y = graph.node("Conv", [x.name, weight.name, bias.name], attributes);
   const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
 

@@ -2,8 +2,8 @@ import defense from "../../defenses/total-variation.js";
 import type { PixelBatch } from "../../src/core/pixels.js";
 import { defended, filterReference, grayImage, largestDifference, referenceBatch } from "../support/filters.js";
 
-/** float32 keeps 24 bits, and the reference is given to 7 digits behind the point. */
-const TOLERANCE = 1e-6;
+/** How far scikit-image's own iterations are from the minimiser after 100,000 of them, and the digits given. */
+const TOLERANCE = 2e-5;
 
 /** ½‖u − f‖² + weight · Σ|∇u| with the window as unit: what is minimised. */
 function energy(u: Float32Array, f: PixelBatch, weight: number): number {
@@ -18,40 +18,45 @@ function energy(u: Float32Array, f: PixelBatch, weight: number): number {
   return sum;
 }
 
+const EXACT = { tolerance: 1e-7, iterations: 20_000 };
+
+function rootMeanSquare(a: Float32Array, b: readonly number[]): number {
+  return Math.sqrt(a.reduce((sum, value, i) => sum + (value / 255 - (b[i] as number)) ** 2, 0) / a.length);
+}
+
 test.each(filterReference.totalVariation)(
-  "weight $weight, $iterations iterations, tolerance $tolerance: scikit-image's denoise_tv_chambolle",
-  async ({ values, ...parameters }) => {
-    const out = await defended(defense, referenceBatch("gray"), parameters);
-    expect(
-      largestDifference(
-        out.map((value) => value / 255),
-        values,
-      ),
-    ).toBeLessThan(TOLERANCE);
+  "weight $weight: what scikit-image's denoise_tv_chambolle converges to",
+  async ({ weight, values }) => {
+    const out = await defended(defense, referenceBatch("gray"), { weight, ...EXACT });
+    const scaled = out.map((value) => value / 255);
+    expect(largestDifference(scaled, values)).toBeLessThan(TOLERANCE);
   },
 );
 
-test("the energy falls with every further iteration, and no other image tried has less than the limit", async () => {
+test.each(filterReference.totalVariation)(
+  "weight $weight: the image is at least as near to the minimiser as the tolerance says",
+  async ({ weight, values }) => {
+    for (const tolerance of [0.02, 0.004, 5e-4]) {
+      const out = await defended(defense, referenceBatch("gray"), { weight, tolerance, iterations: 20_000 });
+      expect(rootMeanSquare(out, values)).toBeLessThan(tolerance);
+      // The bound is not idle: an image as it came is farther away.
+      expect(rootMeanSquare(referenceBatch("gray").data, values)).toBeGreaterThan(0.02);
+    }
+  },
+);
+
+test("the energy falls with further iterations, and the limit has the least of all images tried", async () => {
   const image = referenceBatch("gray");
   const weight = 0.1;
-  const energies: number[] = [];
-  for (const iterations of [1, 2, 3, 5, 10, 20, 50, 200, 2000]) {
+  const energies: number[] = [energy(image.data, image, weight)];
+  for (const iterations of [1, 2, 5, 10, 20, 50, 100]) {
     energies.push(energy(await defended(defense, image, { weight, iterations, tolerance: 0 }), image, weight));
   }
-  expect(energies[0]).toBeCloseTo(energy(image.data, image, weight), 6);
   for (let k = 1; k < energies.length; k++) expect(energies[k]).toBeLessThan(energies[k - 1] as number);
 
-  const minimiser = await defended(defense, image, { weight, iterations: 10_000, tolerance: 0 });
+  const minimiser = await defended(defense, image, { weight, ...EXACT });
   const least = energy(minimiser, image, weight);
-  for (const other of filterReference.totalVariation.slice(0, 3)) {
-    expect(
-      energy(
-        Float32Array.from(other.values, (value) => value * 255),
-        image,
-        weight,
-      ),
-    ).toBeGreaterThan(least);
-  }
+  expect(energies.at(-1)).toBeGreaterThan(least);
   // Convex: a step from the minimiser in any direction costs.
   for (const step of [0.5, -0.5]) {
     const moved = minimiser.map((value, i) => value + step * Math.sin(i));
@@ -63,7 +68,7 @@ test("a step keeps its place and each side moves by weight / width: the closed f
   // min ½Σ(u − f)² + w·|jump|: the optimality condition on a side of n samples is n·(f − u) = ±w.
   const image = grayImage([[...Array<number>(8).fill(51), ...Array<number>(12).fill(204)]]);
   const weight = 0.4;
-  const out = await defended(defense, image, { weight, iterations: 10_000, tolerance: 0 });
+  const out = await defended(defense, image, { weight, ...EXACT });
   expect(out[0]).toBeCloseTo(51 + (255 * weight) / 8, 2);
   expect(out[7]).toBeCloseTo(51 + (255 * weight) / 8, 2);
   expect(out[8]).toBeCloseTo(204 - (255 * weight) / 12, 2);
@@ -74,7 +79,7 @@ test("the mean is kept, and a large weight leaves nothing else", async () => {
   const image = referenceBatch("gray");
   const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
   expect(mean(await defended(defense, image))).toBeCloseTo(mean(image.data), 3);
-  const flat = await defended(defense, image, { weight: 10, iterations: 10_000, tolerance: 0 });
+  const flat = await defended(defense, image, { weight: 10, ...EXACT });
   expect(
     largestDifference(
       flat,

@@ -10,7 +10,7 @@ interface ReferenceImage {
   readonly values: readonly number[];
 }
 
-/** Images and what scipy, scikit-image and PyWavelets make of them; `totalVariation` and `nonLocalMeans` on the scale 0 … 1. */
+/** Images and what scipy and scikit-image make of them; `totalVariation` and `nonLocalMeans` on the scale 0 … 1. */
 export interface FilterReference {
   readonly gray: ReferenceImage;
   readonly deep: ReferenceImage;

@@ -125,10 +125,13 @@ class DualSolver {
     const { height, width } = this;
     const [image, primal] = [this.#image, this.#primal];
     for (let row = 0, i = 0; row < height; row++) {
+      // The right-going parts are summed with the one before; beyond the last column there is none.
+      let before = 0;
       for (let column = 0; column < width; column++, i++) {
-        let value = (image[i] as number) - (down[i] as number) - (right[i] as number);
+        const beside = right[i] as number;
+        let value = (image[i] as number) - (down[i] as number) - beside + before;
+        before = beside;
         if (row > 0) value += down[i - width] as number;
-        if (column > 0) value += right[i - 1] as number;
         primal[i] = value;
       }
     }

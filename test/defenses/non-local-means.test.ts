@@ -9,7 +9,7 @@ import { filterBank } from "../../src/wavelet/filters.js";
 import { noiseLevel } from "../../src/wavelet/shrink.js";
 import { defended, filterReference, largestDifference, referenceBatch } from "../support/filters.js";
 
-/** scikit-image's exponential errs by up to 4 %; what is left of that in the means. */
+/** scikit-image's exponential errs by some percent; what is left of that in the means. */
 const SKIMAGE_TOLERANCE = 2e-3;
 
 /** The definition, in plain loops: every pixel, every shift, every pixel of the patch. */

@@ -1,3 +1,4 @@
+import type { Tensor4D } from "@tensorflow/tfjs";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { loadTensorflow } from "../../src/tfjs/runtime.js";
@@ -34,7 +35,7 @@ test("without either, WebAssembly runs, and a convolution comes out right", asyn
   expect(runtime.id).toBe("tfjs-wasm");
   const { tf } = runtime;
   expect(tf.getBackend()).toBe("wasm");
-  const sum = tf.conv2d(tf.ones([1, 3, 3, 2]) as never, tf.ones([3, 3, 2, 1]) as never, 1, "same");
+  const sum = tf.conv2d(tf.ones([1, 3, 3, 2]) as Tensor4D, tf.ones([3, 3, 2, 1]) as Tensor4D, 1, "same");
   expect([...sum.dataSync()]).toEqual([8, 12, 8, 12, 18, 12, 8, 12, 8]);
 });
 

@@ -1,4 +1,4 @@
-import type { Tensor4D } from "@tensorflow/tfjs";
+import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs";
 import type { Tensorflow } from "./runtime.js";
 
 /*
@@ -19,14 +19,21 @@ type Pair = [number, number];
  */
 export function filterGradient(tf: Tensorflow, x: Tensor4D, dy: Tensor4D, convolution: Convolution): Tensor4D {
   return tf.tidy(() => {
-    const { filterHeight, filterWidth, inChannels, outChannels } = convolution;
-    const channelsFirst = tf.transpose(padded(tf, x, convolution), [3, 0, 1, 2]);
+    const { filterHeight, filterWidth, inChannels, outChannels, strideHeight, strideWidth } = convolution;
+    const source = padded(tf, x, convolution);
     const positions = dy.size / outChannels;
-    const copies = taps(convolution).map(([row, column]) =>
-      tf.reshape(shifted(tf, channelsFirst, row, column, 2, convolution), [inChannels, positions]),
-    );
-    const columns = copies.length === 1 ? (copies[0] as (typeof copies)[0]) : tf.concat(copies, 0);
-    const product = tf.matMul(columns, tf.reshape(dy, [positions, outChannels]));
+    // Copies are wanted with channels first. Without strides it is cheaper to turn the input once than every copy.
+    const turned = strideHeight === 1 && strideWidth === 1 ? tf.transpose(source, [3, 0, 1, 2]) : null;
+    const copies = taps(convolution).map(([row, column]) => {
+      if (turned === null) {
+        const copy = tf.reshape(shifted(tf, source, row, column, convolution), [positions, inChannels]);
+        return tf.transpose(copy, [1, 0]);
+      }
+      const { batchSize, outHeight, outWidth } = convolution;
+      const copy = tf.slice4d(turned, [0, 0, row, column], [inChannels, batchSize, outHeight, outWidth]);
+      return tf.reshape(copy, [inChannels, positions]);
+    });
+    const product = tf.matMul(tf.concat(copies, 0), tf.reshape(dy, [positions, outChannels]));
     return tf.reshape(product, [filterHeight, filterWidth, inChannels, outChannels]);
   });
 }
@@ -51,7 +58,7 @@ export function depthwiseFilterGradient(tf: Tensorflow, x: Tensor4D, dy: Tensor4
     // A product with ones is a sum that WebAssembly does at full speed.
     const ones = tf.ones([1, positions]);
     const sums = taps(convolution).map(([row, column]) => {
-      const copy = tf.reshape(shifted(tf, source, row, column, 1, convolution), [positions, inChannels, 1]);
+      const copy = tf.reshape(shifted(tf, source, row, column, convolution), [positions, inChannels, 1]);
       return tf.matMul(ones, tf.reshape(tf.mul(gradient, copy), [positions, outChannels]));
     });
     return tf.reshape(tf.concat(sums, 0), [filterHeight, filterWidth, inChannels, multiplier]);
@@ -104,27 +111,54 @@ export function padded(tf: Tensorflow, x: Tensor4D, convolution: Convolution, va
   return tf.pad4d(x, sides, value);
 }
 
-/** What one tap meets of the padded input as the filter moves. `axis` is that of the rows; the columns' is the next. */
+/**
+ * What one tap meets of the padded input as the filter moves. A stride is taken by a reshape and a slice along each axis:
+ * TensorFlow's strided slice is twenty times slower on WebAssembly.
+ */
 export function shifted(
   tf: Tensorflow,
   source: Tensor4D,
   row: number,
   column: number,
-  axis: 1 | 2,
   { outHeight, outWidth, strideHeight, strideWidth }: Convolution,
 ): Tensor4D {
-  const begin = [0, 0, 0, 0];
-  const size = source.shape.slice();
-  const strides = [1, 1, 1, 1];
-  begin[axis] = row;
-  begin[axis + 1] = column;
-  size[axis] = (outHeight - 1) * strideHeight + 1;
-  size[axis + 1] = (outWidth - 1) * strideWidth + 1;
-  if (strideHeight === 1 && strideWidth === 1) return tf.slice(source, begin, size);
-  strides[axis] = strideHeight;
-  strides[axis + 1] = strideWidth;
-  const end = begin.map((from, dimension) => from + (size[dimension] as number));
-  return tf.stridedSlice(source, begin, end, strides) as Tensor4D;
+  const [batch, , width, channels] = source.shape;
+  if (strideHeight === 1 && strideWidth === 1) {
+    return tf.slice4d(source, [0, row, column, 0], [batch, outHeight, outWidth, channels]);
+  }
+  const rows = everyNth(tf, source, row, outHeight, strideHeight);
+  const columns = everyNth(
+    tf,
+    tf.reshape(rows, [batch * outHeight, width, channels, 1]),
+    column,
+    outWidth,
+    strideWidth,
+  );
+  return tf.reshape(columns, [batch, outHeight, outWidth, channels]);
+}
+
+/** `count` slices along axis 1, `stride` apart, from `begin` on. */
+function everyNth(tf: Tensorflow, x: Tensor4D, begin: number, count: number, stride: number): Tensor4D {
+  const [batch, size, height, width] = x.shape;
+  const inner = height * width;
+  const reach = count * stride;
+  // The last step may end beyond the input: what is missing there is not looked at.
+  const missing = Math.max(0, begin + reach - size);
+  const flat: Tensor3D = tf.reshape(x, [batch, size, inner]);
+  const whole =
+    missing === 0
+      ? flat
+      : tf.pad3d(flat, [
+          [0, 0],
+          [0, missing],
+          [0, 0],
+        ]);
+  const steps: Tensor3D = tf.reshape(tf.slice3d(whole, [0, begin, 0], [batch, reach, inner]), [
+    batch * count,
+    stride,
+    inner,
+  ]);
+  return tf.reshape(tf.slice3d(steps, [0, 0, 0], [batch * count, 1, inner]), [batch, count, height, width]);
 }
 
 /**

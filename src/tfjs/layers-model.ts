@@ -1,4 +1,4 @@
-import type { GraphModel, layers, LayersModel, Tensor } from "@tensorflow/tfjs";
+import type { GraphModel, layers, LayersModel, Sequential, Tensor } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../core/errors.js";
 import { type ModelFiles, readModelFiles } from "./model-files.js";
 import type { Tensorflow } from "./runtime.js";
@@ -47,6 +47,8 @@ async function loadLayers(
   refuseKeras3(files, where);
   refuseUnknownLayers(tf, files, where);
   const model = await attempt(where, () => tf.loadLayersModel(tf.io.fromMemory(artifactsOf(files))));
+  // A Sequential does not know its outputs until it is built.
+  if (model.getClassName() === "Sequential") (model as Sequential).build();
   const outputNames = model.outputNames;
   const index = outputIndex(outputNames, wanted, where);
   completeScales(tf, model.layers);
@@ -122,15 +124,19 @@ function outputIndex(names: readonly string[], wanted: string | undefined, where
   });
 }
 
-/** Every layer of a Keras configuration, those inside models included. */
-function layerConfigs(value: unknown): { class_name: string; config: Readonly<Record<string, unknown>> }[] {
+interface LayerConfig {
+  readonly class_name?: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Every layer of a Keras configuration: in `layers`, and in the `layer` of a wrapper, at any depth. */
+function layerConfigs(value: unknown): LayerConfig[] {
   if (value === null || typeof value !== "object") return [];
-  const inner = Object.values(value).flatMap(layerConfigs);
-  const { class_name, config, layers } = value as Record<string, unknown>;
-  const own = Array.isArray(layers) ? layers : [];
-  void class_name;
-  void config;
-  return [...(own as ReturnType<typeof layerConfigs>), ...inner];
+  const { layers, layer } = value as { layers?: unknown; layer?: unknown };
+  const own = [...(Array.isArray(layers) ? layers : []), layer].filter(
+    (item) => item !== null && typeof item === "object",
+  );
+  return [...(own as LayerConfig[]), ...Object.values(value).flatMap(layerConfigs)];
 }
 
 function refuseKeras3({ topology }: ModelFiles, where: string): void {
@@ -150,7 +156,7 @@ function refuseKeras3({ topology }: ModelFiles, where: string): void {
 function refuseUnknownLayers(tf: Tensorflow, { topology }: ModelFiles, where: string): void {
   const known = tf.serialization.SerializationMap.getMap().classNameMap;
   const names = layerConfigs(topology).map(({ class_name }) => class_name);
-  const unknown = [...new Set(names)].filter((name) => typeof name === "string" && known[name] === undefined);
+  const unknown = [...new Set(names)].filter((name) => name !== undefined && known[name] === undefined);
   if (unknown.length === 0) return;
   throw new StepwedgeError(`has layers that TensorFlow.js does not know: ${unknown.join(", ")}`, {
     where,
@@ -169,7 +175,9 @@ interface Internals {
   gamma?: { read(): Tensor } | null;
   beta?: { shape: readonly number[] } | null;
   movingMean?: { shape: number[] };
-  activation?: { getClassName?(): string; apply(x: Tensor): Tensor };
+  activation?: { getClassName?(): string };
+  softmax?: (x: Tensor) => Tensor;
+  axis?: number;
 }
 
 /** Batch normalisation without a scale cannot be differentiated by TensorFlow.js: it saves an array that is not there. */
@@ -187,16 +195,22 @@ function completeScales(tf: Tensorflow, all: readonly Layer[]): void {
 }
 
 /**
- * Takes a sigmoid or a softmax off the layer that makes an output, where the layer has it as its activation and nothing
- * else uses the layer's result.
+ * Takes a sigmoid or a softmax off the layer that makes an output, where nothing else uses the layer's result: its
+ * activation, or the whole work of a Softmax layer.
  */
 function takeOffHead(tf: Tensorflow, model: LayersModel, output: number): Head {
   const layer = lastLayer(model.outputLayers[output]);
-  const own = layer as unknown as Internals | undefined;
-  const name = own?.activation?.getClassName?.();
-  if (layer === undefined || own === undefined || (name !== "sigmoid" && name !== "softmax")) return null;
+  if (layer === undefined || model.outputs[output]?.shape.length !== 2) return null;
   if (layer.outboundNodes.length > 0 || model.outputLayers.filter((other) => other === layer).length > 1) return null;
-  own.activation = (tf.layers.activation({ activation: "linear" }) as unknown as Required<Internals>).activation;
+  const own = layer as unknown as Internals;
+  if (layer.getClassName() === "Softmax" && (own.axis === 1 || own.axis === -1)) {
+    own.softmax = (x) => x;
+    return "softmax";
+  }
+  const name = own.activation?.getClassName?.();
+  if (name !== "sigmoid" && name !== "softmax") return null;
+  const linear = tf.layers.activation({ activation: "linear" }) as unknown as Internals;
+  if (linear.activation !== undefined) own.activation = linear.activation;
   return name;
 }
 

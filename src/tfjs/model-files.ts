@@ -87,7 +87,8 @@ export function readModelFiles(path: string, where: string): ModelFiles {
   };
 }
 
-const REMEDY = "A TensorFlow.js model is what tensorflowjs_converter or model.save() writes: model.json and .bin files.";
+const REMEDY =
+  "A TensorFlow.js model is what tensorflowjs_converter or model.save() writes: model.json and .bin files.";
 
 function notTensorflow(file: string): StepwedgeError {
   return new StepwedgeError("is not a TensorFlow.js model: it has no modelTopology or no weightsManifest", {

@@ -342,10 +342,7 @@ describe("training", () => {
     ["does not depend on d.weight", (ops) => ops.mean(ops.stopGradient(ops.dense(ops.input("x", [1, 2]), "d", 1)))],
     ["even height and width, has shape 1×1×3×4", (ops) => ops.mean(ops.maxPool2(ops.parameter("p", [1, 1, 3, 4], 1)))],
     ["2×2 does not repeat to 1×2", (ops) => ops.mean(ops.add(ops.parameter("p", [1, 2], 1), ops.input("x", [2, 2])))],
-    [
-      "the scalar does not use",
-      (ops) => ops.gradient(ops.mean(ops.parameter("p", [1, 2], 1)), ops.input("x", [1, 2])),
-    ],
+    ["the scalar does not use", (ops) => ops.gradient(ops.mean(ops.parameter("p", [1, 2], 1)), ops.input("x", [1, 2]))],
   ])("refused: %s", async (message, program) => {
     await expect(backend.trainer(program, randomFrom(1))).rejects.toThrow(message);
   });

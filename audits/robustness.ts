@@ -21,11 +21,19 @@ import {
   scoredCell,
   withScores,
 } from "../src/stats/cell.js";
-import { flipRate, rateAt } from "../src/stats/decisions.js";
-import { differenceOf, type Estimate, isUnchanged, notEstimable, type Result } from "../src/stats/estimate.js";
+import { errorRate, flipRate, rateAt } from "../src/stats/decisions.js";
+import {
+  differenceOf,
+  type Estimate,
+  isUnchanged,
+  type NotEstimable,
+  notEstimable,
+  type Result,
+} from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
-import { type ProportionEstimate, pairedProportionDifference } from "../src/stats/proportion.js";
+import { homogeneityTest } from "../src/stats/homogeneity.js";
+import { type ProportionEstimate, pairedProportionDifference, proportionDifference } from "../src/stats/proportion.js";
 
 const AUDIT = "robustness";
 
@@ -61,7 +69,7 @@ const meta: AuditMeta = {
       title: "Gap between groups in the drop of AUC",
       unit: "1",
       description:
-        "Largest minus smallest drop of AUC among the groups of a family: does the condition hurt some groups more? The variance of each difference of drops holds all covariances through samples and patients. The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward. Groups that are not estimable are named.",
+        "Largest minus smallest drop of AUC among the groups of a family: does the condition hurt some groups more? The variance of each difference of drops holds all covariances through samples and patients. The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward. Groups that are not estimable are named. The details hold Wald's test that the condition takes as much from every group.",
       better: "lower",
     },
     {
@@ -70,6 +78,22 @@ const meta: AuditMeta = {
       unit: "1",
       description:
         "The share of labelled samples whose decision at the frozen threshold differs from the decision on the clean image without a defense, whether right or wrong before. Interval: Wilson (1927), at the effective sample size where patients repeat.",
+      better: "lower",
+    },
+    {
+      id: "fooling-rate-gap",
+      title: "Gap between groups in the decisions that change",
+      unit: "1",
+      description:
+        "Largest minus smallest fooling rate among the groups of a family: are some groups' decisions easier to turn? Interval: Newcombe's score for differences of shares, simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward. Groups that are not estimable are named. The details hold Wald's test that all groups are alike.",
+      better: "lower",
+    },
+    {
+      id: "error-rate",
+      title: "Wrong decisions",
+      unit: "1",
+      description:
+        "The share of labelled samples whose decision at the frozen threshold is wrong under the condition, whether or not it changed: what the fooling rate does not tell. Interval: Wilson (1927), at the effective sample size where patients repeat.",
       better: "lower",
     },
     {
@@ -136,8 +160,12 @@ export default defineAudit({
       };
       if (one.tested.length === 0) return [];
       const audited = distinctSubgroups(study).map((subgroup) => auditSubgroup(one, subgroup));
-      const drops = new Map(audited.map((group) => [subgroupKey(group.subgroup.values), group.drops]));
-      return [...audited.flatMap((group) => group.findings), ...dropGaps(one, drops)];
+      const byGroup = new Map(audited.map((group) => [subgroupKey(group.subgroup.values), group]));
+      return [
+        ...audited.flatMap((group) => group.findings),
+        ...dropGaps(one, byGroup),
+        ...one.points.flatMap((point, index) => foolingGaps(one, point, index, byGroup)),
+      ];
     });
   },
 });
@@ -146,6 +174,8 @@ interface AuditedSubgroup {
   readonly subgroup: Subgroup;
   /** The drop of AUC under each tested condition, in their order. */
   readonly drops: readonly GroupResult<Estimate>[];
+  /** The fooling rate under each tested condition, in their order, at each operating point. */
+  readonly flips: readonly (readonly GroupResult<ProportionEstimate>[])[];
   readonly findings: readonly Finding[];
 }
 
@@ -153,6 +183,7 @@ function auditSubgroup(one: ClassStudy, subgroup: Subgroup): AuditedSubgroup {
   const cell = labelledCell(one.study, subgroup, one.class);
   const cleanArea = cleanAreaOf(cell, one.clean);
   const drops: GroupResult<Estimate>[] = [];
+  const flips = one.points.map((): GroupResult<ProportionEstimate>[] => []);
   const findings: Finding[] = [];
   for (const { condition, column } of one.tested) {
     const pair = scoredCell(cell, [one.clean, column]);
@@ -161,12 +192,15 @@ function auditSubgroup(one: ClassStudy, subgroup: Subgroup): AuditedSubgroup {
     const result = pairedDrop(cleanArea(pair), areaUnderCurve(withScores(pair, 1)), pair.clustered);
     drops.push({ subgroup, cell: pair, result });
     findings.push(dropFinding({ ...about, metric: "auc-drop", operatingPoint: null }, result, pair, one.level));
-    for (const point of one.points) findings.push(...decisionFindings(about, pair, point, one.level));
+    for (const [index, point] of one.points.entries()) {
+      flips[index]?.push({ subgroup, cell: pair, result: flipsOf(pair, point) });
+      findings.push(...decisionFindings(about, pair, point, one.level));
+    }
     for (const control of controlsOf(one, condition)) {
       findings.push(...excessFindings(about, scoredCell(cell, [one.clean, column, control.column]), control, one));
     }
   }
-  return { subgroup, drops, findings };
+  return { subgroup, drops, flips, findings };
 }
 
 /** The clean area on a pair's samples: computed once for all conditions that score every sample that clean scores. */
@@ -199,14 +233,21 @@ function decisionFindings(about: About, pair: ScoredCell, point: OperatingPoint,
   const decided = (metric: string, estimate: (threshold: number) => Result): Finding =>
     findingOf(subject(metric), threshold === null ? noThreshold(point) : estimate(threshold), pair, level);
   return [
-    decided("fooling-rate", (at) => flipRate(before, after, at)),
+    findingOf(subject("fooling-rate"), flipsOf(pair, point), pair, level),
+    decided("error-rate", (at) => errorRate(after, at)),
     ...(["sensitivity", "specificity"] as const).map((rate) =>
       decided(`${rate}-drop`, (at) => pairedShares(rateAt(before, at, rate), rateAt(after, at, rate), pair.clustered)),
     ),
   ];
 }
 
-function noThreshold(point: OperatingPoint): Result {
+/** The share of decisions that change between a pair's two columns. */
+function flipsOf(pair: ScoredCell, point: OperatingPoint): Result<ProportionEstimate> {
+  if (point.threshold === null) return noThreshold(point);
+  return flipRate(withScores(pair, 0), withScores(pair, 1), point.threshold);
+}
+
+function noThreshold(point: OperatingPoint): NotEstimable {
   return notEstimable(point.reason ?? "no threshold could be chosen");
 }
 
@@ -261,7 +302,7 @@ function excessFindings(about: About, triple: ScoredCell, control: Tested, one: 
 }
 
 /** Per family and condition: the largest difference between groups in the drop of AUC. */
-function dropGaps(one: ClassStudy, drops: ReadonlyMap<string, readonly GroupResult<Estimate>[]>): Finding[] {
+function dropGaps(one: ClassStudy, audited: ReadonlyMap<string, AuditedSubgroup>): Finding[] {
   const method = {
     normal: `${one.study.clustered ? "obuchowski" : "delong"}-difference-of-drops`,
     otherwise: "square-and-add-newcombe",
@@ -270,7 +311,7 @@ function dropGaps(one: ClassStudy, drops: ReadonlyMap<string, readonly GroupResu
     differenceOf(a, b, method, { n: a.n + b.n, patients: a.patients + b.patients });
   return [...familiesOf(one.study)].flatMap(([family, subgroups]) =>
     one.tested.map(({ condition }, index) => {
-      const groups = subgroups.flatMap(({ values }) => drops.get(subgroupKey(values))?.[index] ?? []);
+      const groups = subgroups.flatMap(({ values }) => audited.get(subgroupKey(values))?.drops[index] ?? []);
       const subject: Subject = {
         audit: AUDIT,
         metric: "auc-drop-gap",
@@ -281,7 +322,47 @@ function dropGaps(one: ClassStudy, drops: ReadonlyMap<string, readonly GroupResu
         acrossFamily: true,
         condition,
       };
-      return gapFinding(subject, groups, { difference, better: "lower", quantity: "drop of AUC" }, one.level);
+      const comparison = { difference, better: "lower", quantity: "drop of AUC" } as const;
+      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
     }),
   );
+}
+
+/** Per family and condition: the largest difference between groups in the decisions that change. */
+function foolingGaps(
+  one: ClassStudy,
+  point: OperatingPoint,
+  pointIndex: number,
+  audited: ReadonlyMap<string, AuditedSubgroup>,
+): Finding[] {
+  const difference = (a: ProportionEstimate, b: ProportionEstimate) => proportionDifference(a, b, one.study.clustered);
+  return [...familiesOf(one.study)].flatMap(([family, subgroups]) =>
+    one.tested.map(({ condition }, index) => {
+      const groups = subgroups.flatMap(
+        ({ values }) => audited.get(subgroupKey(values))?.flips[pointIndex]?.[index] ?? [],
+      );
+      const subject: Subject = {
+        audit: AUDIT,
+        metric: "fooling-rate-gap",
+        class: one.class,
+        operatingPoint: point.id,
+        subgroup: {},
+        family,
+        acrossFamily: true,
+        condition,
+      };
+      const comparison = { difference, better: "lower", quantity: "fooling rate" } as const;
+      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
+    }),
+  );
+}
+
+/** Adds Wald's test that all groups lose alike: whether the attack widens what is between them. */
+function withTest(finding: Finding, groups: readonly GroupResult<Estimate>[]): Finding {
+  const estimates = groups.flatMap(({ result }) => (result.status === "estimated" ? [result] : []));
+  const test = homogeneityTest(estimates);
+  if (test === null) return finding;
+  const { chiSquare, degrees, p } = test;
+  const details = { "wald-chi-square": chiSquare, "wald-degrees-of-freedom": degrees, "wald-p": p };
+  return { ...finding, details: { ...finding.details, ...details } };
 }

@@ -53,29 +53,59 @@ export function epsilonText(epsilon: number): string {
   return Math.abs(levels - rounded) < 1e-6 ? `${rounded}/255` : epsilon.toFixed(4);
 }
 
-export type NumberKind = "area" | "share" | "points" | "number";
+/** A size of perturbation that need not be a whole number of levels: "3.4/255". */
+function finelyInLevels(epsilon: number): string {
+  const levels = decimal(epsilon * 255, 2).replace(/\.?0+$/, "");
+  return `${levels}/255`;
+}
+
+export type NumberKind = "area" | "share" | "points" | "number" | "epsilon" | "count";
 
 /** Rates of samples or decisions, shown as percentages; differences of them are percentage points. */
-const SHARES = new Set(["sensitivity", "specificity", "ppv", "npv", "fooling-rate", "fooling", "accuracy"]);
+const SHARES = new Set([
+  "sensitivity",
+  "specificity",
+  "ppv",
+  "npv",
+  "fooling-rate",
+  "fooling",
+  "accuracy",
+  "error-rate",
+  "corruption-error",
+]);
 const DIFFERENCE = /-(drop|gap|difference|excess|drop-gap|excess-gap)$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
   const base = metric.replace(DIFFERENCE, "");
+  if (metric === "median-minimal-epsilon") return "epsilon";
+  if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";
-  return base === "auc" || base === "average-precision" ? "area" : "number";
+  return base === "auc" || base === "average-precision" || base === "auc-epsilon-area" ? "area" : "number";
 }
 
 /** One value of a metric, with its unit. */
 export function metricValue(metric: string, value: number): string {
-  const kind = numberKind(metric);
-  return kind === "share" ? percent(value) : kind === "points" ? percentagePoints(value) : decimal(value);
+  switch (numberKind(metric)) {
+    case "share":
+      return percent(value);
+    case "points":
+      return percentagePoints(value);
+    case "epsilon":
+      return finelyInLevels(value);
+    case "count":
+      return integer(Math.round(value));
+    default:
+      return decimal(value);
+  }
 }
 
 /** The interval of a metric, the unit written once: "43.1–51.0%". */
 export function metricRange(metric: string, interval: { readonly lower: number; readonly upper: number }): string {
   const kind = numberKind(metric);
+  if (kind === "epsilon" || kind === "count")
+    return range(metricValue(metric, interval.lower), metricValue(metric, interval.upper));
   if (kind === "area" || kind === "number") return range(decimal(interval.lower), decimal(interval.upper));
   const limits = range(decimal(interval.lower * 100, 1), decimal(interval.upper * 100, 1));
   return kind === "share" ? `${limits}%` : `${limits} pp`;

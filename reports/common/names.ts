@@ -16,6 +16,13 @@ const METRICS: Readonly<Record<string, string>> = {
   "auc-drop-gap": "Gap in AUC drop",
   "auc-drop-excess": "AUC drop beyond the control",
   "fooling-rate": "Decisions changed",
+  "fooling-rate-gap": "Gap in decisions changed",
+  "error-rate": "Wrong decisions",
+  "corruption-error": "Wrong decisions over all severities",
+  "relative-corruption-error": "Wrong decisions over all severities, over clean",
+  "median-minimal-epsilon": "Median least ε",
+  "median-queries": "Median queries until a decision flips",
+  "auc-epsilon-area": "Mean AUC over ε",
   "fooling-excess": "Decisions changed beyond the control",
 };
 

@@ -48,7 +48,7 @@ export function strengthAxis(group: StrengthGroup): { readonly ticks: Tick[]; re
     return { ticks: [0, ...values].map((value) => ({ value, label: decimal(value, 0) })), title: "Severity" };
   const inLevels = values.every((value) => epsilonText(value).endsWith("/255"));
   const label = (value: number) => (inLevels ? String(Math.round(value * 255)) : String(Number(value.toPrecision(2))));
-  const norm = group.id === "l2" ? "L2" : "L∞";
+  const norm = group.id.startsWith("l2") ? "L2" : "L∞";
   return {
     ticks: [0, ...values].map((value) => ({ value, label: label(value) })),
     title: inLevels ? `ε (${norm}, in 1/255 of the display window)` : `ε (${norm}, display window = 1)`,

@@ -6,9 +6,11 @@ import { registerDemo } from "./demo.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
 import { registerExplain } from "./explain.js";
+import { registerFit } from "./fit.js";
 import { registerGate } from "./gate.js";
 import { registerInit } from "./init.js";
 import { registerList } from "./list.js";
+import { registerPerturb } from "./perturb.js";
 import { registerReport } from "./report.js";
 import { registerRun } from "./run.js";
 
@@ -25,6 +27,8 @@ for (const register of [
   registerDemo,
   registerInit,
   registerRun,
+  registerFit,
+  registerPerturb,
   registerEvaluate,
   registerGate,
   registerReport,

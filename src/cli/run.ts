@@ -65,7 +65,7 @@ export async function runInTerminal(
   }
 }
 
-function threadCount(text: string): number {
+export function threadCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= 1024) return count;
   throw new StepwedgeError(`must be a whole number of at least 1; received ${received(text)}`, {

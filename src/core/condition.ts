@@ -49,3 +49,28 @@ export function withoutDefense(condition: Condition): Condition {
   const { adaptive: _adaptive, ...rest } = condition;
   return { ...rest, defense: "none" };
 }
+
+/** Conditions that differ in nothing but how strong the attack is, weakest first: one line of a figure. */
+export interface ConditionSeries {
+  readonly conditions: readonly Condition[];
+  /** Whether strength is ε (or else severity). */
+  readonly byEpsilon: boolean;
+}
+
+/** The attacked conditions as series, in the order in which they first appear. */
+export function seriesOf(conditions: readonly Condition[]): ConditionSeries[] {
+  const series = new Map<string, Condition[]>();
+  for (const condition of conditions) {
+    if (condition.attack === "none") continue;
+    const { severity, ...rest } = condition;
+    const key = `${severity === undefined ? "epsilon" : "severity"} ${conditionKey({ ...rest, epsilon: 0 })}`;
+    const known = series.get(key);
+    if (known === undefined) series.set(key, [condition]);
+    else known.push(condition);
+  }
+  const strength = (condition: Condition) => condition.severity ?? condition.epsilon;
+  return [...series.values()].map((members) => ({
+    conditions: members.toSorted((a, b) => strength(a) - strength(b)),
+    byEpsilon: members[0]?.severity === undefined,
+  }));
+}

@@ -7,6 +7,7 @@ import { applyOverrides } from "./overrides.js";
 import { type Place, whereIs } from "./place.js";
 import { checkReferences } from "./references.js";
 import { type Protocol, protocolSchema } from "./schema.js";
+import { inWindowUnits } from "./units.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
 
 /** A protocol with its fingerprint and the folder that its relative paths start from. */
@@ -40,7 +41,7 @@ export async function validateProtocol(value: unknown, place: Place = () => "pro
   const schema = await protocolSchema();
   const result = schema.safeParse(value);
   if (!result.success) throw schemaError(result.error, value, schema, place);
-  const protocol = await complete(result.data as unknown as Protocol);
+  const protocol = await complete(result.data as unknown as Protocol, place);
   await checkReferences(protocol, place);
   return protocol;
 }
@@ -51,12 +52,13 @@ export function protocolHash(protocol: Protocol): string {
 }
 
 /** Fills in what defaults to other parts of the protocol. */
-async function complete(protocol: Protocol): Promise<Protocol> {
+async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
   const audits = protocol.audits ?? [...(await loadPlugins("audits")).keys()];
   return {
     ...protocol,
     intendedUse: protocol.intendedUse ?? null,
     audits,
+    attacks: protocol.attacks.map((entry, index) => inWindowUnits(entry, index, protocol, place)),
     gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id })),
     model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
   };

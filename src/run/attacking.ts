@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Strength } from "../core/attack.js";
 import { conditionKey, withoutDefense } from "../core/condition.js";
@@ -15,6 +15,15 @@ import { type Application, applyDefense, candidatesOf, type Fits, ready, withinB
 
 /** Decisions at this threshold are attacked where the protocol has no operating point. */
 const DEFAULT_THRESHOLD = 0.5;
+
+/** What attacks asked about the images of one batch, until the batch's scores are kept. */
+const ASKED = ".asked.journal";
+
+/** Removes what a run that was killed at the last moment left of its attacks' questions. */
+export function forgetQuestions(out: string): void {
+  const folder = join(out, SCORES_FOLDER);
+  for (const name of readdirSync(folder)) if (name.endsWith(ASKED)) rmSync(join(folder, name), { force: true });
+}
 
 /** What the model will see of a batch under one condition. */
 export interface Prepared {
@@ -114,9 +123,8 @@ export class BatchPreparation {
     const threshold = thresholdOf(operatingPoints, className);
     const scores = await cleanScores(classIndex);
     const key = runKey(planned);
-    mkdirSync(join(out, SCORES_FOLDER), { recursive: true });
     const journal = new Journal(
-      join(out, SCORES_FOLDER, `${sheetName(key)}.${first}.asked`),
+      join(out, SCORES_FOLDER, `${sheetName(key)}.${first}${ASKED}`),
       sha256(`${context.key} ${key} ${first} ${originals.count}`),
     );
     this.#journals.push(journal);

@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Calibration } from "../core/attack.js";
 import type { OperatingPoint } from "../core/audit.js";
@@ -127,7 +128,10 @@ async function fitOnce(
   const { baseFolder, ledger, observer, out, seed, signal } = context;
   if (work.folder !== undefined) {
     observer.advance(work.budget, "learnt before");
-    return borrowArtifact(join(baseFolder, work.folder, artifactFile(work.key)), work.purpose);
+    const from = join(baseFolder, work.folder, artifactFile(work.key));
+    const borrowed = borrowArtifact(from, work.purpose);
+    copyFileSync(from, join(out, ARTIFACTS_FOLDER, artifactFile(work.key)));
+    return borrowed;
   }
   const path = join(out, ARTIFACTS_FOLDER, artifactFile(work.key));
   const key = sha256(`${context.key} ${work.key}`);

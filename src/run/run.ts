@@ -1,20 +1,14 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { ModelAdapter } from "../core/adapter.js";
 import { canonicalJson, sha256 } from "../core/hash.js";
-import type { Model } from "../core/model.js";
-import { findPlugin } from "../core/plugins.js";
 import type { Findings } from "../core/record.js";
 import { VERSION } from "../core/version.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import { type Protocol, parametersOf } from "../protocol/schema.js";
+import type { Protocol } from "../protocol/schema.js";
 import { conclude } from "./conclude.js";
 import { ROSTER_FILES, readEvidence, SCORES_FOLDER, writeIndex } from "./evidence.js";
-import { hashPluginFiles } from "./inputs.js";
 import { type RunObserver, SILENT } from "./observer.js";
-import { makePlan, type Plan } from "./plan.js";
+import { type OpenStudy, openStudy } from "./opening.js";
 import { copyScores, type PredictOptions, predict } from "./predict.js";
-import { type PreparedData, prepareData } from "./prepare.js";
 import { openRecord } from "./record.js";
 import { writeRoster } from "./roster.js";
 
@@ -39,34 +33,15 @@ export interface RunOptions {
  */
 export async function runAudit(options: RunOptions): Promise<Findings> {
   const { out, protocol: loaded } = options;
-  const { protocol } = loaded;
   const observer = options.observer ?? SILENT;
-  const plan = await makePlan(protocol, loaded.baseFolder);
-  const adapter = await findPlugin("models", protocol.model.adapter);
-  observer.stage("reading the data", null);
-  const data = await prepareData(loaded, adapter);
-  observer.stage("loading the model", null);
-  const model = await adapter.open(parametersOf(protocol.model, adapter), {
-    baseFolder: loaded.baseFolder,
-    classes: protocol.model.classes,
-    threads: options.threads ?? availableParallelism(),
-  });
+  const study = await openStudy(loaded, observer, options.threads);
   try {
-    const files = await hashPluginFiles(plan, loaded.baseFolder);
-    const inputs = { ...data.source.files, ...model?.meta.files, ...files };
+    const { data, inputs, plan } = study;
     openRecord({ out, resume: options.resume ?? false, loaded, inputs });
-    const key = predictionKey(protocol, inputs);
-    await gatherEvidence(model, adapter, plan, data, {
-      loaded,
-      plan,
-      data,
-      out,
-      key,
-      observer,
-      signal: options.signal,
-    });
+    const key = predictionKey(loaded.protocol, inputs);
+    await gatherEvidence(study, { loaded, plan, data, out, key, observer, signal: options.signal });
   } finally {
-    await model?.close();
+    await study.model?.close();
   }
   observer.stage("auditing", null);
   return conclude({
@@ -79,13 +54,7 @@ export async function runAudit(options: RunOptions): Promise<Findings> {
   });
 }
 
-async function gatherEvidence(
-  model: Model | null,
-  adapter: ModelAdapter,
-  plan: Plan,
-  data: PreparedData,
-  options: PredictOptions,
-): Promise<void> {
+async function gatherEvidence({ adapter, data, model, plan }: OpenStudy, options: PredictOptions): Promise<void> {
   const { key, loaded, out } = options;
   const { protocol } = loaded;
   for (const side of ["tuning", "evaluation"] as const) {

@@ -4,7 +4,7 @@ import { StepwedgeError } from "../core/errors.js";
 import { MEASURES } from "../core/measures.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
-import { BatchPreparation, runKey } from "./attacking.js";
+import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
 import { SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import type { ImageLoader } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
@@ -101,6 +101,7 @@ async function scoreBatches(
     await scoreBatch(context, { ...loaded, first }, open(first), fits, sheets, inFlight);
   }
   await Promise.all(inFlight);
+  forgetQuestions(context.out);
 }
 
 /** Books what an interrupted run has already scored of a batch, so that the counts come out as if it had not been. */

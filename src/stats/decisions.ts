@@ -40,6 +40,13 @@ export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Res
   return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered);
 }
 
+/** The share of samples whose decision at the threshold is wrong. */
+export function errorRate({ scores, labels, patients, clustered }: LabelledScores, threshold: number) {
+  const outcomes = callsAt(scores, threshold);
+  for (let i = 0; i < outcomes.length; i++) outcomes[i] = outcomes[i] === labels[i] ? 0 : 1;
+  return proportion(outcomes, patients, clustered);
+}
+
 /** The share of samples whose decision at the threshold differs between two score columns of the same samples. */
 export function flipRate(before: LabelledScores, after: LabelledScores, threshold: number): Result<ProportionEstimate> {
   const outcomes = callsAt(before.scores, threshold);

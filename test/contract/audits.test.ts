@@ -30,8 +30,21 @@ function study(clustered: boolean, degenerate = false) {
       { condition: attack, scores: scores(0.6) },
       { condition: { ...attack, defense: "jpeg", adaptive: true }, scores: scores(0.5) },
       { condition: { ...attack, attack: "random-sign" }, scores: scores(0.1) },
+      ...[1, 3].map((severity) => ({
+        condition: { ...CLEAN, attack: "blur", severity },
+        scores: scores(0.1 * severity),
+      })),
+      {
+        condition: { ...attack, attack: "asking" },
+        scores: scores(0.6),
+        measures: {
+          "search.queries": rows.map((row) => 20 + row),
+          "search.queries-to-success": rows.map((row) => (row % 3 === 0 ? Number.NaN : 20 + row)),
+          "search.least-distance": rows.map((row) => (row % 3 === 0 ? Number.NaN : 0.01)),
+        },
+      },
     ],
-    attackKnowledge: { searched: "scores", "random-sign": "none" },
+    attackKnowledge: { searched: "scores", asking: "scores", "random-sign": "none", blur: "none" },
   });
 }
 

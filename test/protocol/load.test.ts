@@ -510,3 +510,34 @@ describe("--set", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 });
+
+describe("ε in native units", () => {
+  const withUnit = (epsilon: string, unit: string) =>
+    broken("epsilon: 4/255", `epsilon: ${epsilon}\n    unit: ${unit}`);
+
+  test("stored values and Hounsfield units become fractions of the window, with one hash for one meaning", async () => {
+    const stored = await load(withUnit("[4, 8]", "stored").replace("  image: path", "  image: path\n  bits: 12"));
+    expect(stored.protocol.attacks[0]?.epsilon).toEqual([4 / 4095, 8 / 4095]);
+    expect(stored.protocol.attacks[0]).not.toHaveProperty("unit");
+    const hu = await load(
+      withUnit("20", "hu").replace("  path: m.onnx", "  path: m.onnx\n  input: { range: [-1000, 600] }"),
+    );
+    expect(hu.protocol.attacks[0]?.epsilon).toEqual([20 / 1600]);
+    const eight = (text: string) => load(text.replace("  image: path", "  image: path\n  bits: 8"));
+    expect((await eight(withUnit("4", "stored"))).sha256).toBe((await eight(GOOD)).sha256);
+  });
+
+  test.each([
+    ["4", "stored", "data.bits"],
+    ["4", "hu", "model.input.range"],
+  ])("%s %s without the window's size is refused", async (epsilon, unit, remedy) => {
+    const fault = await faultOf(withUnit(epsilon, unit));
+    expect(fault.format()).toContain("attacks[0].unit");
+    expect(fault.format()).toContain(remedy);
+  });
+
+  test("an ε beyond the window is refused in its own unit", async () => {
+    const fault = await faultOf(withUnit("5000", "stored").replace("  image: path", "  image: path\n  bits: 12"));
+    expect(fault.format()).toContain("display window of 4095; received 5000");
+  });
+});

@@ -9,7 +9,7 @@ export function costTable({ record }: PageContext): Table {
   return table({
     id: "attack-cost",
     caption: "What each attacked condition cost, and how large the change is as saved",
-    note: "L∞ and L2 as shares of the display window, largest over the evaluation images after clipping and rounding to the device's levels. PSNR: mean over the images. Low band: share of the change's energy in the wavelet approximation band.",
+    note: "L∞ and L2 as shares of the display window, largest over the evaluation images after clipping and rounding to the device's levels. PSNR and SSIM: means over the images (SSIM: the first 64). Low band: share of the change's energy in the wavelet approximation band.",
     folded: `Queries and sizes of ${integer(attacks.length)} attacked conditions`,
     columns: [
       column("Condition"),
@@ -17,6 +17,7 @@ export function costTable({ record }: PageContext): Table {
       column("Largest L∞", true),
       column("Largest L2", true),
       column("Mean PSNR", true),
+      column("Mean SSIM", true),
       column("Low band", true),
       column("Artifact SHA-256"),
     ],
@@ -30,6 +31,7 @@ export function costTable({ record }: PageContext): Table {
             textCell(epsilonText(summary.maxLinf)),
             textCell(decimal(summary.maxL2, 3)),
             summary.meanPsnr === null ? textCell("—", { muted: true }) : textCell(`${decimal(summary.meanPsnr, 1)} dB`),
+            summary.meanSsim === null ? textCell("—", { muted: true }) : textCell(decimal(summary.meanSsim, 3)),
             summary.lowBandEnergy === null
               ? textCell("—", { muted: true })
               : textCell(`${decimal(summary.lowBandEnergy * 100, 1)}%`),

@@ -1,0 +1,43 @@
+import { availableParallelism } from "node:os";
+import type { ModelAdapter } from "../core/adapter.js";
+import type { Model } from "../core/model.js";
+import { findPlugin } from "../core/plugins.js";
+import type { LoadedProtocol } from "../protocol/load.js";
+import { parametersOf } from "../protocol/schema.js";
+import { hashPluginFiles } from "./inputs.js";
+import type { RunObserver } from "./observer.js";
+import { makePlan, type Plan } from "./plan.js";
+import { type PreparedData, prepareData } from "./prepare.js";
+
+/** A study whose data are read and whose model is loaded. Whoever opens it closes the model. */
+export interface OpenStudy {
+  readonly loaded: LoadedProtocol;
+  readonly plan: Plan;
+  readonly adapter: ModelAdapter;
+  readonly data: PreparedData;
+  /** null for tables of scores. */
+  readonly model: Model | null;
+  /** SHA-256 of every file that a score may depend on, but for the images. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** Reads the table, loads the model and hashes what scores depend on. */
+export async function openStudy(
+  loaded: LoadedProtocol,
+  observer: RunObserver,
+  threads: number | undefined,
+): Promise<OpenStudy> {
+  const { protocol, baseFolder } = loaded;
+  const plan = await makePlan(protocol, baseFolder);
+  const adapter = await findPlugin("models", protocol.model.adapter);
+  observer.stage("reading the data", null);
+  const data = await prepareData(loaded, adapter);
+  const files = await hashPluginFiles(plan, baseFolder);
+  observer.stage("loading the model", null);
+  const model = await adapter.open(parametersOf(protocol.model, adapter), {
+    baseFolder,
+    classes: protocol.model.classes,
+    threads: threads ?? availableParallelism(),
+  });
+  return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
+}

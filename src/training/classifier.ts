@@ -1,5 +1,6 @@
+import { affine, relu } from "./elementwise.js";
 import { sigmoidCrossEntropy } from "./losses.js";
-import { affine, conv2d, dense, globalMaxPool, maxPool2, relu } from "./operators.js";
+import { conv2d, dense, globalMaxPool, maxPool2 } from "./operators.js";
 import { DYNAMIC, Tape, type Variable } from "./tape.js";
 
 /** A small convolutional classifier of single-channel images with one output: is the finding there? */

@@ -1,3 +1,4 @@
+import { sha256 } from "../core/hash.js";
 import { encodeModel, type OnnxAttributes, type OnnxNode, type OnnxTensor, type OnnxValue } from "./onnx-writer.js";
 
 /** ONNX's number for float32, as `Cast` wants it. */
@@ -28,6 +29,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A constant array under a name of its own. */
+  array(shape: readonly number[], data: Float32Array): string {
+    return this.initializer(`a${++this.#values}`, shape, data);
+  }
+
   node(op: string, inputs: readonly string[], attributes: OnnxAttributes = {}): string {
     const output = `v${++this.#values}`;
     this.#nodes.push({ op, inputs, outputs: [output], attributes });
@@ -42,6 +48,12 @@ export class GraphBuilder {
   /** A vector of int64: axes, shapes, slice bounds. */
   integers(...values: readonly number[]): string {
     return this.#constant(`int64 ${values.join()}`, [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** A constant matrix; equal ones are stored once. */
+  matrix(rows: number, columns: number, data: Float32Array): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return this.#constant(`matrix ${rows} ${columns} ${sha256(bytes)}`, [rows, columns], data);
   }
 
   reshape(value: string, shape: readonly number[]): string {

@@ -10,9 +10,11 @@ export function sigmoidCrossEntropy(tape: Tape, logits: Variable, targets: Varia
   const terms = graph.node("Sub", [graph.node("Softplus", [logits.name]), agreement]);
   const loss = graph.node("ReduceMean", [terms, graph.integers(0, 1)], { keepdims: 0 });
   return tape.record(loss, [], [logits], (gradient, accumulate) => {
-    const error = graph.node("Sub", [graph.node("Sigmoid", [logits.name]), targets.name]);
-    const mean = graph.node("Mul", [error, graph.scalar(1 / (batch * outputs))]);
-    accumulate(logits, graph.node("Mul", [mean, gradient]));
+    accumulate(logits, () => {
+      const error = graph.node("Sub", [graph.node("Sigmoid", [logits.name]), targets.name]);
+      const mean = graph.node("Mul", [error, graph.scalar(1 / (batch * outputs))]);
+      return graph.node("Mul", [mean, gradient]);
+    });
   });
 }
 
@@ -25,8 +27,10 @@ export function softmaxCrossEntropy(tape: Tape, logits: Variable, targets: Varia
   const mean = graph.node("ReduceMean", [terms, graph.integers(0)], { keepdims: 0 });
   const loss = graph.node("Neg", [mean]);
   return tape.record(loss, [], [logits], (gradient, accumulate) => {
-    const error = graph.node("Sub", [graph.node("Exp", [logProbabilities]), targets.name]);
-    const share = graph.node("Mul", [error, graph.scalar(1 / batch)]);
-    accumulate(logits, graph.node("Mul", [share, gradient]));
+    accumulate(logits, () => {
+      const error = graph.node("Sub", [graph.node("Exp", [logProbabilities]), targets.name]);
+      const share = graph.node("Mul", [error, graph.scalar(1 / batch)]);
+      return graph.node("Mul", [share, gradient]);
+    });
   });
 }

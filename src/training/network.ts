@@ -23,7 +23,10 @@ export interface Operators<V> {
   // Where values come from.
   /** A named input of the program, fed at every step. */
   input(name: string, shape: readonly number[]): V;
-  /** A trained array, initially normal with the given standard deviation (0: zeros). */
+  /**
+   * A trained array, initially normal with the given standard deviation (0: zeros). The same name asked for again is the
+   * same array, here and in `conv2d` and `dense`: a network that is applied twice is one network.
+   */
   parameter(name: string, shape: readonly number[], deviation: number): V;
   constant(shape: readonly number[], data: Float32Array): V;
   /** The same operators, but every parameter whose name is in `weights` is a constant of that value. */
@@ -32,7 +35,10 @@ export interface Operators<V> {
   stopGradient(x: V): V;
 
   // Images, N×C×H×W.
-  /** k × k convolution (k odd) with bias; zero padding ⌊k/2⌋ on every side, stride 1 or 2. He initialisation. */
+  /**
+   * k × k convolution (k odd) with bias; zero padding ⌊k/2⌋ on every side, stride 1 or 2 (sizes are halved, rounded up).
+   * Weights start normal with `gain` (default 1) times He's deviation √(2 / (inputs k²)).
+   */
   conv2d(
     x: V,
     name: string,
@@ -62,6 +68,8 @@ export interface Operators<V> {
   leakyRelu(x: V, slope: number): V;
   tanh(x: V): V;
   sigmoid(x: V): V;
+  /** log softmax over the features of N×F vectors. */
+  logSoftmax(x: V): V;
   /** log(1 + exp(x)), stable. */
   softplus(x: V): V;
   abs(x: V): V;
@@ -93,7 +101,7 @@ export interface Operators<V> {
   gradient(scalar: V, by: V): V;
 }
 
-/** A network with its loss (a scalar). */
+/** A network with its loss (a scalar). Inputs, parameters and outputs of a program have different names. */
 export type LossProgram = <V>(ops: Operators<V>) => V;
 /** A network with named outputs. */
 export type Program = <V>(ops: Operators<V>) => Readonly<Record<string, V>>;

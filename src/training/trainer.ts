@@ -1,12 +1,14 @@
+import { setImmediate } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
 import type { Random } from "../core/random.js";
 import { addAdam, correctedRate, firstMoment, RATE, secondMoment, updated } from "./adam.js";
-import { initialWeights, type Parameter, Tape, type Variable } from "./tape.js";
+import type { Feeds, Weights } from "./network.js";
+import { initialWeights, type Parameter, sizeOf, Tape, type Variable } from "./tape.js";
 
 const LOSS = "loss";
 
-/** A named batch for the graph's own inputs, such as images and targets. */
-export type Batch = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
+/** Sums in one order: results repeat bit by bit. */
+export const ONE_THREAD = { intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 
 /**
  * Trains by running one ONNX graph per step: forward pass, backward pass and Adam together. One thread and a fixed
@@ -18,34 +20,46 @@ export class Trainer {
   #state: Record<string, ort.Tensor>;
   #step = 0;
 
-  private constructor(session: ort.InferenceSession, parameters: readonly Parameter[], random: Random) {
+  private constructor(
+    session: ort.InferenceSession,
+    parameters: readonly Parameter[],
+    random: Random,
+    initial: Weights,
+  ) {
     this.#session = session;
     this.#parameters = parameters;
     this.#state = {};
     const weights = initialWeights(parameters, random);
     for (const { name, shape } of parameters) {
-      const values = weights.get(name) ?? new Float32Array();
+      const values = initial.get(name) ?? weights.get(name);
+      if (values?.length !== sizeOf(shape))
+        throw new Error(`parameter ${name} cannot start from ${values?.length} values, being ${shape.join("×")}`);
       this.#state[name] = new ort.Tensor("float32", values, shape);
       this.#state[firstMoment(name)] = new ort.Tensor("float32", new Float32Array(values.length), shape);
       this.#state[secondMoment(name)] = new ort.Tensor("float32", new Float32Array(values.length), shape);
     }
   }
 
-  /** @param buildLoss adds the network and its loss to the tape, with inputs of a fixed batch size */
-  static async create(buildLoss: (tape: Tape) => Variable, random: Random): Promise<Trainer> {
+  /**
+   * @param buildLoss adds the network and its loss to the tape, with inputs of a fixed batch size
+   * @param initial starting values by name; parameters without one are drawn from `random`
+   */
+  static async create(
+    buildLoss: (tape: Tape) => Variable,
+    random: Random,
+    initial: Weights = new Map(),
+  ): Promise<Trainer> {
     const tape = new Tape();
     const loss = buildLoss(tape);
     tape.graph.output(LOSS, loss.name, []);
     addAdam(tape, tape.gradients(loss));
-    const session = await ort.InferenceSession.create(tape.graph.encode("training step"), {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-    });
-    return new Trainer(session, tape.parameters, random);
+    const session = await ort.InferenceSession.create(tape.graph.encode("training step"), ONE_THREAD);
+    return new Trainer(session, tape.parameters, random, initial);
   }
 
-  /** One step of Adam. Returns the loss before the step. */
-  async step(batch: Batch, learningRate: number): Promise<number> {
+  /** One step of Adam. Returns the loss before the step. Between steps the event loop turns: a run holds it still. */
+  async step(batch: Feeds, learningRate: number): Promise<number> {
+    await setImmediate();
     this.#step += 1;
     const rate = Float32Array.of(correctedRate(learningRate, this.#step));
     const feeds: Record<string, ort.Tensor> = { ...this.#state, [RATE]: new ort.Tensor("float32", rate, []) };

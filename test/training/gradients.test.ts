@@ -1,137 +1,160 @@
-import * as ort from "onnxruntime-node";
 import { randomFrom } from "../../src/core/random.js";
+import { chooseBackend } from "../../src/training/backend.js";
 import { sigmoidCrossEntropy, softmaxCrossEntropy } from "../../src/training/losses.js";
-import {
-  affine,
-  averagePool2,
-  conv2d,
-  dense,
-  globalAveragePool,
-  globalMaxPool,
-  maxPool2,
-  relu,
-} from "../../src/training/operators.js";
-import { sizeOf, Tape, type Variable } from "../../src/training/tape.js";
+import type { Feeds, Program } from "../../src/training/network.js";
+import { onnxBackend, onnxOperators } from "../../src/training/onnx-backend.js";
+import { Tape } from "../../src/training/tape.js";
+import * as ort from "onnxruntime-node";
+import { expectGradients, normals, OPERATOR_CASES } from "../support/gradients.js";
 
-/** Builds a scalar from `x` (which is differentiated too) with whatever parameters the operators declare. */
-type Build = (tape: Tape, x: Variable) => Variable;
-
-/** Σ r·y with fixed pseudo-random r: turns any output into a scalar whose gradient is not symmetric. */
-function weightedSum(tape: Tape, y: Variable): Variable {
-  const weights = normals(y.shape, "weights");
-  const r = tape.graph.initializer(`weights of ${y.name}`, y.shape, weights);
-  const axes = y.shape.map((_, axis) => axis);
-  const total = tape.graph.sum(tape.graph.node("Mul", [y.name, r]), ...axes);
-  return tape.record(total, [], [y], (gradient, accumulate) => accumulate(y, tape.graph.node("Mul", [gradient, r])));
+async function runOnce(program: Program, feeds: Feeds, weights = new Map<string, Float32Array>()) {
+  const runner = await onnxBackend.runner(program, weights);
+  const result = await runner.run(feeds);
+  await runner.close();
+  return Object.fromEntries(Object.entries(result).map(([name, values]) => [name, Array.from(values)]));
 }
 
-function normals(shape: readonly number[], key: string): Float32Array {
-  const random = randomFrom("gradients", key);
-  return Float32Array.from({ length: sizeOf(shape) }, () => random.normal());
-}
-
-/** Compares the graph's gradient of every variable with central differences. */
-async function expectGradients(shape: readonly number[], build: Build, step = 1e-2): Promise<void> {
-  const tape = new Tape();
-  const x = tape.input("x", shape, true);
-  const loss = build(tape, x);
-  const gradients = tape.gradients(loss);
-  const variables = [x, ...tape.parameters];
-  tape.graph.output("loss", loss.name, []);
-  for (const { name, shape: size } of variables) {
-    const gradient = gradients.get(name);
-    if (gradient === undefined) throw new Error(`no gradient of ${name}`);
-    tape.graph.output(`gradient of ${name}`, gradient, size);
-  }
-  const session = await ort.InferenceSession.create(tape.graph.encode("gradients"), { intraOpNumThreads: 1 });
-  const values = new Map(variables.map(({ name, shape: size }) => [name, normals(size, name)]));
-  const run = () =>
-    session.run(
-      Object.fromEntries(
-        variables.map(({ name, shape: size }) => [
-          name,
-          new ort.Tensor("float32", values.get(name) ?? new Float32Array(), size),
-        ]),
-      ),
-    );
-  const lossNow = async () => Number((await run()).loss?.data[0]);
-
-  const analytic = await run();
-  for (const { name } of variables) {
-    const data = values.get(name) ?? new Float32Array();
-    const found = analytic[`gradient of ${name}`]?.data as Float32Array;
-    expect(found).toHaveLength(data.length);
-    for (let i = 0; i < data.length; i++) {
-      const kept = data[i] ?? 0;
-      data[i] = kept + step;
-      const above = await lossNow();
-      data[i] = kept - step;
-      const below = await lossNow();
-      data[i] = kept;
-      const error = Math.abs((found[i] ?? Number.NaN) - (above - below) / (2 * step));
-      expect({ name, i, agrees: error < 5e-3 }).toEqual({ name, i, agrees: true });
-    }
-  }
-  await session.release();
-}
-
-const image = [2, 3, 4, 6];
+const vector = (...values: number[]) => ({ shape: [1, values.length], data: Float32Array.from(values) });
 
 describe("gradients agree with central differences", () => {
-  test.each([1, 3, 5])("convolution, kernel of %i", (kernel) =>
-    expectGradients(image, (tape, x) => weightedSum(tape, conv2d(tape, x, "c", 2, kernel))),
-  );
-  test("two convolutions and a value that is used twice", () =>
-    expectGradients([1, 2, 4, 4], (tape, x) => {
-      const inner = conv2d(tape, x, "a", 2, 3);
-      const first = weightedSum(tape, inner);
-      const second = weightedSum(tape, conv2d(tape, inner, "b", 1, 3));
-      const sum = tape.graph.node("Add", [first.name, second.name]);
-      return tape.record(sum, [], [first, second], (gradient, accumulate) => {
-        accumulate(first, gradient);
-        accumulate(second, gradient);
-      });
-    }));
-  test("relu", () => expectGradients(image, (tape, x) => weightedSum(tape, relu(tape, x)), 1e-3));
-  test("affine", () => expectGradients(image, (tape, x) => weightedSum(tape, affine(tape, x, 4, -2))));
-  test("max pooling", () => expectGradients(image, (tape, x) => weightedSum(tape, maxPool2(tape, x)), 1e-3));
-  test("average pooling", () => expectGradients(image, (tape, x) => weightedSum(tape, averagePool2(tape, x))));
-  test("global average", () => expectGradients(image, (tape, x) => weightedSum(tape, globalAveragePool(tape, x))));
-  test("global maximum", () => expectGradients(image, (tape, x) => weightedSum(tape, globalMaxPool(tape, x)), 1e-3));
-  test("dense", () => expectGradients([3, 4], (tape, x) => weightedSum(tape, dense(tape, x, "d", 2))));
+  test.each(Object.entries(OPERATOR_CASES))("%s", (_, operator) => expectGradients(onnxBackend, operator));
+
   test.each([
     ["sigmoid", sigmoidCrossEntropy, Float32Array.of(1, 0, 0, 1, 1, 0)],
     ["softmax", softmaxCrossEntropy, Float32Array.of(1, 0, 0, 0, 0.5, 0.5)],
-  ])("%s cross-entropy", (_, crossEntropy, targets) =>
-    expectGradients([2, 3], (tape, x) => {
-      const name = tape.graph.initializer("targets", [2, 3], targets);
-      return crossEntropy(tape, x, { name, shape: [2, 3], needsGradient: false });
-    }),
-  );
+  ])("%s cross-entropy", async (_, crossEntropy, targets) => {
+    const tape = new Tape();
+    const x = tape.input("x", [2, 3]);
+    const loss = crossEntropy(tape, x, tape.constant([2, 3], targets));
+    tape.graph.output("loss", loss.name, []);
+    tape.graph.output("gradient", tape.gradients(loss, [x]).get("x") ?? "", [2, 3]);
+    const session = await ort.InferenceSession.create(tape.graph.encode("loss"));
+    const values = normals([2, 3], "x");
+    const run = () => session.run({ x: new ort.Tensor("float32", values, [2, 3]) });
+    const gradient = (await run()).gradient?.data;
+    for (let i = 0; i < values.length; i++) {
+      const kept = values[i] as number;
+      values[i] = kept + 1e-2;
+      const above = Number((await run()).loss?.data[0]);
+      values[i] = kept - 1e-2;
+      const below = Number((await run()).loss?.data[0]);
+      values[i] = kept;
+      expect(Number(gradient?.[i])).toBeCloseTo((above - below) / 2e-2, 3);
+    }
+    await session.release();
+  });
 });
 
 describe("closed forms", () => {
   test("a sum's gradient by the convolution's bias counts the pixels", async () => {
-    const tape = new Tape();
-    const x = tape.input("x", [2, 1, 4, 6]);
-    const y = conv2d(tape, x, "c", 1, 3);
-    const total = tape.graph.sum(y.name, 0, 1, 2, 3);
-    const loss = tape.record(total, [], [y], (gradient, accumulate) =>
-      accumulate(y, tape.graph.node("Expand", [gradient, tape.graph.integers(...y.shape)])),
+    const shape = [2, 1, 4, 6];
+    const { gradient } = await runOnce(
+      (ops) => {
+        const y = ops.conv2d(ops.input("x", shape), "c", 1, 3);
+        return { gradient: ops.gradient(ops.affine(ops.mean(y), 2 * 4 * 6, 0), ops.parameter("c.bias", [1], 0)) };
+      },
+      { x: { shape, data: normals(shape, "x") } },
+      new Map([
+        ["c.weight", normals([1, 1, 3, 3], "w")],
+        ["c.bias", new Float32Array(1)],
+      ]),
     );
-    tape.graph.output("gradient", tape.gradients(loss).get("c.bias") ?? "", [1]);
-    const session = await ort.InferenceSession.create(tape.graph.encode("bias"));
-    const result = await session.run({
-      x: new ort.Tensor("float32", normals(x.shape, "x"), x.shape),
-      "c.weight": new ort.Tensor("float32", normals([1, 1, 3, 3], "w"), [1, 1, 3, 3]),
-      "c.bias": new ort.Tensor("float32", new Float32Array(1), [1]),
-    });
-    expect(result.gradient?.data[0]).toBe(2 * 4 * 6);
-    await session.release();
+    expect(gradient?.[0]).toBeCloseTo(2 * 4 * 6, 4);
   });
 
-  test("an odd size cannot be halved", () => {
-    const tape = new Tape();
-    expect(() => maxPool2(tape, tape.input("x", [1, 1, 3, 4]))).toThrow("even height and width, has shape 1×1×3×4");
+  test("the kernel is not turned, and padding is zero", async () => {
+    // A single 1 in the middle meets every tap: the output is the kernel turned by 180°, as in cross-correlation.
+    const x = { shape: [1, 1, 3, 3], data: Float32Array.of(0, 0, 0, 0, 1, 0, 0, 0, 0) };
+    const weights = new Map([
+      ["c.weight", Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)],
+      ["c.bias", Float32Array.of(0.5)],
+    ]);
+    const whole = await runOnce((ops) => ({ y: ops.conv2d(ops.input("x", x.shape), "c", 1, 3) }), { x }, weights);
+    expect(whole.y).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1].map((tap) => tap + 0.5));
+    const half = await runOnce(
+      (ops) => ({ y: ops.conv2d(ops.input("x", x.shape), "c", 1, 3, { stride: 2 }) }),
+      { x },
+      weights,
+    );
+    expect(half.y).toEqual([9, 7, 3, 1].map((tap) => tap + 0.5));
   });
+
+  test("values of the element-wise operators", async () => {
+    const result = await runOnce(
+      (ops) => {
+        const x = ops.input("x", [1, 3]);
+        return {
+          sign: ops.sign(x),
+          clip: ops.clip(x, -1, 1),
+          leaky: ops.leakyRelu(x, 0.5),
+          softplus: ops.softplus(ops.affine(x, 100, 0)),
+          root: ops.sqrt(ops.multiply(x, x), 0),
+          logarithm: ops.log(ops.multiply(x, x), 1),
+        };
+      },
+      { x: vector(-2, 0, 3) },
+    );
+    expect(result).toMatchObject({ sign: [-1, 0, 1], clip: [-1, 0, 1], leaky: [-1, 0, 3], root: [2, 0, 3] });
+    [0, Math.LN2, 300].forEach((value, i) => {
+      expect(result.softplus?.[i]).toBeCloseTo(value, 4);
+    });
+    [Math.log(5), 0, Math.log(10)].forEach((value, i) => {
+      expect(result.logarithm?.[i]).toBeCloseTo(value, 5);
+    });
+  });
+
+  test("no gradient flows through a stop, a sign, or a gradient", async () => {
+    const { stopped, signed, second } = await runOnce(
+      (ops) => {
+        const x = ops.input("x", [1, 2]);
+        const square = ops.mean(ops.multiply(x, ops.stopGradient(x))); // half the square's gradient
+        const gradient = ops.gradient(ops.mean(ops.multiply(x, x)), x); // x itself, but a constant
+        return {
+          stopped: ops.gradient(square, x),
+          signed: ops.gradient(ops.mean(ops.multiply(x, ops.sign(x))), x),
+          second: ops.gradient(ops.mean(ops.multiply(gradient, x)), x),
+        };
+      },
+      { x: vector(3, -5) },
+    );
+    expect(stopped).toEqual([1.5, -2.5]);
+    expect(signed).toEqual([0.5, -0.5]);
+    expect(second).toEqual([1.5, -2.5]);
+  });
+
+  test("an odd size cannot be halved, and sizes that do not fit are refused", () => {
+    const ops = onnxOperators(new Tape());
+    const x = ops.input("x", [1, 1, 3, 4]);
+    expect(() => ops.maxPool2(x)).toThrow("even height and width, has shape 1×1×3×4");
+    expect(() => ops.add(x, ops.input("y", [1, 1, 3, 2]))).toThrow("1×1×3×2 values cannot be repeated to 1×1×3×4");
+    ops.parameter("p", [2], 0);
+    expect(() => ops.parameter("p", [3], 0)).toThrow("parameter p is 2 here and 3 there");
+  });
+});
+
+test("a training trains what is not frozen, from the initial values, in steps of Adam", async () => {
+  const frozen = new Map([
+    ["unit.weight", Float32Array.of(2)],
+    ["unit.bias", Float32Array.of(0)],
+  ]);
+  const backend = await chooseBackend();
+  // (2 w x)² with w from 1: Adam's first step goes down by the learning rate, whatever the gradient's size.
+  const trainer = await backend.trainer(
+    (ops) => {
+      const product = ops.multiply(ops.input("x", [1, 1]), ops.parameter("w", [1, 1], 1));
+      const y = ops.frozen(frozen).dense(product, "unit", 1);
+      return ops.mean(ops.multiply(y, y));
+    },
+    randomFrom("unused"),
+    new Map([["w", Float32Array.of(1)]]),
+  );
+  expect(await trainer.step({ x: vector(3) }, 0.125)).toBe(36);
+  const weights = await trainer.weights();
+  expect([...weights.keys()]).toEqual(["w"]);
+  expect(weights.get("w")?.[0]).toBeCloseTo(0.875, 5);
+  await trainer.close();
+});
+
+test("a backend that is not there is named in the refusal", async () => {
+  await expect(chooseBackend("tfjs-node-gpu")).rejects.toThrow("tfjs-node-gpu is not there");
 });

@@ -136,6 +136,7 @@ export function operatorsOf(graph: ProgramGraph, frozen: Weights | null = null):
     leakyRelu: (x, slope) => unary(x, (tensor) => tf.leakyRelu(tensor, slope)),
     tanh: (x) => unary(x, (tensor) => tf.tanh(tensor)),
     sigmoid: (x) => unary(x, (tensor) => tf.sigmoid(tensor)),
+    logSoftmax: (x) => unary(x, (tensor) => tf.logSoftmax(tensor)),
     softplus: (x) => unary(x, (tensor) => tf.softplus(tensor)),
     abs: (x) => unary(x, (tensor) => absolute(tensor)),
     sqrt: (x, floor) => unary(x, (tensor) => tf.sqrt(tf.add(tensor, floor))),

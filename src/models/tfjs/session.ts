@@ -1,0 +1,221 @@
+import { setImmediate } from "node:timers/promises";
+import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
+import { StepwedgeError } from "../../core/errors.js";
+import type { ClassGradients, Outputs } from "../../core/model.js";
+import { imageSize, type PixelBatch } from "../../core/pixels.js";
+import { loadTensorflowModel, type TensorflowModel } from "../../tfjs/layers-model.js";
+import { type Tensorflow, tensorflow } from "../../tfjs/runtime.js";
+import { type InputOptions, type InputSize, scaleOf, toModel, toStored, valueTables } from "./input.js";
+import { type Link, logitGradientOf, probabilitiesOf } from "./link.js";
+
+/**
+ * Images per forward pass: one. On WebAssembly a larger pass gains next to nothing, and so an image's answer cannot depend
+ * on its neighbours, to the last bit.
+ */
+const CHUNK = 1;
+
+export interface SessionOptions {
+  readonly path: string;
+  /** How the user wrote the path. */
+  readonly where: string;
+  readonly classes: readonly string[];
+  /** The output's column of each class; null: as they come. */
+  readonly columns: readonly number[] | null;
+  readonly activation: "none" | "sigmoid" | "softmax";
+  readonly output: string | undefined;
+  readonly input: InputOptions;
+}
+
+export interface TensorflowSession {
+  readonly size: InputSize;
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly runtime: string;
+  predict(batch: PixelBatch): Promise<Outputs>;
+  /** Null where TensorFlow.js cannot differentiate the model. */
+  readonly gradient: ((batch: PixelBatch, classIndex: number) => Promise<ClassGradients>) | null;
+  close(): Promise<void>;
+}
+
+/** @throws StepwedgeError where the model cannot be loaded or does not fit the protocol */
+export async function openTensorflowSession(options: SessionOptions): Promise<TensorflowSession> {
+  const { tf, description } = await tensorflow();
+  const model = await loadTensorflowModel(tf, options.path, options.where, options.output);
+  const size = sizeOf(model, options);
+  const link = linkOf(model, options);
+  const columns = columnsOf(tf, model, size, options);
+  const { classes } = options;
+  const tables = new Map<number, readonly Float32Array[]>();
+
+  /** The model's input for a part of a batch. */
+  const inputOf = (part: PixelBatch): Tensor4D => {
+    const known = tables.get(part.maxValue) ?? valueTables(options.input, size.channels, part.maxValue);
+    tables.set(part.maxValue, known);
+    return tf.tensor4d(toModel(part, known), [part.count, size.height, size.width, size.channels]);
+  };
+
+  /** Writes the classes' probabilities of one image from the model's raw row. */
+  const answer = (row: Float32Array, out: Float64Array): void => {
+    const probabilities = probabilitiesOf(row, link);
+    for (const [index, column] of columns.entries()) out[index] = probabilities[column] as number;
+  };
+
+  const predict = async (batch: PixelBatch): Promise<Outputs> => {
+    const values = new Float64Array(batch.count * classes.length);
+    for await (const [image, part] of partsOf(batch, size)) {
+      const row = tf.tidy(() => model.apply(inputOf(part)).dataSync() as Float32Array);
+      answer(row, values.subarray(image * classes.length, (image + 1) * classes.length));
+    }
+    return { count: batch.count, classes, values };
+  };
+
+  const gradient = async (batch: PixelBatch, classIndex: number): Promise<ClassGradients> => {
+    const values = new Float64Array(batch.count * classes.length);
+    const data = new Float32Array(batch.data.length);
+    const column = columns[classIndex] as number;
+    for await (const [image, part] of partsOf(batch, size)) {
+      const scale = scaleOf(options.input, size.channels, part.maxValue);
+      const { row, slope } = differentiate(tf, model, inputOf(part), link, column);
+      answer(row, values.subarray(image * classes.length, (image + 1) * classes.length));
+      toStored(slope, size, scale, data.subarray(image * imageSize(batch), (image + 1) * imageSize(batch)));
+    }
+    return { outputs: { count: batch.count, classes, values }, data };
+  };
+
+  const obstacle = obstacleToGradients(tf, model, size, link, columns[0] as number);
+  return {
+    size,
+    hashes: model.hashes,
+    runtime: obstacle === null ? description : `${description}, predictions only (${obstacle})`,
+    predict,
+    gradient: obstacle === null ? gradient : null,
+    close: async () => model.dispose(),
+  };
+}
+
+/** The model's raw row for one image, and the gradient of a class's logit by the model's input. */
+function differentiate(
+  tf: Tensorflow,
+  model: TensorflowModel,
+  input: Tensor4D,
+  link: Link,
+  column: number,
+): { row: Float32Array; slope: Float32Array } {
+  let row = new Float32Array();
+  const slope = tf.tidy(() => {
+    const logit = (x: Tensor) => {
+      const outputs = tf.reshape(model.apply(x), [CHUNK, -1]) as Tensor2D;
+      row = outputs.dataSync().slice() as Float32Array<ArrayBuffer>;
+      return logitGradientOf(tf, outputs, row, link, column);
+    };
+    return tf.grad(logit)(input).dataSync() as Float32Array;
+  });
+  input.dispose();
+  return { row, slope };
+}
+
+/** Why TensorFlow.js cannot differentiate the model, or null: it is tried on a black image. */
+function obstacleToGradients(
+  tf: Tensorflow,
+  model: TensorflowModel,
+  { height, width, channels }: InputSize,
+  link: Link,
+  column: number,
+): string | null {
+  try {
+    differentiate(tf, model, tf.zeros([CHUNK, height, width, channels]) as Tensor4D, link, column);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
+  }
+}
+
+/** One image after the other, each as a batch, with a pause before it: the thread belongs to others, too. */
+async function* partsOf(batch: PixelBatch, size: InputSize): AsyncGenerator<[image: number, part: PixelBatch]> {
+  const { channels, height, width } = size;
+  if (batch.channels !== channels || batch.height !== height || batch.width !== width) {
+    throw new StepwedgeError(
+      `the model takes ${channels} × ${height} × ${width}; received images of ${batch.channels} × ${batch.height} × ${batch.width}`,
+      { where: "model.input", remedy: "Set model.input.resize, or give images of that size." },
+    );
+  }
+  const length = imageSize(batch);
+  for (let image = 0; image < batch.count; image += CHUNK) {
+    await setImmediate();
+    yield [image, { ...batch, count: CHUNK, data: batch.data.subarray(image * length, (image + CHUNK) * length) }];
+  }
+}
+
+/** The input's size from the file, and from the protocol where the file leaves it open. */
+function sizeOf(model: TensorflowModel, { input, where }: SessionOptions): InputSize {
+  const shape = model.inputShape;
+  const fault = (message: string, remedy: string) =>
+    new StepwedgeError(message, { where: `${where}, model.input`, remedy });
+  const shown = `[${["N", ...shape.map((size) => size ?? "?")].join(", ")}]`;
+  if (shape.length !== 3) {
+    throw fault(
+      `takes a tensor of shape ${shown}; an image batch has 4 dimensions`,
+      "Give a model of batches of images.",
+    );
+  }
+  const resolve = (axis: "height" | "width" | "channels", own: number | null): number => {
+    const asked = input[axis];
+    if (own === null) {
+      if (asked === undefined) throw fault(`leaves ${axis} open (shape ${shown})`, `Set model.input.${axis}.`);
+      return asked;
+    }
+    if (asked === undefined || asked === own) return own;
+    const remedy = `Set model.input.${axis} to ${own}, or leave it out; the shape is ${shown}.`;
+    throw fault(`takes ${axis} ${own}; the protocol says ${asked}`, remedy);
+  };
+  const [height = null, width = null, channels = null] = shape;
+  const size = {
+    height: resolve("height", height),
+    width: resolve("width", width),
+    channels: resolve("channels", channels),
+  };
+  if (size.channels === 1 || size.channels === 3) return size;
+  throw fault(
+    `takes ${size.channels} channels (shape ${shown}); images have 1 or 3`,
+    "TensorFlow.js models are N × height × width × channels.",
+  );
+}
+
+/** How the raw numbers become probabilities: by the activation that was taken off, by the protocol's, or not at all. */
+function linkOf({ head }: TensorflowModel, { activation, where }: SessionOptions): Link {
+  if (head === null) return activation === "none" ? "identity" : activation;
+  if (activation === "none") return head;
+  throw new StepwedgeError(`ends in a ${head}; model.activation would be a second activation`, {
+    where,
+    remedy: "Set model.activation to none.",
+  });
+}
+
+/** The output's column of each class, checked on a black image. */
+function columnsOf(
+  tf: Tensorflow,
+  model: TensorflowModel,
+  { height, width, channels }: InputSize,
+  { classes, columns, where }: SessionOptions,
+): readonly number[] {
+  const shape = tf.tidy(() => model.apply(tf.zeros([CHUNK, height, width, channels])).shape);
+  const scores = shape.reduce((product, size) => product * size, 1) / CHUNK;
+  if (shape[0] !== CHUNK) {
+    throw new StepwedgeError(`gave an output of shape [${shape.join(", ")}] for ${CHUNK} image`, {
+      where,
+      remedy: "Choose an output with one row of scores per image (model.output.name).",
+    });
+  }
+  if (columns === null && scores !== classes.length) {
+    throw new StepwedgeError(
+      `gives ${scores} scores per image; the protocol names ${classes.length} classes (${classes.join(", ")})`,
+      { where, remedy: "Say which column is which class: model.output.select: { class: column }." },
+    );
+  }
+  const chosen = columns ?? classes.map((_, index) => index);
+  const outside = chosen.find((column) => column >= scores);
+  if (outside === undefined) return chosen;
+  throw new StepwedgeError(`has no column ${outside}: it gives ${scores} scores per image`, {
+    where: `${where}, model.output.select`,
+    remedy: `Columns count from 0 to ${scores - 1}.`,
+  });
+}

@@ -93,6 +93,24 @@ test("each direction costs two passes, a direction that there is no budget for i
   await expect(search({ model, queries: 17 })).rejects.toThrow("at least 18 queries");
 });
 
+test("what it carries on is projected: a pixel at the edge of the ball turns round at once", async () => {
+  // The model's taste reverses after one pass over the basis, and its logits fall further than ever before.
+  let asked = 0;
+  const model: Predict = async (images) => {
+    const first = asked++ < 1 + 2 * size;
+    const untouched = toyImages(geometry, 6, 3).data;
+    const values = Float64Array.from({ length: images.count }, (_, image) => {
+      let sum = 0;
+      for (let i = image * size; i < (image + 1) * size; i++)
+        sum += (images.data[i] as number) - (untouched[i] as number);
+      return 1 / (1 + Math.exp(first ? 0.01 * sum - 6 : -1.5 - 0.001 * sum));
+    });
+    return { count: images.count, classes: ["toy"], values };
+  };
+  const { perturbation } = await search({ model, queries: 6 + 4 * 6 * size, parameters: { basis: "pixel" } });
+  expect([...perturbation]).toEqual(new Array(size).fill(-4));
+});
+
 test("it stops where the calibration images are fooled, and needs no more queries", async () => {
   // Logits far below a grey level's worth: the first step that is accepted flips every decision.
   const model: Predict = async (images) => ({

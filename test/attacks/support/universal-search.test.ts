@@ -15,6 +15,8 @@ const settings: SearchParameters = { calibrationImages: 100, minibatch: 4, confi
 class WatchedTarget extends ToyTarget {
   readonly universal: number[][] = [];
   readonly candidates: number[][] = [];
+  /** How every step's first image was to be moved. */
+  readonly moves: string[] = [];
 
   constructor(
     predict: Predict,
@@ -32,6 +34,10 @@ class WatchedTarget extends ToyTarget {
 
   override predictCandidates(originals: PixelBatch, candidates: PixelBatch) {
     this.candidates.push(this.#identify(originals));
+    const move = candidates.data
+      .slice(0, size)
+      .map((value, i) => Math.round(100 * (value - (originals.data[i] as number))));
+    this.moves.push(move.join());
     return super.predictCandidates(originals, candidates);
   }
 
@@ -129,6 +135,9 @@ test("restarts search in other directions, and the best of all runs is kept", as
   expect(more.found.numbers["confirmation-after"] as number).toBeLessThanOrEqual(
     one.found.numbers["confirmation-after"] as number,
   );
+  // Every run begins at nothing, so that its first moves are its directions alone.
+  expect(more.target.moves[0]).toBe(one.target.moves[0]);
+  expect(more.target.moves.slice(1)).not.toContain(more.target.moves[0]);
   // The first run is the same; what follows it comes by other textures.
   const asked = (target: ToyTarget) => target.asked.map((perturbation) => perturbation.join());
   const first = asked(one.target);

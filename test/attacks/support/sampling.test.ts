@@ -48,6 +48,8 @@ test("patients held back share nothing with the others, and both parts have both
     const held = new Set(confirmation.patients);
     // Of 20 patients 12 have a positive image: a quarter of those and of the other 8.
     expect(held.size).toBe(5);
+    const affected = new Set(confirmation.patients.filter((_, image) => confirmation.labels[image] === 1));
+    expect(affected.size).toBe(3);
     expect(learning.patients.some((patient) => held.has(patient))).toBe(false);
     expect(learning.images.count + confirmation.images.count).toBe(count);
     expect([new Set(learning.labels).size, new Set(confirmation.labels).size]).toEqual([2, 2]);

@@ -8,18 +8,14 @@
  * thread, and one single-threaded session per core in worker threads. The faster one counts.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
-import { randomFrom } from "../src/core/random.js";
 import { PACKAGE_ROOT } from "../src/core/version.js";
-import { openPool } from "../src/models/onnx/pool.js";
 import { protocolHash, validateProtocol } from "../src/protocol/load.js";
 import { runAudit } from "../src/run/run.js";
+import { oneSessionSeconds, sessionPerCoreSeconds } from "./support/bare.js";
 
-const BATCH = 32;
 const REPEATS = 3;
-const GEOMETRY = { channels: 1, height: 160, width: 160, maxValue: 255 };
 const shared = join(PACKAGE_ROOT, "..", "shared", "data");
 const path = join(shared, "models", "cxr.onnx");
 if (!existsSync(path)) {
@@ -59,47 +55,19 @@ async function auditSeconds(): Promise<{ seconds: number; passes: number }> {
   return { seconds, passes: Object.values(findings.queries).reduce((total, count) => total + count, 0) };
 }
 
-const batch = new Float32Array(BATCH * GEOMETRY.height * GEOMETRY.width);
-const random = randomFrom("bench");
-for (let index = 0; index < batch.length; index++) batch[index] = random.integer(256);
-
-async function oneSessionSeconds(passes: number): Promise<number> {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: availableParallelism() });
-  const tensor = new ort.Tensor(
-    "float32",
-    batch.map((value) => value / 255),
-    [BATCH, 1, 160, 160],
-  );
-  const run = () => session.run({ image: tensor }, ["prob"]);
-  await run();
-  const started = performance.now();
-  for (let done = 0; done < passes; done += BATCH) await run();
-  const seconds = (performance.now() - started) / 1000;
-  await session.release();
-  return seconds;
-}
-
-async function sessionPerCoreSeconds(passes: number): Promise<number> {
-  const input = { range: [0, 1] as const, mean: [0], std: [1] };
-  const output = { name: "prob", select: { pneumonia: 0 } };
-  const pool = await openPool(
-    { path, threads: 1, classes: ["pneumonia"], activation: "none", input, output },
-    availableParallelism(),
-  );
-  await Promise.all(Array.from({ length: pool.size }, () => pool.run(batch, BATCH, GEOMETRY)));
-  const started = performance.now();
-  await Promise.all(Array.from({ length: Math.ceil(passes / BATCH) }, () => pool.run(batch, BATCH, GEOMETRY)));
-  const seconds = (performance.now() - started) / 1000;
-  await pool.close();
-  return seconds;
-}
+const bare = {
+  path,
+  input: "image",
+  output: "prob",
+  geometry: { channels: 1, height: 160, width: 160, maxValue: 255 },
+};
 
 process.stdout.write("audit s   passes   bare, one session s   bare, session per core s   ratio to the faster\n");
 const ratios: number[] = [];
 for (let repeat = 0; repeat < REPEATS; repeat++) {
   const { seconds, passes } = await auditSeconds();
-  const one = await oneSessionSeconds(passes);
-  const perCore = await sessionPerCoreSeconds(passes);
+  const one = await oneSessionSeconds(bare, passes);
+  const perCore = await sessionPerCoreSeconds(bare, passes);
   ratios.push(seconds / Math.min(one, perCore));
   const cells = [
     seconds.toFixed(2),

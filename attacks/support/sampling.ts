@@ -16,12 +16,55 @@ export function gatherLabels(labels: Uint8Array, indices: Uint32Array): Uint8Arr
   return Uint8Array.from(indices, (index) => labels[index] as number);
 }
 
+/** The calibration's images at `indices`, in that order. */
+export function gatherCalibration(calibration: Calibration, indices: Uint32Array): Calibration {
+  return {
+    ...calibration,
+    images: gatherImages(calibration.images, indices, createBatch(calibration.images, indices.length)),
+    labels: gatherLabels(calibration.labels, indices),
+    patients: Int32Array.from(indices, (index) => calibration.patients[index] as number),
+  };
+}
+
 /** At most `count` of the calibration images, drawn at random. */
 export function drawCalibration(calibration: Calibration, count: number, random: Random): Calibration {
   if (calibration.images.count <= count) return calibration;
-  const drawn = random.permutation(calibration.images.count).subarray(0, count);
-  const images = gatherImages(calibration.images, drawn, createBatch(calibration.images, count));
-  return { ...calibration, images, labels: gatherLabels(calibration.labels, drawn) };
+  return gatherCalibration(calibration, random.permutation(calibration.images.count).subarray(0, count));
+}
+
+/** Two parts of a calibration set that share no patient. */
+export interface PatientSplit {
+  readonly learning: Calibration;
+  /** Images of other patients; null where there are too few patients to hold any back. */
+  readonly confirmation: Calibration | null;
+}
+
+/**
+ * Holds back the images of a `share` of the patients, drawn at random, apart for patients with and without a positive
+ * image, so that both parts hold both classes as the whole does. Where a part would lack a class that the other has,
+ * nothing is held back.
+ */
+export function holdBackPatients(calibration: Calibration, share: number, random: Random): PatientSplit {
+  const { labels, patients } = calibration;
+  const affected = new Set(patients.filter((_, image) => labels[image] === 1));
+  const everybody = [...new Set(patients)];
+  const heldBack = new Set<number>();
+  for (const positive of [true, false]) {
+    const stratum = everybody.filter((patient) => affected.has(patient) === positive);
+    const drawn = random.permutation(stratum.length).subarray(0, Math.round(share * stratum.length));
+    for (const index of drawn) heldBack.add(stratum[index] as number);
+  }
+  const rows = (held: boolean) =>
+    Uint32Array.from([...patients.keys()].filter((image) => heldBack.has(patients[image] as number) === held));
+  const [learning, confirmation] = [
+    gatherCalibration(calibration, rows(false)),
+    gatherCalibration(calibration, rows(true)),
+  ];
+  const classes = new Set(labels).size;
+  const whole = [learning, confirmation].every(
+    (part) => part.images.count > 0 && new Set(part.labels).size === classes,
+  );
+  return whole ? { learning, confirmation } : { learning: calibration, confirmation: null };
 }
 
 /**

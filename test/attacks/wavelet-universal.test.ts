@@ -131,7 +131,7 @@ test("it spends no more than its queries, and another seed is another search", a
 });
 
 test.each([
-  [{ labels: [1, 0, 1, 0], queries: 10 }, "needs at least 16 queries"],
+  [{ labels: [1, 0, 1, 0], queries: 10 }, "needs at least 12 queries"],
   [{ labels: [1, 1, 1], objective: "ranking" }, "3 positive of 3"],
 ])("it refuses %j", async (setting, message) => {
   await expect(search({ weights: blockWeights(0.1), ...setting }).fit).rejects.toThrow(message);

@@ -1,8 +1,8 @@
 /**
  * A resize that is not the training pipeline's: the image is reduced with one kernel and enlarged again with another.
- * By default the reduction takes the nearest pixel, the extreme of what every resize without antialiasing does (OpenCV's
- * and many frameworks' bilinear, which at a third of the size reads single pixels, too), against the antialiased one of
- * Pillow. Whether a resize aliases depends on the library and is easily overlooked (Parmar et al. 2022).
+ * By default the reduction is bilinear without antialiasing, as OpenCV's and many frameworks' is (at a third of the size
+ * it reads single pixels), against the antialiased one of Pillow. Whether a resize aliases depends on the library and is
+ * easily overlooked (Parmar et al. 2022).
  *
  * Severity 1–5: reduction to 85, 65, 48, 36, 27 % of both sides. It knows nothing of the model and asks nothing of it.
  */
@@ -30,7 +30,7 @@ export default defineAttack({
     summary: "Reduces the image and enlarges it again with other kernels than the model was trained with.",
     domain: "pixel",
     parameters: z.strictObject({
-      reduce: z.enum(KERNELS).default("nearest").describe("Kernel of the reduction."),
+      reduce: z.enum(KERNELS).default("bilinear").describe("Kernel of the reduction."),
       antialias: z.boolean().default(false).describe("Whether the reducing kernel widens with the scale, as Pillow's."),
       enlarge: z.enum(KERNELS).default("bilinear").describe("Kernel of the enlargement."),
     }),

@@ -63,6 +63,20 @@ describe("ghosting", () => {
     for (let y = 0; y < 48; y++) for (let x = 0; x < 20; x++) expect(at(other, y, x)).toBeCloseTo(at(one, x, y), 2);
   });
 
+  test("a line's ghosts are its own, at lengths that the lines do not divide, too", async () => {
+    const shape = { channels: 1, height: 13, width: 5, maxValue: 4095 };
+    const whole = paint(shape, (x, y) => 500 + 300 * Math.sin(x + 2 * y) + 90 * x);
+    const ghosted = await corrupt(ghosting, whole, 5);
+    for (let x = 0; x < 5; x++) {
+      const alone = await corrupt(
+        ghosting,
+        paint({ ...shape, width: 1 }, (_, y) => at(whole, x, y)),
+        5,
+      );
+      for (let y = 0; y < 13; y++) expect(at(ghosted, x, y)).toBeCloseTo(at(alone, 0, y), 2);
+    }
+  });
+
   test("a phase costs no energy", async () => {
     const odd = paint({ channels: 1, height: 13, width: 21, maxValue: 4095 }, (x, y) => 1000 + 400 * Math.sin(x * y));
     const energy = ({ data }: PixelBatch): number => data.reduce((sum, value) => sum + value * value, 0);

@@ -13,7 +13,7 @@ export type BackendId = TrainingBackend["id"];
 export async function chooseBackend(wanted: "auto" | BackendId = "auto"): Promise<TrainingBackend> {
   if (wanted === onnxBackend.id || (wanted === "auto" && !isInstalled("@tensorflow/tfjs-node-gpu"))) return onnxBackend;
   // Loaded only now: TensorFlow.js takes a third of a second.
-  const { tfjsBackend } = await import("../tfjs/training-backend.js");
+  const { tfjsBackend } = await import("./tfjs-backend.js");
   const found = await tfjsBackend();
   if (found.id === wanted) return found;
   if (wanted === "auto") return found.id === "tfjs-node-gpu" ? found : onnxBackend;

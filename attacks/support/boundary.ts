@@ -7,6 +7,9 @@ import type { Random } from "../../src/core/random.js";
 import { CosineSpace } from "./cosines.js";
 import { distance, type Search, type SearchedImage } from "./together.js";
 
+// Looked up once, not once a pixel: a sandbox (jest's) makes every look at a global dear.
+const { floor, max, min, round, sign, sqrt } = Math;
+
 /** Smooth patterns and noises that are tried as a start, and how fine the patterns are (share of all frequencies). */
 const SMOOTH_STARTS = 10;
 const NOISE_STARTS = 6;
@@ -38,7 +41,7 @@ export function writeOnWay(
   for (let i = 0; i < end.length; i++) {
     const from = original[i] as number;
     const way = (end[i] as number) - from;
-    out[i] = from + (norm === "linf" ? Math.min(Math.max(way, -t), t) : share * way);
+    out[i] = from + (norm === "linf" ? min(max(way, -t), t) : share * way);
   }
 }
 
@@ -78,7 +81,7 @@ export function* firstBoundary(
 ): Search<BoundaryPoint | null> {
   const { geometry, norm, original } = image;
   const starts = startsOf(image);
-  const tried = Math.min(starts.length, Math.max(1, Math.floor(image.left() * START_SHARE)), image.left());
+  const tried = min(starts.length, max(1, floor(image.left() * START_SHARE)), image.left());
   const answers = yield { count: tried, write: (index, out) => (starts[index] as Start)(out) };
   let best: BoundaryPoint | null = null;
   const end = new Float32Array(imageSize(geometry));
@@ -108,7 +111,7 @@ function startsOf({ geometry, original, random }: SearchedImage): Start[] {
   const half = maxValue / 2;
   const each = (change: (value: number) => number): Start => {
     return (out) => {
-      for (let i = 0; i < out.length; i++) out[i] = Math.round(clip(change(original[i] as number), maxValue));
+      for (let i = 0; i < out.length; i++) out[i] = round(clip(change(original[i] as number), maxValue));
     };
   };
   const space = new CosineSpace(geometry, SMOOTHNESS);
@@ -117,14 +120,14 @@ function startsOf({ geometry, original, random }: SearchedImage): Start[] {
       space.draw(random.fork("smooth start", index), out);
       for (let i = 0; i < out.length; i++) {
         const push = (out[i] as number) < 0 ? -half : half;
-        out[i] = Math.round(clip((original[i] as number) + push, maxValue));
+        out[i] = round(clip((original[i] as number) + push, maxValue));
       }
     };
   });
   const noise = Array.from({ length: NOISE_STARTS }, (_, index): Start => {
     return (out) => {
       const stream = random.fork("noise start", index);
-      for (let i = 0; i < out.length; i++) out[i] = Math.round(maxValue * stream.uniform());
+      for (let i = 0; i < out.length; i++) out[i] = round(maxValue * stream.uniform());
     };
   });
   return [
@@ -191,7 +194,7 @@ export class NormalEstimate {
 }
 
 function clip(value: number, maxValue: number): number {
-  return Math.max(0, Math.min(maxValue, value));
+  return max(0, min(maxValue, value));
 }
 
 /** Standard normal values, independent in every pixel. */
@@ -209,9 +212,9 @@ export function writeStep(
 ): void {
   let squares = 0;
   if (norm === "l2") for (let i = 0; i < direction.length; i++) squares += (direction[i] as number) ** 2;
-  const scale = norm === "l2" ? step / Math.sqrt(squares || 1) : step;
+  const scale = norm === "l2" ? step / sqrt(squares || 1) : step;
   for (let i = 0; i < direction.length; i++) {
     const value = direction[i] as number;
-    out[i] = clip((from[i] as number) + scale * (norm === "l2" ? value : Math.sign(value)), geometry.maxValue);
+    out[i] = clip((from[i] as number) + scale * (norm === "l2" ? value : sign(value)), geometry.maxValue);
   }
 }

@@ -8,6 +8,9 @@ import type { Norm } from "../../src/core/condition.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../../src/core/pixels.js";
 import type { Random } from "../../src/core/random.js";
 
+// Looked up once, not once a pixel: a sandbox (jest's) makes every look at a global dear.
+const { abs, floor, max, min, sqrt } = Math;
+
 /** Values of all candidates of one call at most (32 MiB), and candidates at most: bounds memory, not what is asked. */
 const VALUES_PER_CALL = 2 ** 23;
 const CANDIDATES_PER_CALL = 128;
@@ -54,7 +57,7 @@ export async function searchTogether(
       search,
     });
   });
-  const most = Math.max(1, Math.min(CANDIDATES_PER_CALL, Math.floor(VALUES_PER_CALL / imageSize(geometry))));
+  const most = max(1, min(CANDIDATES_PER_CALL, floor(VALUES_PER_CALL / imageSize(geometry))));
   const buffer = createBatch(geometry, most);
   for (;;) {
     const asking = chases.filter((chase) => chase.pending !== null);
@@ -94,7 +97,6 @@ async function askAll(asking: readonly Chase[], oracle: ImageOracle, buffer: Pix
  * without any effect, and would move all pixels of an L∞ cube at once.
  */
 function quantise(candidate: Float32Array, thresholds: Float32Array, maxValue: number): void {
-  const { floor, max, min } = Math;
   for (let i = 0; i < candidate.length; i++) {
     candidate[i] = max(0, min(maxValue, floor((candidate[i] as number) + (thresholds[i] as number))));
   }
@@ -163,9 +165,9 @@ export function distance(a: Float32Array, b: Float32Array, norm: Norm): number {
   let largest = 0;
   let squares = 0;
   for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs((a[i] as number) - (b[i] as number));
+    const difference = abs((a[i] as number) - (b[i] as number));
     if (difference > largest) largest = difference;
     squares += difference * difference;
   }
-  return norm === "linf" ? largest : Math.sqrt(squares);
+  return norm === "linf" ? largest : sqrt(squares);
 }

@@ -17,7 +17,7 @@ import { StepwedgeError } from "../src/core/errors.js";
 import { createBatch, type ImageGeometry, imageSize } from "../src/core/pixels.js";
 import { addUniversal, quantiseUniversal } from "../src/image/budget.js";
 import { ApproximationShare } from "../src/wavelet/approximation-share.js";
-import { filterBank, WAVELET_NAMES } from "../src/wavelet/filters.js";
+import { filterBank, ORTHONORMAL_WAVELETS } from "../src/wavelet/filters.js";
 import { TextureSpace } from "../src/wavelet/texture.js";
 import { AntitheticProbe } from "./support/antithetic.js";
 import { SignDescent } from "./support/evolution.js";
@@ -32,7 +32,7 @@ const LARGEST_AMPLITUDE = 6;
 const SEARCH_PER_CHECK = 8;
 
 const parameters = z.strictObject({
-  wavelet: z.enum(WAVELET_NAMES).default("haar").describe("Wavelet of the detail bands."),
+  wavelet: z.enum(ORTHONORMAL_WAVELETS).default("haar").describe("Wavelet of the detail bands."),
   levels: z.int().min(1).max(6).default(3).describe("Detail levels; the approximation below them stays."),
   tile: z.int().min(1).max(8).default(1).describe("Period of the texture, in coefficients of the coarsest level."),
   calibrationImages: z.int().min(2).default(100).describe("Most tuning images that the search asks about."),

@@ -81,23 +81,48 @@ function dwt(signal: RealArray, wavelet: WaveletName, mode: BoundaryMode, levels
   return { plan, approximation, details };
 }
 
-/** Forward and back again, in one, two and three dimensions. */
+/** What the digits of a family allow: those of the symlets and of three biorthogonal pairs are good to 1e-11. */
+function tolerance(name: WaveletName): number {
+  return /^sym|4\.4|5\.5|6\.8/.test(name) ? 1e-9 : 1e-11;
+}
+
+/**
+ * The error of forward and back again, in one, two or three dimensions; relative to the largest coefficient, since the
+ * rules that extrapolate make large ones.
+ */
 function thereAndBack(shape: readonly number[], wavelet: WaveletName, mode: BoundaryMode, levels: number): number {
   const [first = 1, second = 1, third = 1] = shape;
   const bank = filterBank(wavelet);
   const samples = noise(first * second * third, first + 31 * second + 97 * third);
   const back = new Float64Array(samples.length);
+  let bands: Float64Array[];
   if (shape.length === 1) {
     const plan = new Wavelet1d(first, levels, bank, mode);
-    plan.inverse(plan.forward(samples, plan.createCoefficients()), back);
+    const coefficients = plan.forward(samples, plan.createCoefficients());
+    bands = [coefficients.approximation, ...coefficients.details];
+    plan.inverse(coefficients, back);
   } else if (shape.length === 2) {
     const plan = new Wavelet2d(first, second, levels, bank, mode);
-    plan.inverse(plan.forward(samples, plan.createCoefficients()), back);
+    const coefficients = plan.forward(samples, plan.createCoefficients());
+    bands = bandsOf2d(coefficients);
+    plan.inverse(coefficients, back);
   } else {
     const plan = new Wavelet3d(first, second, third, levels, bank, mode);
-    plan.inverse(plan.forward(samples, plan.createCoefficients()), back);
+    const coefficients = plan.forward(samples, plan.createCoefficients());
+    bands = bandsOf3d(coefficients);
+    plan.inverse(coefficients, back);
   }
-  return largestDifference(back, samples);
+  let largest = 1;
+  for (const band of bands) for (const value of band) largest = Math.max(largest, Math.abs(value));
+  return largestDifference(back, samples) / largest;
+}
+
+function bandsOf2d({ approximation, details }: Coefficients2d): Float64Array[] {
+  return [approximation.values, ...details.flatMap((bands) => ORIENTATIONS.map((o) => bands[o].values))];
+}
+
+function bandsOf3d({ approximation, details }: Coefficients3d): Float64Array[] {
+  return [approximation.values, ...details.flatMap((bands) => DETAILS_3D.map((name) => bands[name].values))];
 }
 
 describe("PyWavelets' numbers", () => {
@@ -206,13 +231,13 @@ describe("perfect reconstruction", () => {
     const { taps } = filterBank(wavelet);
     for (const mode of BOUNDARY_MODES) {
       for (const length of [1, 2, 7, taps - 1, taps, 2 * taps + 3]) {
-        expect(thereAndBack([length], wavelet, mode, 1)).toBeLessThan(1e-10);
+        expect(thereAndBack([length], wavelet, mode, 1)).toBeLessThan(tolerance(wavelet));
       }
     }
     const length = fc.integer({ min: 1, max: 90 });
     fc.assert(
       fc.property(length, mode, fc.integer({ min: 0, max: 3 }), (n, mode, levels) => {
-        expect(thereAndBack([n], wavelet, mode, levels)).toBeLessThan(1e-8);
+        expect(thereAndBack([n], wavelet, mode, levels)).toBeLessThan(tolerance(wavelet));
       }),
       { numRuns: 10 },
     );
@@ -222,7 +247,7 @@ describe("perfect reconstruction", () => {
     const side = fc.integer({ min: 1, max: 37 });
     fc.assert(
       fc.property(side, side, mode, fc.integer({ min: 1, max: 2 }), (rows, columns, mode, levels) => {
-        expect(thereAndBack([rows, columns], wavelet, mode, levels)).toBeLessThan(1e-8);
+        expect(thereAndBack([rows, columns], wavelet, mode, levels)).toBeLessThan(tolerance(wavelet));
       }),
       { numRuns: 6 },
     );
@@ -234,8 +259,8 @@ describe("perfect reconstruction", () => {
     const side = fc.integer({ min: 1, max: 9 });
     fc.assert(
       fc.property(side, side, side, fc.constantFrom(...modes), (slices, rows, columns, mode) => {
-        expect(thereAndBack([slices, rows, columns], wavelet, mode, 1)).toBeLessThan(1e-9);
-        expect(thereAndBack([slices, rows, columns], wavelet, "periodization", 2)).toBeLessThan(1e-10);
+        expect(thereAndBack([slices, rows, columns], wavelet, mode, 1)).toBeLessThan(tolerance(wavelet));
+        expect(thereAndBack([slices, rows, columns], wavelet, "periodization", 2)).toBeLessThan(tolerance(wavelet));
       }),
       { numRuns: 4 },
     );
@@ -250,14 +275,6 @@ describe("perfect reconstruction", () => {
   });
 });
 
-function bandsOf2d({ approximation, details }: Coefficients2d): Float64Array[] {
-  return [approximation.values, ...details.flatMap((bands) => ORIENTATIONS.map((o) => bands[o].values))];
-}
-
-function bandsOf3d({ approximation, details }: Coefficients3d): Float64Array[] {
-  return [approximation.values, ...details.flatMap((bands) => DETAILS_3D.map((name) => bands[name].values))];
-}
-
 describe("conservation", () => {
   const part = fc.integer({ min: 1, max: 5 });
   const total = (bands: readonly Float64Array[]) => bands.reduce((sum, band) => sum + energy(band), 0);
@@ -268,14 +285,14 @@ describe("conservation", () => {
       fc.property(part, part, part, fc.integer({ min: 1, max: 3 }), fc.nat(), (a, b, c, levels, seed) => {
         const [first, second, third] = [a * 2 ** levels, b * 2 ** levels, c * 2];
         const samples = noise(first * second * third, seed);
-        const expected = energy(samples);
+        const near = (sum: number) => expect(Math.abs(sum / energy(samples) - 1)).toBeLessThan(tolerance(wavelet));
         const line = new Wavelet1d(samples.length, levels, bank);
         const { approximation, details } = line.forward(samples, line.createCoefficients());
-        expect(total([approximation, ...details]) / expected).toBeCloseTo(1, 10);
+        near(total([approximation, ...details]));
         const image = new Wavelet2d(first, second * third, levels, bank);
-        expect(total(bandsOf2d(image.forward(samples, image.createCoefficients()))) / expected).toBeCloseTo(1, 10);
+        near(total(bandsOf2d(image.forward(samples, image.createCoefficients()))));
         const volume = new Wavelet3d(first, second, third, 1, bank);
-        expect(total(bandsOf3d(volume.forward(samples, volume.createCoefficients()))) / expected).toBeCloseTo(1, 10);
+        near(total(bandsOf3d(volume.forward(samples, volume.createCoefficients()))));
       }),
       { numRuns: 3 },
     );

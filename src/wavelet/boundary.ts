@@ -61,8 +61,17 @@ export function extended(mode: BoundaryMode, length: number, position: number): 
     }
     case "antireflect": {
       if (length === 1) return [[0, 1]];
-      const mirrored = extended(mode, length, 2 * edge - position);
-      return [[edge, 2], ...mirrored.map(([index, weight]) => [index, -weight] as const)];
+      // Odd about both ends, so that a period of 2 last adds 2 (x_last − x_0).
+      const phase = wrap(position, 2 * last);
+      const rise = (position - phase) / last;
+      const within: SampleSum =
+        phase <= last
+          ? [[phase, 1]]
+          : [
+              [last, 2],
+              [2 * last - phase, -1],
+            ];
+      return [...within, [last, rise], [0, -rise]];
     }
   }
 }

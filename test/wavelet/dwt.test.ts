@@ -239,7 +239,7 @@ describe("perfect reconstruction", () => {
       fc.property(length, mode, fc.integer({ min: 0, max: 3 }), (n, mode, levels) => {
         expect(thereAndBack([n], wavelet, mode, levels)).toBeLessThan(tolerance(wavelet));
       }),
-      { numRuns: 10 },
+      { numRuns: 5 },
     );
   });
 
@@ -249,7 +249,7 @@ describe("perfect reconstruction", () => {
       fc.property(side, side, mode, fc.integer({ min: 1, max: 2 }), (rows, columns, mode, levels) => {
         expect(thereAndBack([rows, columns], wavelet, mode, levels)).toBeLessThan(tolerance(wavelet));
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 

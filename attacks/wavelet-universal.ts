@@ -14,14 +14,14 @@
  */
 import { z } from "zod";
 import { defineAttack } from "../src/core/attack.js";
-import { filterBank, WAVELET_NAMES } from "../src/wavelet/filters.js";
+import { filterBank, ORTHONORMAL_WAVELETS } from "../src/wavelet/filters.js";
 import { TextureSpace } from "../src/wavelet/texture.js";
 import { OBJECTIVES } from "./support/objective.js";
 import { applyUniversal } from "./support/universal.js";
 import { fitUniversal, searchParameters } from "./support/universal-search.js";
 
 const parameters = z.strictObject({
-  wavelet: z.enum(WAVELET_NAMES).default("haar").describe("Wavelet of the detail bands."),
+  wavelet: z.enum(ORTHONORMAL_WAVELETS).default("haar").describe("Wavelet of the detail bands."),
   levels: z.int().min(1).max(6).default(3).describe("Detail levels; the approximation below them stays."),
   tile: z.int().min(1).max(8).default(1).describe("Period of the texture, in coefficients of the coarsest level."),
   ...searchParameters,

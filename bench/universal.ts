@@ -138,6 +138,8 @@ async function search(subject: Subject, entry: Entry, queries: number, seed: num
     strength,
     defense: null,
     budget: queries,
+    classIndex: tuning.classIndex,
+    threshold: subject.threshold,
     journal,
     seed,
     signal: undefined,

@@ -1,4 +1,5 @@
 import type { DecodedImage } from "../core/data.js";
+import { kernelWeights } from "./kernels.js";
 import { emptyLike } from "./storage.js";
 
 /**
@@ -14,9 +15,6 @@ export type ResizeRule = "bilinear" | "nearest";
 
 /** Pillow's PRECISION_BITS: 32 bits less 8 of the pixel and 2 of headroom. */
 const PRECISION_BITS = 32 - 8 - 2;
-
-/** Half the triangle filter's width at scale 1. */
-const TRIANGLE_SUPPORT = 1;
 
 /** Resizes to width × height; the result has the same kind of data, channels and maxValue. */
 export function resizeImage(image: DecodedImage, width: number, height: number, rule: ResizeRule): DecodedImage {
@@ -72,46 +70,8 @@ interface Pass {
   readonly to: number;
 }
 
-interface Weights {
-  /** First input line of each output line. */
-  readonly first: Int32Array;
-  /** How many input lines count for each output line. */
-  readonly size: Int32Array;
-  /** Their weights, `stride` per output line; they sum to 1. */
-  readonly values: Float64Array;
-  readonly stride: number;
-}
-
-/** Pillow's precompute_coeffs for the triangle filter. */
-function triangleWeights(from: number, to: number): Weights {
-  const scale = from / to;
-  const filterScale = Math.max(scale, 1);
-  const support = TRIANGLE_SUPPORT * filterScale;
-  const stride = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(to);
-  const size = new Int32Array(to);
-  const values = new Float64Array(to * stride);
-  for (let out = 0; out < to; out++) {
-    const centre = (out + 0.5) * scale;
-    const low = Math.max(0, Math.trunc(centre - support + 0.5));
-    const high = Math.min(from, Math.trunc(centre + support + 0.5));
-    let sum = 0;
-    for (let input = low; input < high; input++) {
-      const weight = Math.max(0, 1 - Math.abs((input - centre + 0.5) * (1 / filterScale)));
-      values[out * stride + input - low] = weight;
-      sum += weight;
-    }
-    for (let index = 0; index < high - low; index++) {
-      values[out * stride + index] = (values[out * stride + index] ?? 0) / sum;
-    }
-    first[out] = low;
-    size[out] = high - low;
-  }
-  return { first, size, values, stride };
-}
-
 function resampleBytes(data: Uint8Array, pass: Pass): Uint8Array {
-  const { first, size, values, stride } = triangleWeights(pass.from, pass.to);
+  const { first, size, values, stride } = kernelWeights("bilinear", pass.from, pass.to);
   const whole = Int32Array.from(values, (value) => Math.trunc(value * 2 ** PRECISION_BITS + 0.5));
   const { count, inner, from, to } = pass;
   const result = new Uint8ClampedArray(count * to * inner);
@@ -132,7 +92,7 @@ function resampleBytes(data: Uint8Array, pass: Pass): Uint8Array {
 }
 
 function resampleFloats(data: ArrayLike<number>, pass: Pass): Float64Array {
-  const { first, size, values, stride } = triangleWeights(pass.from, pass.to);
+  const { first, size, values, stride } = kernelWeights("bilinear", pass.from, pass.to);
   const { count, inner, from, to } = pass;
   const result = new Float64Array(count * to * inner);
   for (let block = 0; block < count; block++) {

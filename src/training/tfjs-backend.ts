@@ -11,10 +11,10 @@ import type {
   Program,
   TrainingBackend,
   Weights,
-} from "../training/network.js";
-import { type GraphParameter, ProgramGraph, sizeOf, type Value } from "./program-graph.js";
-import { operatorsOf } from "./program-operators.js";
-import { type Tensorflow, tensorflow } from "./runtime.js";
+} from "./network.js";
+import { type GraphParameter, ProgramGraph, sizeOf, type Value } from "./tfjs-graph.js";
+import { operatorsOf } from "./tfjs-operators.js";
+import { type Tensorflow, tensorflow } from "../tfjs/runtime.js";
 
 /** The backend on whatever TensorFlow.js this process has. */
 export async function tfjsBackend(): Promise<TrainingBackend> {

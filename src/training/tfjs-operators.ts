@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { Matrix, Operators, Weights } from "../training/network.js";
-import type { ProgramGraph, Value } from "./program-graph.js";
+import type { Matrix, Operators, Weights } from "./network.js";
+import type { ProgramGraph, Value } from "./tfjs-graph.js";
 
 /*
  * The operators of src/training/network.ts in TensorFlow.js. A program speaks of N×C×H×W; tensors of four axes are

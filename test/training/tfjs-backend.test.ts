@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { randomFrom } from "../../src/core/random.js";
 import { tensorflow } from "../../src/tfjs/runtime.js";
-import { tfjsBackend } from "../../src/tfjs/training-backend.js";
+import { tfjsBackend } from "../../src/training/tfjs-backend.js";
 import type { Feeds, LossProgram, Matrix, Operators, TrainingBackend } from "../../src/training/network.js";
 
 const backend = await tfjsBackend();

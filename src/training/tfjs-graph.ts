@@ -1,6 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs";
-import type { Weights } from "../training/network.js";
-import type { Tensorflow } from "./runtime.js";
+import type { Weights } from "./network.js";
+import type { Tensorflow } from "../tfjs/runtime.js";
 
 /** A value of a program: its place in the graph, and its shape as the program sees it (N×C×H×W, N×F or []). */
 export interface Value {

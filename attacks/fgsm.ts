@@ -3,12 +3,14 @@
  * margin that the image has. In L∞ every value moves by ε in the direction of its slope's sign, which is the best that a
  * linear model leaves to do; in L2 the image moves by ε along the gradient.
  *
- * Threat model: the attacker has the model itself, weights and all. Cost: one query per image, for the gradient.
+ * Threat model: the attacker has the model itself, weights and all. Cost: two queries per image: one for the
+ * gradient, and one to see whether the step flipped the decision, which is left out where the budget is one.
  */
 import { z } from "zod";
 import { defineAttack } from "../src/core/attack.js";
 import { createBatch, imageSize } from "../src/core/pixels.js";
 import { everyImage, flipping, greatestStep } from "./support/ascent.js";
+import { gatherImages } from "./support/sampling.js";
 
 export default defineAttack({
   meta: {
@@ -20,7 +22,7 @@ export default defineAttack({
     universal: false,
     domain: "pixel",
     perImage: "within-epsilon",
-    defaultQueries: 1,
+    defaultQueries: 2,
     strengths: ["epsilon"],
     norms: ["linf", "l2"],
     parameters: z.strictObject({}),
@@ -37,6 +39,10 @@ export default defineAttack({
       const slope = slopes.subarray(image * size, (image + 1) * size);
       const moved = out.data.subarray(image * size, (image + 1) * size);
       greatestStep(moved, slope, strength, flipping(oracle.cleanDecisions[image]));
+    }
+    const checked = everyImage(batch).filter((image) => oracle.queriesLeft(image) > 0);
+    if (checked.length > 0) {
+      await oracle.margins(checked, gatherImages(out, checked, createBatch(batch, checked.length)));
     }
     return out;
   },

@@ -34,7 +34,9 @@ const parameters = z.strictObject({
     .number()
     .positive()
     .default(3)
-    .describe("sgd at the operating point: images whose true class has a log-probability below −lossCap lead no more."),
+    .describe(
+      "At the operating point: below a log-probability of −lossCap for its true class an image counts no more.",
+    ),
 });
 
 export default defineAttack({
@@ -59,7 +61,7 @@ export default defineAttack({
 
   async fit(calibration, context) {
     const { parameters, objective: objectiveName, geometry, strength, target, random, progress } = context;
-    const objective = objectiveOf(objectiveName);
+    const objective = capped(objectiveOf(objectiveName), parameters.lossCap);
     const tuning = drawCalibration(calibration, parameters.calibrationImages, random.fork("calibration"));
     const images = tuning.images.count;
     const minibatch = Math.min(parameters.minibatch, images);
@@ -72,7 +74,7 @@ export default defineAttack({
     const before = scoreOf(clean);
     const descent =
       parameters.method === "sgd"
-        ? new SgdDescent(tuning, strength, objective, parameters.lossCap)
+        ? new SgdDescent(tuning, strength, objective)
         : new DeepFoolDescent(tuning, strength, decisionsOf(clean, tuning));
     const draw = minibatches(tuning.labels, objective.comparesClasses, random.fork("minibatches"));
 
@@ -112,6 +114,13 @@ export default defineAttack({
     return addUniversal(batch, perturbation.data, createBatch(batch, batch.count));
   },
 });
+
+/** The objective, to which no image that is lost for good adds more. Pairs of a ranking are bounded by themselves. */
+function capped(objective: Objective, cap: number): Objective {
+  if (objective.comparesClasses) return objective;
+  const contribution: Objective["contribution"] = (...of) => Math.max(objective.contribution(...of), -cap);
+  return { ...objective, contribution };
+}
 
 /** @throws StepwedgeError where the search could not make one step, or has nothing to compare */
 function checkFeasible(tuning: Calibration, objective: Objective, least: number, queries: number): void {

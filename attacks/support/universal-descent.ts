@@ -28,7 +28,6 @@ export class SgdDescent implements Descent {
     readonly tuning: Calibration,
     readonly strength: Strength,
     readonly objective: Objective,
-    readonly lossCap: number,
   ) {
     this.#velocity = new Float32Array(imageSize(tuning.images));
   }
@@ -56,15 +55,14 @@ export class SgdDescent implements Descent {
     intoBall(perturbation, strength);
   }
 
-  /** d objective / d logit of each image, 0 for those that are lost already. */
+  /** d objective / d logit of each image. */
   #slopes(logits: Float64Array, labels: Uint8Array): Float64Array {
-    const { objective, lossCap } = this;
+    const { objective } = this;
     const ofClass = [0, 1].map((label) => logits.filter((_, k) => labels[k] === label));
     return logits.map((logit, k) => {
       const label = labels[k] as number;
       const others = ofClass[1 - label] as Float64Array;
       const at = (z: number) => objective.contribution(z, label, others);
-      if (!objective.comparesClasses && at(logit) < -lossCap) return 0;
       return (at(logit + PROBE) - at(logit - PROBE)) / (2 * PROBE);
     });
   }

@@ -129,21 +129,14 @@ describe("on a linear model", () => {
   });
 });
 
-test("capped images lead no more", async () => {
+test("capped images count no more", async () => {
   // Nine images that are lost from the start, and would push one way; one that is not, and pushes the other.
   const labels = [...new Array<number>(9).fill(1), 0];
   const setting = { labels, bias: -5, strength: strengthOf(2, "linf", eight), parameters: { lossCap: 2 } };
   const capped = await learn(setting);
-  // Only the negative one has a say: the logit goes up, though that helps the nine. The check then keeps nothing of it.
-  expect(capped.fitted?.numbers["objective-after"]).toBe(capped.fitted?.numbers["objective-before"]);
-  expect(capped.perturbation.every((value) => value === 0)).toBe(true);
-  expect(
-    Math.max(
-      ...capped.target.asked.map((asked) =>
-        asked.reduce((sum, value, i) => sum + value * (capped.weights[i] as number), 0),
-      ),
-    ),
-  ).toBeGreaterThan(0);
+  // Only the negative one has a say: the logit goes up, though that helps the nine.
+  expect(capped.gain).toBeGreaterThan(0);
+  expect(capped.fitted?.numbers["objective-before"]).toBeGreaterThan(-2);
   const free = await learn({ ...setting, parameters: { lossCap: 100 } });
   expect(free.gain).toBeLessThan(0);
 });

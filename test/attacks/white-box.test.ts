@@ -102,12 +102,17 @@ const geometry = GEOMETRIES[0] as ImageGeometry;
 const originals = greyImages(geometry, 4);
 const out = (strength: number): Strength => strengthOf(strength, "linf", geometry);
 
-test("fgsm moves every pixel against the decision by the whole budget, for one query", async () => {
+test("fgsm moves every pixel against the decision by the whole budget, for one query or two", async () => {
   const weights = weightsOf(geometry);
   const model = linearClassifier(weights);
   const { oracle, perturbed, clean, margins } = await run(plugin("fgsm"), model, originals, out(3), { budget: 1 });
+  const usual = await run(plugin("fgsm"), model, originals, out(3), { budget: 2 });
+  expect(usual.perturbed.data).toEqual(perturbed.data);
   for (let image = 0; image < 4; image++) {
-    expect(oracle.queriesUsed(image)).toBe(1);
+    expect([oracle.queriesUsed(image), usual.oracle.queriesUsed(image)]).toEqual([1, 2]);
+    // With two queries the base knows of the flip, and how far away it is.
+    const noted = usual.flipped[image] === true ? [{ queries: 2, distance: 3 / 255 }] : [];
+    expect(usual.oracle.flips(image)).toEqual(noted);
     const direction = (clean[image] as number) >= 0 ? -1 : 1;
     for (let i = 0; i < weights.length; i++) {
       const at = image * weights.length + i;

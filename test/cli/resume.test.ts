@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomFrom } from "../../src/core/random.js";
 import { startStepwedge, stepwedge } from "../support/cli.js";
@@ -9,37 +9,63 @@ const ROUNDS = 40;
 
 /** A search long enough to be hit in the middle. */
 const longer = (yaml: string) => yaml.replace("queries: 600", "queries: 12000");
+
+/** Attacks that ask about every image, within ε and for the nearest flip, also through a defense that draws lots. */
+const asking = (yaml: string) =>
+  yaml.replace(/attacks:\n[^]*operatingPoints/, () =>
+    [
+      "attacks:",
+      "  - { id: square, epsilon: [1/255, 2/255], queries: 150 }",
+      "  - { id: hop-skip-jump, epsilon: [2/255, 8/255], queries: 150 }",
+      "defenses:",
+      "  - { id: median }",
+      "  - { id: random-resize-pad, draws: 2 }",
+      "operatingPoints",
+    ].join("\n"),
+  );
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-test("killed at random moments and resumed, a run ends in the same findings", async () => {
-  const study = await smallStudy();
-  study.writeProtocol(longer);
-  const undisturbed = join(study.folder, "undisturbed");
-  const started = performance.now();
-  expect((await stepwedge("run", study.protocol, "--out", undisturbed)).code).toBe(0);
-  const duration = performance.now() - started;
+test.each([
+  ["a search for all images", longer, 12_000],
+  ["searches about every image", asking, 0],
+])(
+  "killed at random moments and resumed, a run with %s ends in the same findings",
+  async (_, change, queries) => {
+    const study = await smallStudy();
+    study.writeProtocol(change);
+    const undisturbed = join(study.folder, "undisturbed");
+    const started = performance.now();
+    expect((await stepwedge("run", study.protocol, "--out", undisturbed)).code).toBe(0);
+    const duration = performance.now() - started;
 
-  const disturbed = join(study.folder, "disturbed");
-  const random = randomFrom("kill");
-  let killed = 0;
-  for (let round = 0; round < ROUNDS && killed < KILLS; round++) {
-    const run = startStepwedge("run", study.protocol, "--out", disturbed, "--resume");
-    await wait(duration * random.uniform());
-    run.process.kill("SIGKILL");
-    if ((await run.ended).code === null) killed++;
-  }
-  expect(killed).toBe(KILLS);
-  const last = await stepwedge("run", study.protocol, "--out", disturbed, "--resume");
-  expect(last).toMatchObject({ code: 0, stderr: "" });
-  for (const file of [
-    "findings.json",
-    "protocol.json",
-    join("scores", "clean.parquet"),
-    join("scores", "index.json"),
-  ]) {
-    expect(readFileSync(join(disturbed, file)).equals(readFileSync(join(undisturbed, file)))).toBe(true);
-  }
-}, 300_000);
+    const disturbed = join(study.folder, "disturbed");
+    const random = randomFrom("kill");
+    let killed = 0;
+    for (let round = 0; round < ROUNDS && killed < KILLS; round++) {
+      const run = startStepwedge("run", study.protocol, "--out", disturbed, "--resume");
+      await wait(duration * random.uniform());
+      run.process.kill("SIGKILL");
+      if ((await run.ended).code === null) killed++;
+    }
+    expect(killed).toBe(KILLS);
+    const last = await stepwedge("run", study.protocol, "--out", disturbed, "--resume");
+    expect(last).toMatchObject({ code: 0, stderr: "" });
+    const { queries: spent } = JSON.parse(readFileSync(join(disturbed, "findings.json"), "utf8")) as {
+      queries: { search: number };
+    };
+    expect(spent.search).toBeGreaterThan(queries / 2);
+    expect(readdirSync(join(disturbed, "scores")).filter((name) => name.endsWith(".journal"))).toEqual([]);
+    for (const file of [
+      "findings.json",
+      "protocol.json",
+      join("scores", "clean.parquet"),
+      join("scores", "index.json"),
+    ]) {
+      expect(readFileSync(join(disturbed, file)).equals(readFileSync(join(undisturbed, file)))).toBe(true);
+    }
+  },
+  300_000,
+);
 
 test("Ctrl-C ends with 130, says how to go on, and loses nothing", async () => {
   const study = await smallStudy();

@@ -207,6 +207,10 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["difference-of-drops", "difference of drops"],
   ["difference", "difference"],
   ["pointwise", "pointwise"],
+  ["trapezoid", "trapezoidal mean"],
+  ["log-normal-ratio", "log-normal (paired ratio)"],
+  ["normal-mean-of-severities", "normal (mean of severities)"],
+  ["brookmeyer-crowley-log-log", "Brookmeyer and Crowley (log-log)"],
 ];
 
 /** A SHA-256 short enough to compare by eye; the full one stands in the reproducibility section. */

@@ -24,6 +24,11 @@ describe("numbers as reports write them", () => {
     expect(metricValue("fooling-excess", 0.2)).toBe("20.0 pp");
     expect(metricValue("auc-drop-excess", 0.2)).toBe("0.200");
     expect(metricValue("brier", 0.12345)).toBe("0.123");
+    expect(metricValue("median-minimal-epsilon", 3.456 / 255)).toBe("3.46/255");
+    expect(metricValue("median-minimal-epsilon", 10 / 255)).toBe("10/255");
+    expect(metricValue("median-queries", 1234.5)).toBe("1,235");
+    expect(metricValue("corruption-error", 0.25)).toBe("25.0%");
+    expect(metricValue("fooling-rate-gap", 0.25)).toBe("25.0 pp");
   });
 
   test("a value that rounds to zero has no sign", () => {
@@ -56,6 +61,7 @@ describe("numbers as reports write them", () => {
     expect(methodText("bonferroni-obuchowski-difference-of-drops")).toBe(
       "Bonferroni over pairs of groups, Obuchowski (clustered by patient), difference of drops",
     );
+    expect(methodText("brookmeyer-crowley-log-log")).toBe("Brookmeyer and Crowley (log-log)");
     expect(methodText("martian")).toBe("martian");
   });
 

@@ -123,9 +123,10 @@ function medianFinding(
 ): Finding {
   const conditions = [CLEAN, ...series.conditions];
   const columns = conditions.map((condition) => study.scores(condition, className));
-  // Distances that the search noted belong to the decisions that it attacked: those of the class's first point.
+  // Distances that the search noted belong to the decisions that it attacked: those of the class's first point, of the
+  // model as the attacker met it.
   const distances = series.conditions.map((condition) =>
-    isAttacked ? study.measures(condition, "search.least-distance") : null,
+    isAttacked && condition.adaptive !== false ? study.measures(condition, "search.least-distance") : null,
   );
   const subject: Subject = {
     ...subjectOf(className, subgroup, series),

@@ -45,6 +45,8 @@ export default defineAudit({
           const spent = study.measures(condition, "search.queries");
           const success = study.measures(condition, "search.queries-to-success");
           if (spent === null || success === null || spent.every(Number.isNaN)) return [];
+          // An attacker who does not know of the defense asks what he asks without it: that condition's finding says it.
+          if (condition.adaptive === false) return [];
           return effortFinding(study, className, subgroup, condition, { spent, success }, level);
         }),
       ),

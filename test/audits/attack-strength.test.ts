@@ -1,5 +1,7 @@
 import audit from "../../audits/attack-strength.js";
+import type { Study } from "../../src/core/audit.js";
 import { CLEAN, type Condition } from "../../src/core/condition.js";
+import type { Measure } from "../../src/core/measures.js";
 import { areaUnderCurve } from "../../src/stats/auc.js";
 import { findingById, studyOf } from "../support/study.js";
 
@@ -47,6 +49,25 @@ test("what the search noted is finer than the ladder", () => {
   const finding = findingById(audit.evaluate(study(least, noted), CONTEXT), MEDIAN);
   expect(finding.estimate).toBeGreaterThan(3 / 255);
   expect(finding.estimate).toBeLessThan(3.3 / 255);
+});
+
+test("what was noted without the defense says nothing of the defended model", () => {
+  const base = study(
+    (row) => (row < 30 ? 3.5 : 100) / 255,
+    () => 3 / 255,
+  );
+  const unaware = {
+    ...base,
+    conditions: base.conditions.map((condition) =>
+      condition.attack === "none" ? condition : { ...condition, defense: "jpeg", adaptive: false },
+    ),
+    scores: (condition: Condition, name: string) =>
+      base.scores({ ...at(condition.epsilon), attack: condition.attack }, name),
+    measures: (condition: Condition, measure: Measure) => base.measures(at(condition.epsilon), measure),
+  };
+  const findings = audit.evaluate(unaware as Study, CONTEXT);
+  const found = findings.find((finding) => finding.metric === "median-minimal-epsilon");
+  expect(found?.estimate).toBeCloseTo(4 / 255, 12);
 });
 
 test("where fewer than half flip, the median is not estimable, and says how many did", () => {

@@ -19,6 +19,11 @@ function study(spent: readonly number[], success: readonly number[]) {
         scores,
         measures: { "search.queries": spent, "search.queries-to-success": success },
       },
+      {
+        condition: { ...ATTACK, defense: "jpeg", adaptive: false },
+        scores,
+        measures: { "search.queries": spent, "search.queries-to-success": success },
+      },
       { condition: { ...ATTACK, attack: "random-sign" }, scores },
     ],
     attackKnowledge: { searched: "scores", "random-sign": "none" },
@@ -42,7 +47,7 @@ test("where the budget is too small for half of the images, there is no median",
   expect(finding.reason).toContain("1 of 4 decisions");
 });
 
-test("attacks that ask nothing about an image have no finding", () => {
+test("attacks that ask nothing about an image have no finding, nor a search that is another condition's", () => {
   const findings = audit.evaluate(study([10, 10], [10, 10]), CONTEXT);
   expect(findings.map((finding) => finding.condition.attack)).toEqual(["searched"]);
 });

@@ -20,7 +20,7 @@ const LARGEST_MARGIN = 8;
 const LARGEST_SHIFT = 0.04;
 const LARGEST_GAIN = 0.15;
 const LARGEST_OFFSET = 0.05;
-const LEAST_PERTURBATION = 0.25;
+const LEAST_PERTURBATION = 0.5;
 /** Chance that an image stays as it is before it is perturbed. */
 const UNVARIED = 0.25;
 

@@ -1,6 +1,6 @@
 import type { Calibration, FitContext, Strength } from "../../src/core/attack.js";
 import type { Outputs } from "../../src/core/model.js";
-import { createBatch, type ImageGeometry, type PixelBatch } from "../../src/core/pixels.js";
+import { createBatch, type ImageGeometry, imageSize, type PixelBatch } from "../../src/core/pixels.js";
 import type { Random } from "../../src/core/random.js";
 import type { TrainingBackend, Weights } from "../../src/training/network.js";
 import { filterBank, type WaveletName } from "../../src/wavelet/filters.js";
@@ -140,14 +140,18 @@ export class Campaign {
     context: FitContext<GeneratorSettings>,
     backend: TrainingBackend,
   ): Promise<Campaign> {
-    const { geometry, parameters: settings, random, target } = context;
+    const { geometry, parameters: settings, random, strength, target } = context;
     const plan = planCampaign(calibration, settings, target.queriesLeft, random.fork("patients"));
     const held = take(calibration.images, plan.confirmation);
     const outputs = await target.predictCandidates(held, held);
     const halvings = halvingsFor(geometry, settings.side);
     const pool = new Pool(geometry, halvings, outputs.classes.length, plan.surrogateQueries);
-    const sizes = { batch: settings.batch, width: settings.surrogateFeatures };
-    const distillation = await Distillation.start(backend, pool, sizes, random.fork("surrogate"));
+    const shape = {
+      width: settings.surrogateFeatures,
+      outputs: pool.classes,
+      amplification: 0.5 / sizePerPixel(strength, geometry),
+    };
+    const distillation = await Distillation.start(backend, pool, settings.batch, shape, random.fork("surrogate"));
     const { learning } = plan;
     return new Campaign(settings, calibration, context, backend, learning, held, outputs, halvings, pool, distillation);
   }
@@ -249,6 +253,12 @@ export class Campaign {
     const flips = `${Math.round(100 * this.#best.flips)} % of other patients' decisions flip`;
     this.context.progress(this.#done / (this.#surrogateSteps + 2 * this.#generatorSteps), `${words}; ${flips}`);
   }
+}
+
+/** Root mean square of a perturbation as large as ε, as a fraction of the window. */
+function sizePerPixel(strength: Strength, geometry: ImageGeometry): number {
+  if (strength.kind !== "epsilon") throw new Error("a generator goes by epsilon");
+  return strength.norm === "linf" ? strength.epsilon : strength.epsilon / Math.sqrt(imageSize(geometry));
 }
 
 /** The share of a quantity that is used when a round ends. */

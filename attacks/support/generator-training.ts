@@ -3,7 +3,7 @@ import type { LossProgram, NetworkTrainer, TrainingBackend, Weights } from "../.
 import type { Pool } from "./distillation.js";
 import type { Generator } from "./generator.js";
 import { generatorLoss, type LossName, type LossSituation } from "./generator-losses.js";
-import { distillationLoss, type Surrogate, smallNetwork } from "./surrogate.js";
+import { distillationLoss, type Surrogate, type SurrogateShape, smallNetwork } from "./surrogate.js";
 
 /** Half a cosine from `peak` down to a tenth of it. */
 export function rateAt(step: number, steps: number, peak: number): number {
@@ -15,34 +15,35 @@ export class Distillation {
   readonly #trainer: NetworkTrainer;
   readonly #pool: Pool;
   readonly #batch: number;
-  readonly #width: number;
+  readonly #shape: SurrogateShape;
   readonly #random: Random;
 
-  private constructor(trainer: NetworkTrainer, pool: Pool, batch: number, width: number, random: Random) {
+  private constructor(trainer: NetworkTrainer, pool: Pool, batch: number, shape: SurrogateShape, random: Random) {
     this.#trainer = trainer;
     this.#pool = pool;
     this.#batch = batch;
-    this.#width = width;
+    this.#shape = shape;
     this.#random = random;
   }
 
   static async start(
     backend: TrainingBackend,
     pool: Pool,
-    { batch, width }: { readonly batch: number; readonly width: number },
+    batch: number,
+    shape: SurrogateShape,
     random: Random,
   ): Promise<Distillation> {
     const { channels } = pool.geometry;
     const program: LossProgram = (ops) => {
       const side = (name: string) => {
         const images = ops.input(`${name}Images`, [batch, channels, pool.height, pool.width]);
-        const { margins } = smallNetwork(ops, images, width, pool.classes);
+        const { margins } = smallNetwork(ops, images, shape);
         return [margins, ops.input(`${name}Margins`, [batch, pool.classes])] as const;
       };
       return distillationLoss(ops, side("clean"), side("perturbed"));
     };
     const trainer = await backend.trainer(program, random.fork("weights"));
-    return new Distillation(trainer, pool, batch, width, random.fork("batches"));
+    return new Distillation(trainer, pool, batch, shape, random.fork("batches"));
   }
 
   async run(steps: number, peak: number, after: (loss: number) => void): Promise<void> {
@@ -65,8 +66,7 @@ export class Distillation {
 
   async surrogate(): Promise<Surrogate> {
     const weights = await this.#trainer.weights();
-    const [width, outputs] = [this.#width, this.#pool.classes];
-    return { weights, answer: (ops, images) => smallNetwork(ops.frozen(weights), images, width, outputs) };
+    return { weights, answer: (ops, images) => smallNetwork(ops.frozen(weights), images, this.#shape) };
   }
 
   close(): Promise<void> {

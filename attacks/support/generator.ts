@@ -26,16 +26,17 @@ export interface GeneratorOptions {
 /** Brings an image's details to about the size of its grey values. */
 const DETAIL_GAIN = 4;
 const SLOPE = 0.2;
-/** How far values are pushed towards one size before they are scaled to ε: tanh of so many standard deviations. */
+/** How values are brought to one size before they are scaled to ε: tanh of so many standard deviations, so often. */
 const FLATNESS = 2;
+const FLATTENINGS = 2;
 const TINY = 1e-12;
 
 /**
  * The generator network G: a U-Net whose levels are those of the wavelet transform. It reads the detail coefficients of
  * every level and the approximation below them, and writes additions to the bands of its space; the inverse transform
- * of these is the perturbation δ. Two things happen to δ before it is added: a tanh brings its values closer to one
- * size (an L∞ budget is lost on a few peaks) and what that puts into bands outside the space is taken out again; then
- * it is scaled, not clamped, until its norm is ε. The whole is x′ = W⁻¹(a, d + G(a, d)), fully convolutional but for the
+ * of these is the perturbation δ. Before δ is added, a tanh brings its values closer to one size (an L∞
+ * budget is lost on a few peaks) and what that puts into bands outside the space is taken out again, twice; then it is
+ * scaled, not clamped, until its norm is ε. The whole is x′ = W⁻¹(a, d + G(a, d)), fully convolutional but for the
  * one scale.
  */
 export class Generator {
@@ -133,17 +134,15 @@ export class Generator {
   }
 
   #flattened<V>(ops: Operators<V>, perturbation: V): V {
-    const { space } = this.#options;
-    const { channels, height, width } = this.#options;
-    const squares = ops.affine(
-      ops.sumPerImage(ops.multiply(perturbation, perturbation)),
-      1 / (channels * height * width),
-      0,
-    );
-    const normalised = ops.divide(perturbation, ops.sqrt(squares, TINY));
-    const flat = ops.tanh(ops.affine(normalised, FLATNESS, 0));
-    if (space === "details") return ops.subtract(flat, this.#write.lowPart(ops, flat));
-    if (space === "approximation") return this.#write.lowPart(ops, flat);
+    const { channels, height, width, space } = this.#options;
+    let flat = perturbation;
+    for (let time = 0; time < FLATTENINGS; time++) {
+      const squares = ops.sumPerImage(ops.multiply(flat, flat));
+      const deviation = ops.sqrt(ops.affine(squares, 1 / (channels * height * width), 0), TINY);
+      flat = ops.tanh(ops.affine(ops.divide(flat, deviation), FLATNESS, 0));
+      if (space === "details") flat = ops.subtract(flat, this.#write.lowPart(ops, flat));
+      if (space === "approximation") flat = this.#write.lowPart(ops, flat);
+    }
     return flat;
   }
 

@@ -12,20 +12,55 @@ export interface Surrogate {
   answer<V>(ops: Operators<V>, images: V): SurrogateAnswers<V>;
 }
 
+export interface SurrogateShape {
+  /** Feature maps of the first layer. */
+  readonly width: number;
+  readonly outputs: number;
+  /** What a pixel's difference from its surroundings is multiplied by. */
+  readonly amplification: number;
+}
+
+/** Side of the window whose mean stands for a pixel's surroundings. */
+const SURROUNDINGS = 5;
+
 /**
- * A small convolutional network for images of any size. What it sees is averaged over the image and also searched for its
- * largest value, for findings that are everywhere and findings in one place.
+ * A small convolutional network for images of any size. It sees the image and, amplified, each pixel's difference from
+ * its surroundings: a perturbation as large as ε is so faint beside anatomy that a network of this size, fed with the
+ * image alone, would not come to see it in a few hundred steps. What it finds is averaged over the image and also
+ * searched for its largest value, for findings that are everywhere and findings in one place.
  */
-export function smallNetwork<V>(ops: Operators<V>, images: V, width: number, outputs: number): SurrogateAnswers<V> {
+export function smallNetwork<V>(
+  ops: Operators<V>,
+  images: V,
+  { width, outputs, amplification }: SurrogateShape,
+): SurrogateAnswers<V> {
   const layer = (x: V, name: string, maps: number, kernel: number, stride: 1 | 2) =>
     ops.relu(ops.conv2d(x, `surrogate.${name}`, maps, kernel, { stride }));
-  const first = layer(ops.affine(images, 4, -2), "stem", width, 5, 2);
+  const seen = ops.concatenate(ops.affine(images, 4, -2), localContrast(ops, images, amplification));
+  const first = layer(seen, "stem", width, 5, 2);
   const second = layer(first, "stage1", 2 * width, 3, 2);
   const third = layer(second, "stage2", 2 * width, 3, 1);
   const fourth = layer(third, "stage3", 4 * width, 3, 2);
   const last = layer(fourth, "stage4", 4 * width, 3, 1);
   const pooled = ops.concatenate(ops.globalAveragePool(last), ops.globalMaxPool(last));
   return { features: [first, second, third], margins: ops.dense(pooled, "surrogate.head", outputs) };
+}
+
+/** Each pixel less the mean of its surroundings, channel by channel, as a convolution with fixed weights. */
+function localContrast<V>(ops: Operators<V>, images: V, gain: number): V {
+  const channels = ops.shapeOf(images)[1] as number;
+  const taps = SURROUNDINGS ** 2;
+  const weight = new Float32Array(channels * channels * taps);
+  for (let channel = 0; channel < channels; channel++) {
+    const start = (channel * channels + channel) * taps;
+    weight.fill(-gain / taps, start, start + taps);
+    weight[start + (taps - 1) / 2] = gain * (1 - 1 / taps);
+  }
+  const fixed = new Map([
+    ["contrast.weight", weight],
+    ["contrast.bias", new Float32Array(channels)],
+  ]);
+  return ops.frozen(fixed).conv2d(images, "contrast", channels, SURROUNDINGS);
 }
 
 /** Weight of an error in what a perturbation changes, against the errors before and after it. */

@@ -168,7 +168,7 @@ function search(parameters: Record<string, unknown>, queries = 2000) {
   const strength = epsilonStrength(4 / 255, geometry);
   const target = new ToyTarget(linearModel(checkerboard), strength, queries);
   const images = toyImages(geometry, 24, 3);
-  const small = { features: 6, surrogateFeatures: 6, rounds: 2, steps: 300, surrogateSteps: 600 };
+  const small = { features: 6, surrogateFeatures: 12, rounds: 2, steps: 300, surrogateSteps: 600 };
   const rates = { learningRate: 0.01, surrogateRate: 0.006 };
   const fitted = attack.fit?.(
     {

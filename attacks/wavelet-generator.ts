@@ -43,7 +43,7 @@ const parameters = z.strictObject({
     .describe("Images per step; the surrogate sees each of them with and without a perturbation."),
   features: z.int().min(1).default(16).describe("Feature maps of the generator's layers."),
   surrogateFeatures: z.int().min(1).default(16).describe("Feature maps of the surrogate's first layer."),
-  learningRate: z.number().positive().default(1e-2).describe("Peak learning rate of the generator."),
+  learningRate: z.number().positive().default(3e-3).describe("Peak learning rate of the generator."),
   surrogateRate: z.number().positive().default(3e-3).describe("Peak learning rate of the surrogate."),
   checks: z.int().min(1).default(2).describe("Snapshots per round that the target is asked about."),
   surrogate: z

@@ -108,7 +108,7 @@ export class Generator {
     maps = layer(maps as V, "middle");
 
     const amplitude = (x: V, name: string, count: number, gain: number) =>
-      ops.affine(ops.tanh(ops.conv2d(x, `generator.${name}`, count, 3)), gain, 0);
+      ops.affine(ops.conv2d(x, `generator.${name}`, count, 3), gain, 0);
     // A band of coefficients ±c of level l (from 1) has a root mean square of c / 2^l in the image.
     const low = space === "approximation" || space === "all" ? amplitude(maps, "low", channels, 2 ** levels) : null;
     if (space === "approximation") return this.#write.synthesise(ops, { details: [], approximation: low });

@@ -7,8 +7,8 @@ import { initialWeights, type Parameter, sizeOf, Tape, type Variable } from "./t
 
 const LOSS = "loss";
 
-/** Sums in one order: results repeat bit by bit. */
-export const ONE_THREAD = { intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
+/** Sums in one order: results repeat bit by bit. Constants that a program does not use are no reason to warn. */
+export const ONE_THREAD = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 } as const;
 
 /**
  * Trains by running one ONNX graph per step: forward pass, backward pass and Adam together. One thread and a fixed

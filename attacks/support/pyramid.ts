@@ -1,5 +1,5 @@
 import type { Matrix, Operators } from "../../src/training/network.js";
-import { analyseLines, bandLength, synthesiseLines } from "../../src/wavelet/dwt1d.js";
+import { Wavelet1d } from "../../src/wavelet/dwt1d.js";
 import type { FilterBank } from "../../src/wavelet/filters.js";
 
 /** What a level's bands are read and written with along one axis. */
@@ -107,37 +107,46 @@ function axisLevels(length: number, levels: number, bank: FilterBank): AxisLevel
 
 /** One level, from the transform's answers to unit impulses. */
 function oneLevel(length: number, bank: FilterBank): AxisLevel {
-  const half = bandLength(length);
-  const low = new Float32Array(length * half);
-  const high = new Float32Array(length * half);
-  analyseLines(identity(length).data, { outer: length, length, inner: 1 }, bank, low, high);
+  const plan = new Wavelet1d(length, 1, bank);
+  const bands = plan.createCoefficients();
+  const [low, high] = [bands.approximation, bands.details[0] as Float64Array];
+  const half = low.length;
+  const analysis = { low: zeros(half, length), high: zeros(half, length) };
+  const line = new Float64Array(length);
+  for (let sample = 0; sample < length; sample++) {
+    plan.forward(line.fill(0).fill(1, sample, sample + 1), bands);
+    setColumn(analysis.low, sample, low);
+    setColumn(analysis.high, sample, high);
+  }
+  const synthesis = { low: zeros(length, half), high: zeros(length, half) };
+  for (const [band, matrix] of [
+    [low, synthesis.low],
+    [high, synthesis.high],
+  ] as const) {
+    for (let k = 0; k < half; k++) {
+      low.fill(0);
+      high.fill(0);
+      band[k] = 1;
+      setColumn(matrix, k, plan.inverse(bands, line));
+    }
+  }
+  return { length: half, analysis, synthesis };
+}
 
-  const units = identity(half).data;
-  const none = new Float32Array(half * half);
-  const lines = { outer: half, length, inner: 1 };
-  const fromLow = new Float32Array(half * length);
-  const fromHigh = new Float32Array(half * length);
-  synthesiseLines(units, none, lines, bank, fromLow);
-  synthesiseLines(none, units, lines, bank, fromHigh);
-  return {
-    length: half,
-    analysis: { low: transpose(low, length, half), high: transpose(high, length, half) },
-    synthesis: { low: transpose(fromLow, half, length), high: transpose(fromHigh, half, length) },
-  };
+function zeros(rows: number, columns: number): Matrix {
+  return { rows, columns, data: new Float32Array(rows * columns) };
+}
+
+function setColumn({ columns, data }: Matrix, column: number, values: Float64Array): void {
+  values.forEach((value, row) => {
+    data[row * columns + column] = value;
+  });
 }
 
 function identity(size: number): Matrix {
   const data = new Float32Array(size * size);
   for (let i = 0; i < size; i++) data[i * size + i] = 1;
   return { rows: size, columns: size, data };
-}
-
-function transpose(data: Float32Array, rows: number, columns: number): Matrix {
-  const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      turned[column * rows + row] = data[row * columns + column] as number;
-  return { rows: columns, columns: rows, data: turned };
 }
 
 function multiply(a: Matrix, b: Matrix): Matrix {

@@ -12,7 +12,7 @@ const longer = (yaml: string) => yaml.replace("queries: 600", "queries: 12000");
 
 /** Attacks that ask about every image, within ε and for the nearest flip, also through a defense that draws lots. */
 const asking = (yaml: string) =>
-  yaml.replace(/attacks:\n[^]*operatingPoints/, () =>
+  yaml.replace(/attacks:\n[\s\S]*operatingPoints/, () =>
     [
       "attacks:",
       "  - { id: square, epsilon: [1/255, 2/255], queries: 150 }",

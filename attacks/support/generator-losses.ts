@@ -1,5 +1,5 @@
 import type { Operators } from "../../src/training/network.js";
-import type { SurrogateAnswers } from "./surrogate.js";
+import type { SurrogateAnswers } from "../../src/training/surrogate.js";
 
 export const LOSSES = ["disruption", "relativistic", "least-likely", "bce"] as const;
 export type LossName = (typeof LOSSES)[number];

@@ -3,7 +3,7 @@ import type { LossProgram, NetworkTrainer, TrainingBackend, Weights } from "../.
 import type { Pool } from "./distillation.js";
 import type { Generator } from "./generator.js";
 import { generatorLoss, type LossName, type LossSituation } from "./generator-losses.js";
-import { distillationLoss, type Surrogate, type SurrogateShape, smallNetwork } from "./surrogate.js";
+import { distillationLoss, type Surrogate, type SurrogateShape, smallNetwork } from "../../src/training/surrogate.js";
 
 /** Half a cosine from `peak` down to a tenth of it. */
 export function rateAt(step: number, steps: number, peak: number): number {

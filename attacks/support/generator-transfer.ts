@@ -2,7 +2,7 @@ import { imageSize, type PixelBatch } from "../../src/core/pixels.js";
 import type { TrainingBackend } from "../../src/training/network.js";
 import { averaging, halved } from "./generator.js";
 import { disruption } from "./generator-losses.js";
-import type { Surrogate } from "./surrogate.js";
+import type { Surrogate } from "../../src/training/surrogate.js";
 
 /** What the surrogate makes of images before and after the attack. */
 export interface SurrogateView {

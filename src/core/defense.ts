@@ -12,7 +12,7 @@ export interface DefenseMeta {
   readonly random: boolean;
   readonly parameters: z.ZodObject;
   readonly references: readonly string[];
-  /** The query budget of `fit` where the protocol names none. */
+  /** The query budget of `fit` where the protocol names none; 0 where `fit` asks nothing. */
   readonly defaultQueries?: number;
   /** Names of parameters that hold a path (a file, or a folder with all its files): their bytes are part of the study. */
   readonly files?: readonly string[];

@@ -123,7 +123,7 @@ export function defenseSchema(id: string, defense: Defense) {
       ? {}
       : {
           class: z.string().optional().describe("The class whose decisions guide the training; default: the first."),
-          ...queries(defense.meta.defaultQueries, "training"),
+          ...(defense.meta.defaultQueries === 0 ? {} : queries(defense.meta.defaultQueries, "training")),
           fitted,
         }),
     ...defense.meta.parameters.shape,

@@ -1,11 +1,13 @@
 import type { Defense, DefenseContext } from "../../src/core/defense.js";
-import { type ImageGeometry, sliceBatch } from "../../src/core/pixels.js";
+import type { Fitted } from "../../src/core/fitted.js";
+import { type ImageGeometry, imageSize, sliceBatch } from "../../src/core/pixels.js";
 import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
-import { noFile } from "../support/contexts.js";
+import { epsilonStrength, noFile } from "../support/contexts.js";
 import { describePlugin } from "../support/plugin-contract.js";
 import { filesFor } from "../support/plugin-files.js";
-import { toyImages } from "../support/toy-target.js";
+import { QUICK_TRAINING } from "../support/quick-training.js";
+import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
 
 const BASE_KEYS = ["id", "adaptive"];
 const GEOMETRIES: readonly ImageGeometry[] = [
@@ -16,18 +18,62 @@ const GEOMETRIES: readonly ImageGeometry[] = [
   { channels: 1, height: 1, width: 1, maxValue: 255 },
 ];
 
-/** The default parameters, and a file for each that the defense cannot do without. */
+/** What `fit` may ask the toy model; a multiple of no chunk. */
+const QUERIES = 61;
+
+type Files = Readonly<Record<string, string>>;
+
+/** The default parameters, a short training, and a file for each that the defense cannot do without. */
+function parametersOf({ meta }: Defense, files: Files): Record<string, unknown> {
+  return meta.parameters.parse({ ...QUICK_TRAINING[meta.id], ...files });
+}
+
 function contextOf(
   defense: Defense,
-  files: Readonly<Record<string, string>>,
+  files: Files,
+  fitted: Fitted | null,
   seed: string,
 ): DefenseContext<Record<string, unknown>> {
   return {
-    parameters: defense.meta.parameters.parse(files),
-    fitted: null,
+    parameters: parametersOf(defense, files),
+    fitted,
     randomOf: (image) => randomFrom(seed, image),
     file: (parameter) => files[parameter] ?? noFile(parameter),
   };
+}
+
+/** Trains a learned defense on twelve toy images of eight patients; null where there is nothing to train. */
+async function trained(defense: Defense, geometry: ImageGeometry, files: Files, seed = "fit"): Promise<Fitted | null> {
+  if (defense.fit === undefined) return null;
+  const images = toyImages(geometry, 12, 5);
+  const untouched = images.data.slice();
+  const normal = randomFrom("contract", "weights").normal;
+  const weights = Float32Array.from({ length: imageSize(geometry) }, () => normal());
+  const target = new ToyTarget(linearModel(weights), epsilonStrength(4 / 255, geometry), QUERIES);
+  const told: number[] = [];
+  const fitted = await defense.fit(
+    {
+      images,
+      labels: Uint8Array.from({ length: 12 }, (_, i) => i % 2),
+      patients: Int32Array.from({ length: 12 }, (_, i) => i % 8),
+      classIndex: 0,
+      threshold: 0.6,
+    },
+    {
+      parameters: parametersOf(defense, files),
+      geometry,
+      target,
+      random: randomFrom(seed),
+      progress: (fraction) => told.push(fraction),
+      file: (parameter) => files[parameter] ?? noFile(parameter),
+    },
+  );
+  expect(images.data).toEqual(untouched);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+  expect(told.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true);
+  if (defense.meta.defaultQueries === 0) expect(target.queriesUsed).toBe(0);
+  else expect(target.queriesUsed).toBeGreaterThan(0);
+  return fitted;
 }
 
 describe.each([...(await loadPlugins("defenses"))])("defense %s", (id: string, defense: Defense) => {
@@ -41,10 +87,34 @@ describe.each([...(await loadPlugins("defenses"))])("defense %s", (id: string, d
     for (const parameter of Object.keys(files)) expect(meta.files).toContain(parameter);
   });
 
+  if (defense.fit !== undefined) {
+    test("it says what it may ask while it is trained", () => {
+      expect(meta.defaultQueries).toBeGreaterThanOrEqual(0);
+    });
+
+    test("its training is a function of the seed, and ends in finite numbers", async () => {
+      const geometry: ImageGeometry = { channels: 3, height: 13, width: 21, maxValue: 255 };
+      const fitted = await trained(defense, geometry, files);
+      expect(await trained(defense, geometry, files)).toEqual(fitted);
+      expect((await trained(defense, geometry, files, "another"))?.arrays).not.toEqual(fitted?.arrays);
+
+      const arrays = Object.values(fitted?.arrays ?? {});
+      expect(arrays.length).toBeGreaterThan(0);
+      for (const { data, shape } of arrays) {
+        expect(data.every(Number.isFinite)).toBe(true);
+        expect(shape.reduce((product, length) => product * length, 1)).toBe(data.length);
+      }
+      for (const [name, value] of Object.entries(fitted?.numbers ?? {})) {
+        expect([name, Number.isFinite(value)]).toEqual([expect.stringMatching(/^[a-z][a-z0-9-]*$/), true]);
+      }
+    });
+  }
+
   test.each(GEOMETRIES)("on $channels x $height x $width images up to $maxValue", async (geometry) => {
     const images = toyImages(geometry, 3, 2);
     const untouched = images.data.slice();
-    const context = contextOf(defense, files, "a");
+    const fitted = await trained(defense, geometry, files);
+    const context = contextOf(defense, files, fitted, "a");
 
     const defended = await defense.apply(images, context);
     expect(images.data).toEqual(untouched);
@@ -52,8 +122,8 @@ describe.each([...(await loadPlugins("defenses"))])("defense %s", (id: string, d
     expect(shape).toEqual({ ...geometry, count: 3 });
     expect(defended.data.every(Number.isFinite)).toBe(true);
 
-    expect((await defense.apply(images, contextOf(defense, files, "a"))).data).toEqual(defended.data);
-    const otherSeed = await defense.apply(images, contextOf(defense, files, "b"));
+    expect((await defense.apply(images, contextOf(defense, files, fitted, "a"))).data).toEqual(defended.data);
+    const otherSeed = await defense.apply(images, contextOf(defense, files, fitted, "b"));
     if (!meta.random) expect(otherSeed.data).toEqual(defended.data);
 
     for (let image = 0; image < images.count; image++) {

@@ -1,6 +1,6 @@
-import type { Operators, Weights } from "../../src/training/network.js";
+import type { Operators, Weights } from "./network.js";
 
-/** What an attack sees of a surrogate: the maps of its first layers, and a margin per class. */
+/** What is seen of a surrogate: the maps of its first layers, and a margin per class. */
 export interface SurrogateAnswers<V> {
   readonly features: readonly V[];
   readonly margins: V;

@@ -12,18 +12,27 @@
  * them for the surrogate; none per image.
  */
 import { z } from "zod";
-import { defineAttack } from "../src/core/attack.js";
+import { defineAttack, type FitContext } from "../src/core/attack.js";
 import { StepwedgeError } from "../src/core/errors.js";
 import type { Fitted } from "../src/core/fitted.js";
 import { createBatch, imageSize, type PixelBatch } from "../src/core/pixels.js";
 import { addUniversal, projectCandidates } from "../src/image/budget.js";
-import { chooseBackend } from "../src/training/backend.js";
+import { type BackendId, chooseBackend } from "../src/training/backend.js";
+import type { TrainingBackend } from "../src/training/network.js";
+import { importSurrogate } from "../src/training/tfjs-surrogate.js";
 import { ApproximationShare } from "../src/wavelet/approximation-share.js";
 import { marginsOf } from "./support/distillation.js";
 import { SPACES } from "./support/generator.js";
-import { Campaign, fewestQueries, generatorOf, halvingsFor } from "./support/generator-campaign.js";
+import {
+  Campaign,
+  fewestQueries,
+  type GeneratorSettings,
+  generatorOf,
+  halvingsFor,
+} from "./support/generator-campaign.js";
 import { LOSSES } from "./support/generator-losses.js";
 import { GeneratorRunner } from "./support/generator-runner.js";
+import { givenTeacher, type Teacher } from "./support/generator-training.js";
 import { agreement } from "./support/generator-transfer.js";
 
 const parameters = z.strictObject({
@@ -48,9 +57,9 @@ const parameters = z.strictObject({
   checks: z.int().min(1).default(2).describe("Snapshots per round that the target is asked about."),
   surrogate: z
     .string()
-    .nullable()
-    .default(null)
-    .describe("Folder of a TensorFlow.js model to take in place of a distilled one."),
+    .min(1)
+    .optional()
+    .describe("Folder of a TensorFlow.js layers model to take in place of a distilled one."),
   backend: z
     .enum(["auto", "onnx", "tfjs-wasm", "tfjs-node", "tfjs-node-gpu", "tfjs-cpu"])
     .default("auto")
@@ -84,12 +93,12 @@ export default defineAttack({
 
   async fit(calibration, context) {
     const { parameters, geometry, strength, target } = context;
-    if (parameters.surrogate !== null) throw surrogateNotReadable(parameters.surrogate);
     const least = fewestQueries(parameters);
     if (target.queriesLeft < least || new Set(calibration.patients).size < 2)
       throw tooLittle(least, target.queriesLeft);
 
-    const campaign = await Campaign.start(calibration, context, await chooseBackend(parameters.backend));
+    const { backend, teacher } = await teachers(context);
+    const campaign = await Campaign.start(calibration, context, backend, teacher);
     for (let round = 0; round < parameters.rounds; round++) {
       await campaign.distil(round);
       await campaign.train(round);
@@ -121,7 +130,7 @@ export default defineAttack({
         "confirmation-images": held.count,
         "confirmation-queries": held.count * (1 + parameters.rounds * parameters.checks),
         "surrogate-queries": pool.count,
-        "surrogate-steps": steps.surrogate,
+        "surrogate-steps": teacher === null ? steps.surrogate : 0,
         "generator-steps": steps.generator,
       },
     };
@@ -154,11 +163,17 @@ function meanShare(share: ApproximationShare, images: PixelBatch, attacked: Pixe
   return sum / images.count;
 }
 
-function surrogateNotReadable(path: string): StepwedgeError {
-  return new StepwedgeError(`wavelet-generator cannot read a surrogate yet, received ${path}`, {
-    where: "surrogate",
-    remedy: "Leave surrogate out: one is distilled from the model's answers.",
-  });
+/** What trains the networks, and the given surrogate, if any: a model of TensorFlow.js is run by TensorFlow.js alone. */
+async function teachers(
+  context: FitContext<
+    GeneratorSettings & { readonly backend: "auto" | BackendId; readonly surrogate?: string | undefined }
+  >,
+): Promise<{ readonly backend: TrainingBackend; readonly teacher: Teacher | null }> {
+  const { geometry, parameters, target } = context;
+  if (parameters.surrogate === undefined) return { backend: await chooseBackend(parameters.backend), teacher: null };
+  const where = `attacks, wavelet-generator, surrogate ${parameters.surrogate}`;
+  const imported = await importSurrogate(context.file("surrogate"), geometry, target.classes.length, where);
+  return { backend: imported.backend, teacher: givenTeacher(imported.surrogate, imported.close) };
 }
 
 function tooLittle(least: number, queries: number): StepwedgeError {

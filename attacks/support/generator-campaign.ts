@@ -13,6 +13,7 @@ import {
   type GeneratorSchedule,
   type GeneratorTask,
   rateAt,
+  type Teacher,
   trainGenerator,
 } from "./generator-training.js";
 import { agreement, pushed, type SurrogateView, viewOf } from "./generator-transfer.js";
@@ -121,7 +122,7 @@ export class Campaign {
     readonly heldOutputs: Outputs,
     readonly halvings: number,
     readonly pool: Pool,
-    readonly distillation: Distillation,
+    readonly teacher: Teacher,
   ) {
     const { geometry, strength, random } = context;
     this.#random = random;
@@ -139,21 +140,24 @@ export class Campaign {
     calibration: Calibration,
     context: FitContext<GeneratorSettings>,
     backend: TrainingBackend,
+    given: Teacher | null,
   ): Promise<Campaign> {
     const { geometry, parameters: settings, random, strength, target } = context;
     const plan = planCampaign(calibration, settings, target.queriesLeft, random.fork("patients"));
     const held = take(calibration.images, plan.confirmation);
     const outputs = await target.predictCandidates(held, held);
-    const halvings = halvingsFor(geometry, settings.side);
-    const pool = new Pool(geometry, halvings, outputs.classes.length, plan.surrogateQueries);
+    // A surrogate that was given sees the images at its own size, and needs each learning image's answer once or twice.
+    const halvings = given === null ? halvingsFor(geometry, settings.side) : 0;
+    const wanted = given === null ? plan.surrogateQueries : Math.min(plan.surrogateQueries, 8 * plan.learning.length);
+    const pool = new Pool(geometry, halvings, outputs.classes.length, wanted);
     const shape = {
       width: settings.surrogateFeatures,
       outputs: pool.classes,
       amplification: 0.5 / sizePerPixel(strength, geometry),
     };
-    const distillation = await Distillation.start(backend, pool, settings.batch, shape, random.fork("surrogate"));
+    const teacher = given ?? (await Distillation.start(backend, pool, settings.batch, shape, random.fork("surrogate")));
     const { learning } = plan;
-    return new Campaign(settings, calibration, context, backend, learning, held, outputs, halvings, pool, distillation);
+    return new Campaign(settings, calibration, context, backend, learning, held, outputs, halvings, pool, teacher);
   }
 
   get classIndex(): number {
@@ -185,7 +189,7 @@ export class Campaign {
     await extendPool(pool, end, calibration, this.learning, context.target, perturb, random);
     await runner?.close();
     const steps = portion(this.#surrogateSteps, round, settings.rounds);
-    await this.distillation.run(steps, settings.surrogateRate / (1 + round), (loss) =>
+    await this.teacher.run(steps, settings.surrogateRate / (1 + round), (loss) =>
       this.#advance(1, `round ${round + 1}, surrogate: error ${loss.toFixed(2)}`),
     );
   }
@@ -196,7 +200,7 @@ export class Campaign {
     const task: GeneratorTask = {
       generator: this.#small,
       latent: this.#latent,
-      surrogate: await this.distillation.surrogate(),
+      surrogate: await this.teacher.surrogate(),
       loss: settings.loss,
       situation: { exclusive: areExclusive(this.heldOutputs), classIndex: this.classIndex },
       batch: settings.batch,
@@ -221,7 +225,7 @@ export class Campaign {
 
   /** The kept generator's images of the held-out patients, as the surrogate sees them. */
   async view(attacked: PixelBatch): Promise<SurrogateView> {
-    return viewOf(await this.distillation.surrogate(), this.backend, this.held, attacked, this.halvings);
+    return viewOf(await this.teacher.surrogate(), this.backend, this.held, attacked, this.halvings);
   }
 
   async open(weights: Weights): Promise<GeneratorRunner> {
@@ -229,7 +233,7 @@ export class Campaign {
   }
 
   close(): Promise<void> {
-    return this.distillation.close();
+    return this.teacher.close();
   }
 
   async #check(): Promise<void> {

@@ -11,7 +11,7 @@ export function rateAt(step: number, steps: number, peak: number): number {
 }
 
 /** The surrogate's training; it goes on as the pool grows. */
-export class Distillation {
+export class Distillation implements Teacher {
   readonly #trainer: NetworkTrainer;
   readonly #pool: Pool;
   readonly #batch: number;
@@ -72,6 +72,19 @@ export class Distillation {
   close(): Promise<void> {
     return this.#trainer.close();
   }
+}
+
+/** What stands in for the target while the generator is trained. */
+export interface Teacher {
+  /** Learns from the pool, where there is something to learn. */
+  run(steps: number, peak: number, after: (loss: number) => void): Promise<void>;
+  surrogate(): Promise<Surrogate>;
+  close(): Promise<void>;
+}
+
+/** A surrogate that was given: it learns nothing. */
+export function givenTeacher(surrogate: Surrogate, close: () => void): Teacher {
+  return { run: async () => {}, surrogate: async () => surrogate, close: async () => close() };
 }
 
 export interface GeneratorTask {

@@ -61,6 +61,8 @@ export interface Calibration {
  * quantised to the device's bits (and passed through the defense, where the attacker is adaptive) before it is scored.
  */
 export interface AttackTarget {
+  /** The model's classes, in the order of its outputs. */
+  readonly classes: readonly string[];
   readonly queriesUsed: number;
   /** Queries that are left; a call that needs more throws. */
   readonly queriesLeft: number;

@@ -26,6 +26,10 @@ export class MeteredTarget implements AttackTarget {
     this.#asking = new Asking(options);
   }
 
+  get classes(): readonly string[] {
+    return this.options.ledger.model.meta.classes;
+  }
+
   get queriesUsed(): number {
     return this.#used * this.#asking.draws;
   }

@@ -1,4 +1,4 @@
-import type { GraphModel, layers, LayersModel, Sequential, Tensor } from "@tensorflow/tfjs";
+import type { GraphModel, layers, LayersModel, Sequential, SymbolicTensor, Tensor } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../core/errors.js";
 import { type ModelFiles, readModelFiles } from "./model-files.js";
 import type { Tensorflow } from "./runtime.js";
@@ -20,8 +20,15 @@ export interface TensorflowModel {
   readonly head: Head;
   /** The named output for a batch, in inference mode. Differentiable. Call it within `tf.tidy`. */
   apply(batch: Tensor): Tensor;
+  /**
+   * As `apply`, with the maps of the first convolutions beside the output; null for graph models, which have no layers.
+   */
+  readonly stages: ((batch: Tensor) => { readonly early: readonly Tensor[]; readonly output: Tensor }) | null;
   dispose(): void;
 }
+
+/** How many of the first convolutions count as early layers. */
+const EARLY_LAYERS = 3;
 
 /**
  * Loads a LayersModel (Keras) or a GraphModel (SavedModel) from its folder.
@@ -60,6 +67,7 @@ async function loadLayers(
     hashes: files.hashes,
     head,
     apply: (batch) => ([model.apply(batch, { training: false })].flat() as Tensor[])[index] as Tensor,
+    stages: stagesOf(tf, model, index),
     dispose: () => {
       model.dispose();
     },
@@ -83,7 +91,23 @@ async function loadGraph(
     hashes: files.hashes,
     head: null,
     apply: (batch) => model.execute({ [input.name]: batch }, output) as Tensor,
+    stages: null,
     dispose: () => model.dispose(),
+  };
+}
+
+/** The model with its first convolutions as further outputs. It shares the model's weights. */
+function stagesOf(tf: Tensorflow, model: LayersModel, index: number): TensorflowModel["stages"] {
+  const output = model.outputs[index];
+  if (output === undefined) return null;
+  const early = model.layers
+    .filter((layer) => /Conv2D$/.test(layer.getClassName()) && !Array.isArray(layer.output))
+    .slice(0, EARLY_LAYERS)
+    .map((layer) => layer.output as SymbolicTensor);
+  const staged = tf.model({ inputs: model.inputs, outputs: [...early, output] });
+  return (batch) => {
+    const tensors = [staged.apply(batch, { training: false })].flat() as Tensor[];
+    return { early: tensors.slice(0, -1), output: tensors.at(-1) as Tensor };
   };
 }
 

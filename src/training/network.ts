@@ -99,6 +99,20 @@ export interface Operators<V> {
    * examples that are made within a step, and for gradients as a program's output.
    */
   gradient(scalar: V, by: V): V;
+  /**
+   * A model that was loaded beside the program, applied to images: the maps of its early layers, and a margin per class.
+   * Only the backend that was opened with such models has it.
+   */
+  imported?(model: string, images: V): { readonly features: readonly V[]; readonly margins: V };
+}
+
+/** A loaded model as a backend applies it. Its tensors are the backend's own, of N×H×W×C. */
+export interface ImportedNetwork {
+  /** Numbers that it answers per image. */
+  readonly outputs: number;
+  /** Channels, height and width of each early layer's maps. */
+  readonly featureShapes: readonly (readonly [channels: number, height: number, width: number])[];
+  answer(batch: unknown): { readonly features: readonly unknown[]; readonly margins: unknown };
 }
 
 /** A network with its loss (a scalar). Inputs, parameters and outputs of a program have different names. */

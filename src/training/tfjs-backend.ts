@@ -5,6 +5,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import type { Random } from "../core/random.js";
 import type {
   Feeds,
+  ImportedNetwork,
   LossProgram,
   NetworkRunner,
   NetworkTrainer,
@@ -16,13 +17,18 @@ import { type GraphParameter, ProgramGraph, sizeOf, type Value } from "./tfjs-gr
 import { operatorsOf } from "./tfjs-operators.js";
 import { type Tensorflow, tensorflow } from "../tfjs/runtime.js";
 
-/** The backend on whatever TensorFlow.js this process has. */
-export async function tfjsBackend(): Promise<TrainingBackend> {
+type Models = ReadonlyMap<string, ImportedNetwork>;
+
+/**
+ * The backend on whatever TensorFlow.js this process has.
+ * @param models loaded models that programs may apply by name (`Operators.imported`)
+ */
+export async function tfjsBackend(models: Models = new Map()): Promise<TrainingBackend> {
   const { tf, id } = await tensorflow();
   return {
     id,
-    trainer: async (program, random, initial) => new Trainer(tf, program, random, initial ?? new Map()),
-    runner: async (program, weights) => new Runner(tf, program, weights),
+    trainer: async (program, random, initial) => new Trainer(tf, program, random, initial ?? new Map(), models),
+    runner: async (program, weights) => new Runner(tf, program, weights, models),
   };
 }
 
@@ -51,8 +57,9 @@ class Trainer implements NetworkTrainer {
     program: LossProgram,
     random: Random,
     initial: Weights,
+    models: Models,
   ) {
-    this.#graph = new ProgramGraph(tf, null);
+    this.#graph = new ProgramGraph(tf, null, models);
     this.#loss = program(operatorsOf(this.#graph));
     const [stray] = this.#graph.untouched(this.#loss);
     if (stray !== undefined) throw new Error(`the loss does not depend on ${stray.name}`);
@@ -115,8 +122,9 @@ class Runner implements NetworkRunner {
     readonly tf: Tensorflow,
     program: Program,
     weights: Weights,
+    models: Models,
   ) {
-    this.#graph = new ProgramGraph(tf, weights);
+    this.#graph = new ProgramGraph(tf, weights, models);
     this.#outputs = program(operatorsOf(this.#graph));
   }
 

@@ -1,5 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs";
-import type { Weights } from "./network.js";
+import type { ImportedNetwork, Weights } from "./network.js";
 import type { Tensorflow } from "../tfjs/runtime.js";
 
 /** A value of a program: its place in the graph, and its shape as the program sees it (N×C×H×W, N×F or []). */
@@ -45,6 +45,8 @@ export class ProgramGraph {
     readonly tf: Tensorflow,
     /** Given for programs that are run and not trained: the parameters are constants. */
     readonly weights: Weights | null,
+    /** Models that programs may apply by name. */
+    readonly models: ReadonlyMap<string, ImportedNetwork> = new Map(),
   ) {}
 
   input(name: string, shape: readonly number[]): Value {

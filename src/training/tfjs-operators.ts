@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { Matrix, Operators, Weights } from "./network.js";
+import type { ImportedNetwork, Matrix, Operators, Weights } from "./network.js";
 import type { ProgramGraph, Value } from "./tfjs-graph.js";
 
 /*
@@ -153,6 +153,24 @@ export function operatorsOf(graph: ProgramGraph, frozen: Weights | null = null):
     sumPerImage: (x) => perImage(x, (tensor, axes) => tf.sum(tensor, axes, true)),
     maxPerImage: (x) => perImage(x, (tensor, axes) => tf.max(tensor, axes, true)),
     gradient: (scalar, by) => graph.gradient(scalar, by),
+
+    imported(name, images) {
+      const network = graph.models.get(name);
+      if (network === undefined) throw new Error(`no model called ${name} was loaded`);
+      const [batch] = imageShape(images);
+      // Every output is a value of its own, but the network runs once for one tensor of images.
+      const answers = new WeakMap<Tensor, ReturnType<ImportedNetwork["answer"]>>();
+      const answer = (tensor: Tensor) => {
+        const known = answers.get(tensor) ?? network.answer(tensor);
+        answers.set(tensor, known);
+        return known;
+      };
+      const features = network.featureShapes.map((shape, index) =>
+        unary(images, (tensor) => answer(tensor).features[index] as Tensor, [batch, ...shape]),
+      );
+      const margins = unary(images, (tensor) => answer(tensor).margins as Tensor, [batch, network.outputs]);
+      return { features, margins };
+    },
   };
 }
 

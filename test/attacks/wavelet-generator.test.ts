@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import attack from "../../attacks/wavelet-generator.js";
 import { GeneratorRunner } from "../../attacks/support/generator-runner.js";
 import { generatorOf, halvingsFor, planCampaign } from "../../attacks/support/generator-campaign.js";
@@ -11,9 +12,11 @@ import { randomFrom } from "../../src/core/random.js";
 import { onnxBackend } from "../../src/training/onnx-backend.js";
 import { ApproximationShare } from "../../src/wavelet/approximation-share.js";
 import { Wavelet2d } from "../../src/wavelet/dwt2d.js";
+import { tensorflow } from "../../src/tfjs/runtime.js";
 import { filterBank } from "../../src/wavelet/filters.js";
 import { applyContext, epsilonStrength, noFile } from "../support/contexts.js";
 import { linearModel, ToyTarget, toyImages } from "../support/toy-target.js";
+import { writeLayersModel } from "../support/tfjs-models.js";
 
 const geometry: ImageGeometry = { channels: 1, height: 16, width: 24, maxValue: 255 };
 
@@ -164,7 +167,7 @@ const checkerboard = Float32Array.from({ length: imageSize(geometry) }, (_, i) =
   (Math.floor(i / geometry.width) + (i % geometry.width)) % 2 === 0 ? 1 : -1,
 );
 
-function search(parameters: Record<string, unknown>, queries = 2000) {
+function search(parameters: Record<string, unknown>, queries = 2000, file: (parameter: string) => string = noFile) {
   const strength = epsilonStrength(4 / 255, geometry);
   const target = new ToyTarget(linearModel(checkerboard), strength, queries);
   const images = toyImages(geometry, 24, 3);
@@ -186,10 +189,24 @@ function search(parameters: Record<string, unknown>, queries = 2000) {
       target,
       random: randomFrom("toy", "search"),
       progress: () => {},
-      file: noFile,
+      file,
     },
   ) as Promise<Fitted>;
   return { fitted, target, strength };
+}
+
+/** The same as a layers model: a convolution that answers to the checkerboard, its mean, and a sigmoid. */
+async function checkerboardModel(classes: number): Promise<string> {
+  const { tf } = await tensorflow();
+  const model = tf.sequential();
+  const inputShape = [geometry.height, geometry.width, 1];
+  model.add(tf.layers.conv2d({ inputShape, filters: 1, kernelSize: 2, strides: 2, useBias: false }));
+  model.add(tf.layers.globalAveragePooling2d({}));
+  model.add(tf.layers.dense({ units: classes, activation: "sigmoid" }));
+  model.layers[0]?.setWeights([tf.tensor4d([1, -1, -1, 1], [2, 2, 1, 1])]);
+  const gain = imageSize(geometry) / 4;
+  model.layers[2]?.setWeights([tf.fill([1, classes], gain), tf.fill([classes], -Math.log(0.05 / 0.95))]);
+  return writeLayersModel(tf, model);
 }
 
 /** The share of the best that can be done to the checkerboard's logit, ε · Σ|w|, that a perturbation does. */
@@ -253,7 +270,28 @@ describe("on a model that sees nothing but a checkerboard", () => {
 
   test("it refuses what it cannot do", async () => {
     await expect(search({}, 20).fitted).rejects.toThrow("26 queries at least, received 20");
-    await expect(search({ surrogate: "models/mine" }).fitted).rejects.toThrow("cannot read a surrogate yet");
+  });
+
+  test(
+    "with a TensorFlow.js model in the place of a surrogate it distils nothing, and finds it too",
+    async () => {
+      const folder = await checkerboardModel(1);
+      const few = { form: "universal", loss: "bce", rounds: 1, steps: 150, surrogate: "mine" };
+      const { arrays, numbers } = await search(few, 2000, () => folder).fitted;
+      expect(shareOfBest(arrays.perturbation?.data ?? new Float32Array())).toBeGreaterThan(0.7);
+      expect(numbers).toMatchObject({ "surrogate-steps": 0, "surrogate-agreement": 1 });
+      expect(numbers["surrogate-queries"]).toBeLessThan(200);
+      expect(numbers["early-layer-disruption"]).toBeGreaterThan(-10);
+      const { arrays: again } = await search(few, 2000, () => folder).fitted;
+      expect(again).toEqual(arrays);
+    },
+    TIMEOUT,
+  );
+
+  test("a surrogate that does not fit is refused in words", async () => {
+    const two = await checkerboardModel(2);
+    await expect(search({ surrogate: "two" }, 2000, () => two).fitted).rejects.toThrow("answers 2 numbers");
+    await expect(search({ surrogate: "none" }, 2000, () => join(two, "none")).fitted).rejects.toThrow("the model does not exist");
   });
 });
 

@@ -36,6 +36,7 @@ export function linearModel(weights: Float32Array, bias = 0): Predict {
 
 /** A model behind the same budget as the run's own target. */
 export class ToyTarget implements AttackTarget {
+  readonly classes = ["toy"];
   queriesUsed = 0;
   /** Every universal perturbation that was asked about, as the model saw it. */
   readonly asked: Float32Array[] = [];

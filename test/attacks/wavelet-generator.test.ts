@@ -291,7 +291,9 @@ describe("on a model that sees nothing but a checkerboard", () => {
   test("a surrogate that does not fit is refused in words", async () => {
     const two = await checkerboardModel(2);
     await expect(search({ surrogate: "two" }, 2000, () => two).fitted).rejects.toThrow("answers 2 numbers");
-    await expect(search({ surrogate: "none" }, 2000, () => join(two, "none")).fitted).rejects.toThrow("the model does not exist");
+    await expect(search({ surrogate: "none" }, 2000, () => join(two, "none")).fitted).rejects.toThrow(
+      "the model does not exist",
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { received, StepwedgeError } from "../core/errors.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Findings } from "../core/record.js";
 import { type LoadedProtocol, loadProtocol } from "../protocol/load.js";
+import { runKey } from "../run/attacking.js";
 import { matchesCondition } from "../run/gates.js";
 import { makePlan } from "../run/plan.js";
 import { runAudit } from "../run/run.js";
@@ -84,6 +85,17 @@ async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
   const searches = plan.fits.map((fit) => ({ condition: fit.key, queries: fit.attack.entry.queries ?? 0 }));
   const conditions = plan.conditions.map((planned) => planned.key);
   const queries = searches.reduce((total, search) => total + search.queries, 0);
+  const trainings = plan.trainings.map(({ defense }) => ({
+    defense: defense.entry.id,
+    queries: defense.entry.queries ?? 0,
+  }));
+  // Conditions with one key share a run of their attack, so that its questions are asked once.
+  const asking = new Map(
+    plan.conditions
+      .filter(({ attack }) => attack?.plugin.meta.perImage !== undefined)
+      .map((planned) => [runKey(planned), planned.attack?.entry.queries ?? 0]),
+  );
+  const perImage = [...asking.values()].reduce((total, budget) => total + budget, 0);
   const idle = loaded.protocol.gates.filter(
     (gate) => !plan.conditions.some((planned) => matchesCondition(planned.condition, gate.condition)),
   );
@@ -91,13 +103,25 @@ async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
     ["Protocol", `${loaded.name} is valid (sha256 ${loaded.sha256})`],
     ["Model", `${loaded.protocol.model.adapter}: ${adapter.meta.title}`],
     ["Conditions", `${conditions.length}: ${conditions.join(", ")}`],
+    [
+      "Trainings",
+      `${trainings.length} of learned defenses: ${trainings.map(({ defense }) => defense).join(", ") || "none"}`,
+    ],
     ["Searches", `${searches.length}, ${queries.toLocaleString("en-US")} queries at most`],
+    ["Asked of each image", `${perImage.toLocaleString("en-US")} queries at most, by ${asking.size} runs of attacks`],
     ["Forward passes", `${conditions.length} for each evaluation image, 1 for each tuning image`],
     ...idle.map((gate) => ["Warning", `gate ${gate.id} names a condition that is not planned: it will fail`]),
   ];
   return {
     text: table(rows),
-    json: { protocolSha256: loaded.sha256, conditions, searches, gatesWithoutCondition: idle.map((gate) => gate.id) },
+    json: {
+      protocolSha256: loaded.sha256,
+      conditions,
+      trainings,
+      searches,
+      perImage,
+      gatesWithoutCondition: idle.map((gate) => gate.id),
+    },
     exitCode: 0,
   };
 }

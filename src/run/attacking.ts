@@ -7,6 +7,7 @@ import type { PixelBatch } from "../core/pixels.js";
 import type { OperatingPoint } from "../core/audit.js";
 import { SCORES_FOLDER, sheetName } from "./evidence.js";
 import { Journal } from "./journal.js";
+import { assertSurvivesSaving } from "./lossless.js";
 import { measurePerturbation, type SearchEffort } from "./measures.js";
 import { MeteredOracle } from "./oracle.js";
 import { type PlannedAttack, type PlannedCondition, strengthOf } from "./plan.js";
@@ -87,6 +88,7 @@ export class BatchPreparation {
     const strength = strengthOf(attack, originals.maxValue);
     const { candidates, oracle } = await this.#runOnce(planned, attack, strength);
     const attacked = withinBudget(originals, candidates, strength);
+    if (first === 0) await assertSurvivesSaving(attacked.images);
     const effort = oracle === null ? null : effortOf(oracle, strength);
     const prepared = {
       seen: attacked.images,

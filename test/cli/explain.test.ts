@@ -89,3 +89,18 @@ test("--json prints one document", async () => {
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject([{ id: "jpeg", kind: "defense" }]);
 });
+
+test("what an attack asks is told by when it asks", async () => {
+  const queriesOf = async (id: string) => (await explanationsOf(id))[0]?.facts.queries;
+  expect(await queriesOf("random-sign")).toBe("none");
+  expect(await queriesOf("wavelet-universal")).toMatch(/for each search$/);
+  expect(await queriesOf("square")).toMatch(/for each image and ε$/);
+  expect(await queriesOf("hop-skip-jump")).toMatch(/one run serves every ε$/);
+});
+
+test("long lists of words are cut, short ones are not", async () => {
+  const [square] = await explanationsOf("square");
+  const typeOf = (name: string) => square?.parameters.find((one) => one.name === name)?.type;
+  expect(typeOf("wavelet")).toMatch(/^one of 106: haar \| db1 .* … \| dmey$/);
+  expect(typeOf("space")).toBe("pixel | wavelet");
+});

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { AttackMeta } from "../../core/attack.js";
 import type { AuditMeta, MetricDescription } from "../../core/audit.js";
 import { loadPlugins, PLUGIN_FAMILIES, type PluginFamilies, type PluginFamily, singular } from "../../core/plugins.js";
 import { PACKAGE_ROOT } from "../../core/version.js";
@@ -69,14 +70,17 @@ const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => De
       ...(meta.norms.length === 0 ? {} : { norms: meta.norms.join(", ") }),
       ...(meta.objectives === undefined ? {} : { objectives: meta.objectives.join(", ") }),
       scope: meta.universal ? "one perturbation for all images, learnt on tuning patients" : "image by image",
-      queries: fit === undefined ? "none" : "up to the budget `queries`, for each search",
+      queries: queriesWords(fit !== undefined, meta.perImage),
     },
     references: meta.references,
   }),
-  defenses: ({ meta }) => ({
+  defenses: ({ meta, fit }) => ({
     title: meta.title,
     summary: meta.summary,
-    facts: { random: meta.random ? "yes: two applications to one image may differ" : "no" },
+    facts: {
+      random: meta.random ? "yes: two applications to one image may differ" : "no",
+      learns: fit === undefined ? "no" : "yes: on tuning patients, before anything is attacked",
+    },
     references: meta.references,
   }),
   audits: ({ meta }) => ({
@@ -138,4 +142,13 @@ async function blockParameters(family: PluginFamily, id: string): Promise<Parame
 function documentationOf(family: PluginFamily, id: string): string | null {
   const path = join("docs", family, `${id}.md`);
   return existsSync(join(PACKAGE_ROOT, path)) ? path : null;
+}
+
+/** What an attack may ask of the model, and when. */
+function queriesWords(learns: boolean, perImage: AttackMeta["perImage"]): string {
+  if (learns) return "up to the budget `queries`, for each search";
+  if (perImage === undefined) return "none";
+  return perImage === "minimal"
+    ? "up to the budget `queries`, for each image; one run serves every ε"
+    : "up to the budget `queries`, for each image and ε";
 }

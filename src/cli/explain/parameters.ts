@@ -61,7 +61,7 @@ function descriptionOf(schema: JsonSchema): string {
 
 function typeWords(schema: JsonSchema): string {
   if (schema.const !== undefined) return String(schema.const);
-  if (schema.enum !== undefined) return schema.enum.join(" | ");
+  if (schema.enum !== undefined) return choices(schema.enum);
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeWords))].join(", or ");
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeWords({ type })).join(" or ");
   if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(typeWords).join(", ")}]`;
@@ -93,4 +93,13 @@ function rangeWords({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Js
     ...(exclusiveMaximum === undefined ? [] : [`below ${exclusiveMaximum}`]),
   ];
   return bounds.length === 0 ? "" : ` (${bounds.join(", ")})`;
+}
+
+/** More words than this are told by their number and a few of them. */
+const MOST_CHOICES = 24;
+
+function choices(words: readonly unknown[]): string {
+  if (words.length <= MOST_CHOICES) return words.join(" | ");
+  const shown = 8;
+  return `one of ${words.length}: ${words.slice(0, shown).join(" | ")} | … | ${String(words.at(-1))}`;
 }

@@ -25,6 +25,13 @@ const parameters = z.strictObject({
     .default("pixel")
     .describe("Squares of pixels, or of wavelet detail coefficients."),
   startShare: z.number().positive().max(1).default(0.3).describe("Area of the first squares, as a share of the image."),
+  schedule: z
+    .int()
+    .min(1)
+    .default(500)
+    .describe(
+      "Queries over which squares shrink, or the budget where it is less; beyond, they stay at their smallest.",
+    ),
   wavelet: z.enum(WAVELET_NAMES).default("haar").describe("Wavelet of the detail bands (space: wavelet)."),
   levels: z.int().min(1).max(6).default(3).describe("Detail levels; the approximation stays (space: wavelet)."),
 });
@@ -57,7 +64,8 @@ export default defineAttack({
     const searches = Array.from({ length: batch.count }, (_, image) => {
       const budget = oracle.queriesLeft(image);
       const moves = movesOf(sliceBatch(batch, image, image + 1).data, randomOf(image));
-      const sideAt = (query: number) => Math.round(Math.sqrt(squareShare(parameters.startShare, query, budget) * area));
+      const over = Math.min(budget, parameters.schedule);
+      const sideAt = (query: number) => Math.round(Math.sqrt(squareShare(parameters.startShare, query, over) * area));
       return new SquareSearch(moves, sideAt);
     });
     return searchInLockstep(batch, oracle, searches);

@@ -3,7 +3,7 @@
  * those that never flipped included; beside what the Adversarial Robustness Toolbox's square attack needed (500
  * iterations at three forward passes each). Queries per second are set against bare forward passes of one batch shape.
  *
- *   npm run build && node dist/bench/square.js [images] [queries] [pixel|wavelet]
+ *   npm run build && node dist/bench/square.js [images] [queries] [pixel|wavelet] [model] [grey levels]
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ const STUDIES: readonly Study[] = [
 /** The normal quantile of a 95 % interval. */
 const NORMAL_97_5 = 1.959963984540054;
 
-const [images = "100", queries = "440", only] = process.argv.slice(2);
+const [images = "100", queries = "500", only, model, levels] = process.argv.slice(2);
 const shared = join(PACKAGE_ROOT, "..", "shared", "data");
 if (!existsSync(shared)) {
   process.stdout.write("square: skipped, the shared studies are not here\n");
@@ -66,7 +66,10 @@ process.stdout.write(
   "| model | ε | space | flips (95 %) | queries per image | ART flips | ART queries | of bare speed |\n",
 );
 process.stdout.write("|---|---|---|---|---|---|---|---|\n");
-for (const study of STUDIES) await measure(study);
+for (const study of STUDIES) {
+  const marks = study.marks.filter((mark) => levels === undefined || mark.levels === Number(levels));
+  if (model === undefined || study.name === model) await measure({ ...study, marks });
+}
 
 async function measure(study: Study): Promise<void> {
   const options = onnx.meta.parameters.parse({ path: join("models", `${study.name}.onnx`), output: study.output });

@@ -22,13 +22,16 @@ test("the committed schemas are those that the program validates by", async () =
 });
 
 describe("audit.schema.json", () => {
-  const examples = readdirSync(join(PACKAGE_ROOT, "examples"), { withFileTypes: true }).filter((entry) =>
-    entry.isDirectory(),
-  );
+  const folder = join(PACKAGE_ROOT, "examples");
+  const examples = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
 
-  test.each(examples.map((entry) => entry.name))("accepts the example %s", (name) => {
-    const text = readFileSync(join(PACKAGE_ROOT, "examples", name, "audit.yaml"), "utf8");
-    expect(schemaFaults("audit", parse(text))).toEqual([]);
+  test("there are examples", () => {
+    expect(examples.length).toBeGreaterThanOrEqual(8);
+  });
+
+  test.each(examples)("accepts the example %s, and so does the program", async (name) => {
+    expect(schemaFaults("audit", parse(readFileSync(join(folder, name), "utf8")))).toEqual([]);
+    await expect(loadProtocol(join(folder, name))).resolves.toMatchObject({ protocol: { version: 1 } });
   });
 
   const protocol = {

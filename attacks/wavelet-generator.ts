@@ -38,7 +38,7 @@ import { agreement } from "./support/generator-transfer.js";
 const parameters = z.strictObject({
   form: z.enum(["universal", "image"]).default("image").describe("One perturbation for all images, or one for each."),
   space: z.enum(SPACES).default("details").describe("Bands that are added to; the others are for comparison."),
-  loss: z.enum(LOSSES).default("bce").describe("What the generator is trained to do to the surrogate."),
+  loss: z.enum(LOSSES).default("disruption").describe("What the generator is trained to do to the surrogate."),
   wavelet: z.enum(["haar", "db2", "sym4", "coif1"]).default("haar").describe("Wavelet of the bands."),
   levels: z.int().min(1).max(3).default(3).describe("Detail levels; the approximation below them stays."),
   side: z.int().min(16).default(256).describe("Both networks see images halved until no side is longer."),

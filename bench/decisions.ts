@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "csv-parse/sync";
 import type { Attack, Strength } from "../src/core/attack.js";
 import type { Model } from "../src/core/model.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../src/core/pixels.js";
@@ -45,17 +46,18 @@ if (!existsSync(shared)) {
   process.exit(0);
 }
 
+/** What of a manifest's row is needed. */
+interface Row {
+  readonly path: string;
+  readonly split: string;
+}
+
 /** The first images of the test split (skin: all of its images are of the test split). */
 async function firstImages(folder: string, geometry: ImageGeometry, count: number): Promise<PixelBatch> {
-  const [header, ...lines] = readFileSync(join(shared, folder, "manifest.csv"), "utf8")
-    .trim()
-    .split("\n");
-  const names = (header ?? "").split(",");
-  const column = (line: string, name: string) => line.split(",")[names.indexOf(name)];
-  const rows = lines.filter((line) => !names.includes("split") || column(line, "split") === "test").slice(0, count);
+  const manifest = parse(readFileSync(join(shared, folder, "manifest.csv")), { columns: true }) as Row[];
+  const rows = manifest.filter(({ split }) => split === "test").slice(0, count);
   const batch = createBatch(geometry, rows.length);
-  for (const [index, line] of rows.entries()) {
-    const path = column(line, "path") ?? "";
+  for (const [index, { path }] of rows.entries()) {
     const image = await decodeImage(readFileSync(join(shared, folder, path)), path);
     batch.data.set(image.data, index * imageSize(geometry));
   }

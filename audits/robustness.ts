@@ -31,7 +31,7 @@ import {
   type Result,
 } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
-import { findingOf, type Subject } from "../src/stats/finding.js";
+import { amended, findingOf, type Subject } from "../src/stats/finding.js";
 import { homogeneityTest } from "../src/stats/homogeneity.js";
 import { type ProportionEstimate, pairedProportionDifference, proportionDifference } from "../src/stats/proportion.js";
 
@@ -364,5 +364,5 @@ function withTest(finding: Finding, groups: readonly GroupResult<Estimate>[]): F
   if (test === null) return finding;
   const { chiSquare, degrees, p } = test;
   const details = { "wald-chi-square": chiSquare, "wald-degrees-of-freedom": degrees, "wald-p": p };
-  return { ...finding, details: { ...finding.details, ...details } };
+  return amended(finding, { details: { ...finding.details, ...details } });
 }

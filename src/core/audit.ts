@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Condition } from "./condition.js";
 import type { Finding, SubgroupValues } from "./finding.js";
 import type { Measure } from "./measures.js";
@@ -25,13 +26,36 @@ export interface OperatingPoint {
   readonly reason: string | null;
 }
 
+/** Samples that thresholds and recalibrations may learn from: other patients than those of the evaluation set. */
+export interface TuningSamples {
+  readonly count: number;
+  readonly patients: Int32Array;
+  labels(className: string): Int8Array;
+  /** Clean scores; NaN where a sample could not be scored. */
+  scores(className: string): Float64Array;
+}
+
+/** Another model's clean scores on the same samples, such as a predecessor's. */
+export interface Comparator {
+  readonly id: string;
+  /** Null where it has no score of the class. */
+  scores(className: string): Float64Array | null;
+  /** Its own thresholds, chosen on its own tuning scores by the protocol's rules. */
+  readonly operatingPoints: readonly OperatingPoint[];
+}
+
 /**
  * What audits see: the evaluation set's columns and the score tables. No images, no model, no attack. All columns are
  * aligned by sample, 0 … count - 1.
  */
 export interface Study {
   readonly count: number;
+  readonly task: "binary" | "multiclass" | "multilabel";
   readonly classes: readonly string[];
+  /** Whether scores are promised to be probabilities, in [0, 1]. */
+  readonly probabilities: boolean;
+  /** Sampling weight of each sample, > 0; null where all count alike. */
+  readonly weights: Float64Array | null;
   /** Patient of each sample, as a code 0 … patientCount - 1. */
   readonly patients: Int32Array;
   readonly patientCount: number;
@@ -50,6 +74,8 @@ export interface Study {
   readonly operatingPoints: readonly OperatingPoint[];
   /** What each attack of the plan knew of the model, by id: "none" marks the controls. */
   readonly attackKnowledge: Readonly<Record<string, string>>;
+  readonly tuning: TuningSamples;
+  readonly comparators: readonly Comparator[];
 }
 
 export interface AuditContext<Parameters> {
@@ -77,16 +103,20 @@ export interface AuditMeta {
   /** What it needs: labels, operating points, attacked conditions, subgroups. Lacking one, it is skipped. */
   readonly needs: readonly ("labels" | "operating-points" | "attacks" | "subgroups")[];
   readonly metrics: readonly MetricDescription[];
+  /** Keys of its block under `audits:`, each with a default; left out where it has none. */
+  readonly parameters?: z.ZodObject;
   readonly references: readonly string[];
 }
 
 /** A pure function from score tables to findings. */
-export interface Audit {
+export interface Audit<Parameters = Record<string, unknown>> {
   readonly meta: AuditMeta;
-  evaluate(study: Study, context: AuditContext<Record<string, unknown>>): Finding[];
+  evaluate(study: Study, context: AuditContext<Parameters>): Finding[];
 }
 
-/** Declares an audit. An audit's file exports the result as default. */
-export function defineAudit(audit: Audit): Audit {
-  return audit;
+/** Declares an audit, its parameters typed by its schema. An audit's file exports the result as default. */
+export function defineAudit<Schema extends z.ZodObject = z.ZodObject>(
+  audit: Audit<z.infer<Schema>> & { readonly meta: { readonly parameters?: Schema } },
+): Audit {
+  return audit as unknown as Audit;
 }

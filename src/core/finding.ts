@@ -12,6 +12,25 @@ export interface Interval {
   readonly method: string;
 }
 
+/** A test of a hypothesis about what a finding estimates. */
+export interface FindingTest {
+  /** Kebab-case, such as "normal", "permutation", "wald", "mcnemar-exact", "tost". */
+  readonly method: string;
+  /** The null hypothesis, in words, such as "no difference" or "difference of at least 0.05". */
+  readonly hypothesis: string;
+  readonly statistic: number | null;
+  /** Degrees of freedom, where the statistic has any. */
+  readonly degrees?: number;
+  readonly p: number;
+  /** The p-value adjusted for the family of tests that it belongs to, with the family's name and size. */
+  readonly adjusted?: {
+    readonly method: "holm" | "benjamini-hochberg";
+    readonly p: number;
+    readonly family: string;
+    readonly size: number;
+  };
+}
+
 /** Attribute values that all members share: `{}` is everybody, `{ sex: "F", age: "40-60" }` a crossed subgroup. */
 export type SubgroupValues = Readonly<Record<string, string>>;
 
@@ -44,6 +63,7 @@ export interface Finding {
   readonly details?: Readonly<Record<string, number | string | null>>;
   /** The curve behind an area. */
   readonly curve?: Curve;
+  readonly tests?: readonly FindingTest[];
 }
 
 /** A curve on a grid, with a pointwise band. For `roc`: x is 1 − specificity, y is sensitivity. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ModelAdapter } from "../core/adapter.js";
 import type { Attack } from "../core/attack.js";
+import type { Audit } from "../core/audit.js";
 import type { DataSource } from "../core/data.js";
 import type { Defense } from "../core/defense.js";
 import { cell, column, epsilon, name, oneOrMore } from "./values.js";
@@ -57,6 +58,9 @@ export function dataSchema(id: string, source: DataSource) {
     split: split
       .prefault({ tuning: 0.3 })
       .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
+    weight: column
+      .optional()
+      .describe("Column with the sample's sampling weight, a number greater than 0; default: all count alike."),
     allowPatientOverlap: z
       .boolean()
       .default(false)
@@ -128,6 +132,10 @@ export function defenseSchema(id: string, defense: Defense) {
         }),
     ...defense.meta.parameters.shape,
   });
+}
+
+export function auditBlock(id: string, audit: Audit) {
+  return z.strictObject({ id: z.literal(id), ...audit.meta.parameters?.shape });
 }
 
 const fitted = z

@@ -6,7 +6,7 @@ import { schemaError } from "./faults.js";
 import { applyOverrides } from "./overrides.js";
 import { type Place, whereIs } from "./place.js";
 import { checkReferences } from "./references.js";
-import { type Protocol, protocolSchema } from "./schema.js";
+import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
 
@@ -53,7 +53,8 @@ export function protocolHash(protocol: Protocol): string {
 
 /** Fills in what defaults to other parts of the protocol. */
 async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
-  const audits = protocol.audits ?? [...(await loadPlugins("audits")).keys()];
+  const all = await loadPlugins("audits");
+  const audits = protocol.audits ?? [...all].map(([id, audit]) => defaultAudit(id, audit));
   return {
     ...protocol,
     intendedUse: protocol.intendedUse ?? null,
@@ -74,12 +75,13 @@ async function checkPluginNames(value: Record<string, unknown>, place: Place): P
     const adapter = (value[key] as { adapter?: unknown } | null | undefined)?.adapter;
     if (typeof adapter === "string") await findPlugin(family, adapter, whereIs(place, [key, "adapter"]));
   }
-  for (const family of ["attacks", "defenses"] as const) {
+  for (const family of ["attacks", "defenses", "audits"] as const) {
     const entries = value[family];
     if (!Array.isArray(entries)) continue;
     for (const [index, entry] of entries.entries()) {
-      const id = (entry as { id?: unknown } | null)?.id;
-      if (typeof id === "string") await findPlugin(family, id, whereIs(place, [family, index, "id"]));
+      const id = (entry as { id?: unknown } | null)?.id ?? entry;
+      const path = typeof entry === "string" ? [family, index] : [family, index, "id"];
+      if (typeof id === "string") await findPlugin(family, id, whereIs(place, path));
     }
   }
 }

@@ -15,6 +15,7 @@ export async function checkReferences(protocol: Protocol, place: Place): Promise
     if (entry.class !== undefined)
       check.oneOf(entry.class, protocol.model.classes, ["attacks", index, "class"], "class");
   }
+  checkComparators(protocol, check);
   checkUnique(protocol, check);
   await checkGates(protocol, check);
 }
@@ -126,6 +127,13 @@ async function checkStrength(entry: AttackEntry, index: number, { must }: Checke
   );
 }
 
+function checkComparators({ comparators, model }: Protocol, { oneOf }: Checker): void {
+  for (const [index, { columns }] of comparators.entries()) {
+    for (const name of Object.keys(columns))
+      oneOf(name, model.classes, ["comparators", index, "columns", name], "class");
+  }
+}
+
 function checkUnique(protocol: Protocol, { must }: Checker): void {
   const lists: Readonly<Record<string, readonly string[]>> = {
     defenses: protocol.defenses.map((defense) => defense.id),
@@ -133,11 +141,14 @@ function checkUnique(protocol: Protocol, { must }: Checker): void {
       point.class === undefined ? point.id : `${point.id} of ${point.class}`,
     ),
     gates: protocol.gates.map((gate) => gate.id),
-    audits: protocol.audits,
+    audits: protocol.audits.map((audit) => audit.id),
+    comparators: protocol.comparators.map((comparator) => comparator.id),
     reports: protocol.reports,
   };
   for (const [field, ids] of Object.entries(lists)) {
-    const remedy = field === "gates" || field === "operatingPoints" ? "Give each an id of its own." : "Name each once.";
+    const remedy = ["gates", "operatingPoints", "comparators"].includes(field)
+      ? "Give each an id of its own."
+      : "Name each once.";
     for (const [index, id] of ids.entries()) {
       must(ids.indexOf(id) === index, [field, index], `"${id}" appears twice`, remedy);
     }

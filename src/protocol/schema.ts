@@ -1,8 +1,10 @@
 import { z } from "zod";
+import type { Audit } from "../core/audit.js";
 import type { Norm } from "../core/condition.js";
 import { loadPlugins } from "../core/plugins.js";
 import {
   attackSchema,
+  auditBlock,
   dataSchema,
   defenseSchema,
   type label,
@@ -68,6 +70,28 @@ const gate = z
     params: { remedy: "Keep subgroup for one group, or subgroups for all groups of a subgrouping." },
   });
 
+const comparator = z.strictObject({
+  id: name,
+  columns: z
+    .record(z.string().min(1), column)
+    .refine((columns) => Object.keys(columns).length > 0, "must name at least one class")
+    .describe("The table's column that holds its score, by class."),
+});
+
+/** An audit by its name alone, with every default, or as a block with parameters. The canonical form is the block. */
+function auditEntry(audits: ReadonlyMap<string, Audit>) {
+  const names = z.enum([...audits.keys()] as [string, ...string[]]);
+  return z.union([
+    names.transform((id) => defaultAudit(id, audits.get(id) as Audit)),
+    oneOf(audits, "id", auditBlock).transform((block) => block as AuditEntry),
+  ]);
+}
+
+/** An audit's block with nothing but defaults. */
+export function defaultAudit(id: string, audit: Audit): AuditEntry {
+  return auditBlock(id, audit).parse({ id }) as AuditEntry;
+}
+
 /** The schema of audit.yaml, composed from every plug-in found. */
 export async function protocolSchema() {
   return z.strictObject({
@@ -88,10 +112,14 @@ export async function protocolSchema() {
     attacks: z.array(oneOf(await loadPlugins("attacks"), "id", attackSchema)).default([]),
     defenses: z.array(oneOf(await loadPlugins("defenses"), "id", defenseSchema)).default([]),
     audits: z
-      .array(z.enum([...(await loadPlugins("audits")).keys()] as [string, ...string[]]))
+      .array(auditEntry(await loadPlugins("audits")))
       .optional()
-      .describe("Default: all."),
+      .describe("Default: all, each with its default parameters."),
     operatingPoints: z.array(operatingPoint).default([]),
+    comparators: z
+      .array(comparator)
+      .default([])
+      .describe("Other models, such as a predecessor, whose scores of the same samples stand in the table."),
     gates: z.array(gate).default([]),
     reports: z
       .array(z.enum([...(await loadPlugins("reports")).keys()] as [string, ...string[]]))
@@ -109,6 +137,7 @@ export type GateEntry = z.output<typeof gate> & { readonly title: string };
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
 export type SplitEntry = z.output<typeof split>;
+export type ComparatorEntry = z.output<typeof comparator>;
 export type SubgroupEntry = z.output<typeof subgroup>;
 
 /** A validated and completed protocol: the meaning of an audit.yaml, free of the way it was written. */
@@ -123,8 +152,9 @@ export interface Protocol {
   readonly subgroups: Readonly<Record<string, SubgroupEntry>>;
   readonly attacks: readonly AttackEntry[];
   readonly defenses: readonly DefenseEntry[];
-  readonly audits: readonly string[];
+  readonly audits: readonly AuditEntry[];
   readonly operatingPoints: readonly OperatingPointEntry[];
+  readonly comparators: readonly ComparatorEntry[];
   readonly gates: readonly GateEntry[];
   readonly reports: readonly string[];
   readonly privacy: { readonly minimumCell: number };
@@ -150,6 +180,7 @@ export interface DataEntry extends Block {
   readonly labels: Readonly<Record<string, LabelEntry>>;
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
+  readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
 }
 
@@ -166,6 +197,10 @@ export interface AttackEntry extends Block {
   readonly fitted?: string;
 }
 
+export interface AuditEntry extends Block {
+  readonly id: string;
+}
+
 export interface DefenseEntry extends Block {
   readonly id: string;
   readonly adaptive: boolean;
@@ -178,8 +213,8 @@ export interface DefenseEntry extends Block {
 /** The plug-in's own parameters out of its (already validated) block. */
 export function parametersOf(
   block: Block,
-  plugin: { readonly meta: { readonly parameters: z.ZodObject } },
+  plugin: { readonly meta: { readonly parameters?: z.ZodObject } },
 ): Record<string, unknown> {
-  const keys = Object.keys(plugin.meta.parameters.shape).filter((key) => block[key] !== undefined);
+  const keys = Object.keys(plugin.meta.parameters?.shape ?? {}).filter((key) => block[key] !== undefined);
   return Object.fromEntries(keys.map((key) => [key, block[key]]));
 }

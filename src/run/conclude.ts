@@ -4,7 +4,7 @@ import type { Finding } from "../core/finding.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import type { Protocol } from "../protocol/schema.js";
+import { type Protocol, parametersOf } from "../protocol/schema.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
@@ -87,11 +87,16 @@ async function runAudits(protocol: Protocol, study: Study): Promise<Finding[]> {
     attacks: study.conditions.length > 1,
     subgroups: study.subgroups.length > 1,
   };
-  return protocol.audits.flatMap((id) => {
+  return protocol.audits.flatMap((entry) => {
+    const { id } = entry;
     const audit = audits.get(id);
     if (audit === undefined || !audit.meta.needs.every((need) => has[need])) return [];
     try {
-      return audit.evaluate(study, { parameters: {}, level: protocol.confidence, seed: protocol.seed });
+      return audit.evaluate(study, {
+        parameters: parametersOf(entry, audit),
+        level: protocol.confidence,
+        seed: protocol.seed,
+      });
     } catch (error) {
       return [errorFinding(id, study, error)];
     }

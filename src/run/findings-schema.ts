@@ -53,6 +53,24 @@ const curve = z
   })
   .meta({ id: "Curve" });
 
+const test = z
+  .strictObject({
+    method: z.string().describe("Such as normal, permutation, wald, mcnemar-exact, tost."),
+    hypothesis: z.string().describe("The null hypothesis, in words."),
+    statistic: z.number().nullable(),
+    degrees: z.number().exactOptional().describe("Degrees of freedom."),
+    p: z.number().min(0).max(1),
+    adjusted: z
+      .strictObject({
+        method: z.enum(["holm", "benjamini-hochberg"]),
+        p: z.number().min(0).max(1),
+        family: z.string().describe("The tests that it is adjusted for, in words."),
+        size: count.describe("How many they are."),
+      })
+      .exactOptional(),
+  })
+  .meta({ id: "Test" });
+
 const finding = z
   .strictObject({
     id: z.string().describe("audit/metric/class/subgroup/condition, with further parts where needed; unique."),
@@ -78,6 +96,7 @@ const finding = z
       .exactOptional()
       .describe("Further numbers and words that explain the estimate."),
     curve: curve.exactOptional(),
+    tests: z.array(test).exactOptional().describe("Tests of hypotheses about the estimate."),
   })
   .meta({ id: "Finding" });
 

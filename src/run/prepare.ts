@@ -5,7 +5,15 @@ import type { Deviation, Flow } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
 import type { Roster } from "./roster.js";
-import { assignSplit, checkIds, encodePatients, parseLabels, parseScores, patientNames } from "./samples.js";
+import {
+  assignSplit,
+  checkIds,
+  encodePatients,
+  parseLabels,
+  parseScores,
+  parseWeights,
+  patientNames,
+} from "./samples.js";
 
 /** The data as a run needs it: both splits as columns, and the way to the pixels or to the scores. */
 export interface PreparedData {
@@ -56,6 +64,17 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     allowPatientOverlap: protocol.data.allowPatientOverlap,
   });
   const attributes = attributeColumns(protocol);
+  const weights =
+    protocol.data.weight === undefined
+      ? null
+      : parseWeights(cells(protocol.data.weight), table.rowName, protocol.data.weight);
+  const comparators = protocol.comparators.map(({ id, columns }) => ({
+    id,
+    byClass: Object.entries(columns).map(
+      ([name, column]) => [name, parseScores(cells(column), table.rowName, column, false)] as const,
+    ),
+  }));
+  const pick = (all: Float64Array, rows: Uint32Array) => Float64Array.from(rows, (row) => all[row] ?? Number.NaN);
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
@@ -64,6 +83,13 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),
     ),
     attributes: Object.fromEntries(attributes.map((name) => [name, Array.from(rows, (row) => cells(name)[row] ?? "")])),
+    weights: weights === null ? null : pick(weights, rows),
+    comparators: Object.fromEntries(
+      comparators.map(({ id, byClass }) => [
+        id,
+        Object.fromEntries(byClass.map(([name, scores]) => [name, pick(scores, rows)])),
+      ]),
+    ),
   });
   const probabilities = parametersOf(protocol.model, adapter).probabilities !== false;
   const scores =
@@ -105,9 +131,22 @@ export function attributeColumns(protocol: Protocol): string[] {
 }
 
 function columnsOf(protocol: Protocol, scoreColumns: readonly string[]): string[] {
-  const { data } = protocol;
+  const { comparators, data } = protocol;
   const labels = Object.values(data.labels).map((label) => (typeof label === "string" ? label : label.column));
   const split = "column" in data.split ? [data.split.column] : [];
   const patient = data.patient === undefined ? [] : [data.patient];
-  return [...new Set([data.id, ...patient, ...labels, ...split, ...attributeColumns(protocol), ...scoreColumns])];
+  const weight = data.weight === undefined ? [] : [data.weight];
+  const others = comparators.flatMap(({ columns }) => Object.values(columns));
+  return [
+    ...new Set([
+      data.id,
+      ...patient,
+      ...labels,
+      ...split,
+      ...weight,
+      ...attributeColumns(protocol),
+      ...scoreColumns,
+      ...others,
+    ]),
+  ];
 }

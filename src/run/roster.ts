@@ -13,6 +13,10 @@ export interface Roster {
   readonly labels: Readonly<Record<string, Int8Array>>;
   /** The columns that subgroups are made of, as text; the empty string where missing. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
+  /** Sampling weights; null where all samples count alike. */
+  readonly weights: Float64Array | null;
+  /** Other models' scores, by comparator and class. */
+  readonly comparators: Readonly<Record<string, Readonly<Record<string, Float64Array>>>>;
 }
 
 export function writeRoster(path: string, roster: Roster, metadata: Readonly<Record<string, string>>): void {
@@ -22,6 +26,12 @@ export function writeRoster(path: string, roster: Roster, metadata: Readonly<Rec
   const attributes = Object.entries(roster.attributes).map(
     ([name, data]): Column => ({ name: `attribute.${name}`, type: "STRING", data }),
   );
+  const comparators = Object.entries(roster.comparators).flatMap(([id, byClass]) =>
+    Object.entries(byClass).map(
+      ([name, data]): Column => ({ name: `comparator.${JSON.stringify([id, name])}`, type: "DOUBLE", data }),
+    ),
+  );
+  const weights: Column[] = roster.weights === null ? [] : [{ name: "weight", type: "DOUBLE", data: roster.weights }];
   writeParquet(
     path,
     [
@@ -30,6 +40,8 @@ export function writeRoster(path: string, roster: Roster, metadata: Readonly<Rec
       { name: "patient", type: "INT32", data: roster.patients },
       ...labels,
       ...attributes,
+      ...weights,
+      ...comparators,
     ],
     metadata,
   );
@@ -39,7 +51,12 @@ export async function readRoster(path: string): Promise<Roster> {
   const table = await readParquet(path);
   const labels: Record<string, Int8Array> = {};
   const attributes: Record<string, readonly string[]> = {};
+  const comparators: Record<string, Record<string, Float64Array>> = {};
   for (const [name, data] of table) {
+    if (name.startsWith("comparator.")) {
+      const [id, className] = JSON.parse(name.slice("comparator.".length)) as [string, string];
+      comparators[id] = { ...comparators[id], [className]: data as Float64Array };
+    }
     if (name.startsWith("label.")) labels[name.slice("label.".length)] = Int8Array.from(data as Int32Array);
     if (name.startsWith("attribute.")) attributes[name.slice("attribute.".length)] = data as string[];
   }
@@ -49,5 +66,7 @@ export async function readRoster(path: string): Promise<Roster> {
     patients: Int32Array.from((table.get("patient") ?? []) as Int32Array),
     labels,
     attributes,
+    weights: (table.get("weight") as Float64Array | undefined) ?? null,
+    comparators,
   };
 }

@@ -81,6 +81,8 @@ async function gatherEvidence({ adapter, data, model, plan }: OpenStudy, options
 
 /** Names everything that a score depends on: same key, same scores. Gates, subgroups and reports are not in it. */
 export function predictionKey(protocol: Protocol, inputs: Readonly<Record<string, string>>): string {
-  const { attacks, data, defenses, model, operatingPoints, seed } = protocol;
-  return sha256(canonicalJson({ version: VERSION, attacks, data, defenses, inputs, model, operatingPoints, seed }));
+  const { attacks, comparators, data, defenses, model, operatingPoints, seed } = protocol;
+  return sha256(
+    canonicalJson({ version: VERSION, attacks, comparators, data, defenses, inputs, model, operatingPoints, seed }),
+  );
 }

@@ -1,13 +1,14 @@
-import type { OperatingPoint, Study, Subgroup } from "../core/audit.js";
+import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { conditionKey } from "../core/condition.js";
 import type { GroupCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
 import type { Evidence } from "./evidence.js";
+import { chooseOperatingPoints } from "./operating-points.js";
 import { buildSubgroups } from "./samples.js";
 
 /** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
 export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoints: readonly OperatingPoint[]): Study {
-  const { evaluation, index } = evidence;
+  const { evaluation, index, tuning } = evidence;
   const count = evaluation.ids.length;
   const everybody = Uint32Array.from({ length: count }, (_, row) => row);
   const attributes = new Map(Object.entries(evaluation.attributes));
@@ -21,7 +22,10 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
   const scores = new Map<string, Float64Array>();
   return {
     count,
+    task: protocol.model.task,
     classes: protocol.model.classes,
+    probabilities: protocol.model.probabilities !== false,
+    weights: evaluation.weights,
     patients: evaluation.patients,
     patientCount,
     clustered: patientCount < count,
@@ -37,6 +41,27 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
     conditions: index.conditions,
     operatingPoints,
     attackKnowledge: index.attackKnowledge,
+    tuning: {
+      count: tuning.ids.length,
+      patients: tuning.patients,
+      labels: (className) => tuning.labels[className] ?? new Int8Array(tuning.ids.length).fill(-1),
+      scores: (className) => evidence.tuningScores(className),
+    },
+    comparators: protocol.comparators.map(({ id }) => comparatorOf(protocol, evidence, id)),
+  };
+}
+
+/** Another model's scores, with thresholds chosen on its own tuning scores as the audited model's are on its own. */
+function comparatorOf(protocol: Protocol, { evaluation, tuning }: Evidence, id: string): Comparator {
+  const ofTuning = tuning.comparators[id] ?? {};
+  const scored = protocol.model.classes.filter((name) => ofTuning[name] !== undefined);
+  return {
+    id,
+    scores: (className) => evaluation.comparators[id]?.[className] ?? null,
+    operatingPoints: chooseOperatingPoints(protocol.operatingPoints, scored, (className) => ({
+      scores: ofTuning[className] ?? new Float64Array(0),
+      labels: tuning.labels[className] ?? new Int8Array(0),
+    })),
   };
 }
 

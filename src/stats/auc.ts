@@ -29,6 +29,8 @@ export interface LabelledScores {
   readonly patients: Int32Array;
   /** Whether patients repeat in the study that the samples are from: it names the method and changes no number. */
   readonly clustered: boolean;
+  /** Sampling weights > 0, aligned with the scores; left out or null where all samples count alike. */
+  readonly weights?: Float64Array | null;
 }
 
 /**

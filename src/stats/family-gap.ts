@@ -45,18 +45,20 @@ export function gapFinding<E extends Estimate>(
     const reason = `${compared.length} of ${groups.length} groups ${compared.length === 1 ? "has" : "have"} an estimable ${comparison.quantity}: a gap needs two`;
     return findingOf(subject, notEstimable(joined(reason, leftOutReason(leftOut))), basis, level, { details });
   }
-  const gap = maxMinGap(
-    compared.map((group) => group.result),
-    level,
-    comparison.difference,
-  );
+  const results = compared.map((group) => group.result);
+  const gap = maxMinGap(results, level, comparison.difference);
   const nameOf = (position: number) => subgroupKey((compared[position] as GroupResult<E>).subgroup.values);
   const [highest, lowest] = [nameOf(gap.highest), nameOf(gap.lowest)];
   const [best, worst] = comparison.better === "higher" ? [highest, lowest] : [lowest, highest];
-  return measured(subject, gap.value, gap.interval, basis, {
-    details: { best, worst, ...details },
-    reason: leftOutReason(leftOut),
-  });
+  const extras = { details: { best, worst, ...details }, reason: leftOutReason(leftOut) };
+  return measured(
+    subject,
+    gap.value,
+    gap.interval,
+    basis,
+    extras,
+    (other) => maxMinGap(results, other, comparison.difference).interval,
+  );
 }
 
 /** A group that has an estimate. */

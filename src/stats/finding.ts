@@ -18,7 +18,7 @@ export interface Subject {
   readonly versus?: string;
 }
 
-export type Extras = Pick<Finding, "details" | "curve" | "reference"> & { readonly reason?: string | null };
+export type Extras = Pick<Finding, "details" | "curve" | "reference" | "tests"> & { readonly reason?: string | null };
 
 /** What counts a finding, and the labelled samples that it had to leave out. */
 export interface Basis {
@@ -41,6 +41,23 @@ export function findingId(subject: Subject): string {
   ].join("/");
 }
 
+/** Intervals of one finding at any level, for as long as the program runs: a record holds one level alone. */
+type IntervalAt = (level: number) => Interval;
+const intervals = new WeakMap<Finding, IntervalAt>();
+
+/** A finding's interval at another level than its own; null where only the one in it is known. */
+export function intervalAt(finding: Finding, level: number): Interval | null {
+  return intervals.get(finding)?.(level) ?? null;
+}
+
+/** The finding with some of its fields changed; its intervals at other levels stay known. */
+export function amended(finding: Finding, changes: Partial<Finding>): Finding {
+  const changed = { ...finding, ...changes };
+  const known = intervals.get(finding);
+  if (known !== undefined) intervals.set(changed, known);
+  return changed;
+}
+
 /** The finding of an estimate with its interval at a nominal level, or of the reason why there is none. */
 export function findingOf(
   subject: Subject,
@@ -50,20 +67,26 @@ export function findingOf(
   extras: Extras = {},
 ): Finding {
   return result.status === "estimated"
-    ? measured(subject, result.value, intervalOf(result, level), basis, extras)
+    ? measured(subject, result.value, intervalOf(result, level), basis, extras, (other) => intervalOf(result, other))
     : { ...head(subject, basis, extras), status: "not-estimable", reason: sentence(result.reason, basis.unscored) };
 }
 
-/** A finding whose interval is at hand. */
+/**
+ * A finding whose interval is at hand.
+ * @param again its interval at other levels, where it can be made
+ */
 export function measured(
   subject: Subject,
   estimate: number,
   interval: Interval,
   basis: Basis,
   extras: Extras = {},
+  again?: IntervalAt,
 ): Finding {
   const reason = sentence(extras.reason ?? "", basis.unscored);
-  return { ...head(subject, basis, extras), estimate, interval, status: "measured", reason };
+  const finding: Finding = { ...head(subject, basis, extras), estimate, interval, status: "measured", reason };
+  if (again !== undefined) intervals.set(finding, again);
+  return finding;
 }
 
 function head(subject: Subject, basis: Basis, extras: Extras) {

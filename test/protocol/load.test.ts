@@ -62,7 +62,7 @@ test("a right protocol is completed with every default", async () => {
   expect(protocol.attacks[0]).toEqual({ id: "random-sign", epsilon: [4 / 255], norm: "linf" });
   expect(protocol.gates[0]?.title).toBe("G1");
   expect(protocol.intendedUse).toBeNull();
-  expect(protocol.audits).toContain("discrimination");
+  expect(protocol.audits).toContainEqual({ id: "discrimination" });
   expect([baseFolder, name]).toEqual([folder, file]);
 });
 

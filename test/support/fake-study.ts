@@ -38,7 +38,10 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
   };
   return {
     count: COUNT,
+    task: "multilabel",
     classes,
+    probabilities: true,
+    weights: null,
     patients: cohort.patients,
     patientCount: cohort.patientCount,
     clustered: true,
@@ -48,6 +51,13 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
     subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
     conditions: attacked ? fakeConditions() : [CLEAN],
     operatingPoints: classes.map(operatingPoint),
+    tuning: {
+      count: 0,
+      patients: new Int32Array(0),
+      labels: () => new Int8Array(0),
+      scores: () => new Float64Array(0),
+    },
+    comparators: [],
     attackKnowledge: { "wavelet-universal": "scores", "gaussian-noise": "none", "random-sign": "none" },
   };
 }

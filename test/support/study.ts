@@ -19,6 +19,13 @@ export interface StudyColumns {
   readonly families?: Readonly<Record<string, readonly string[]>>;
   readonly threshold?: number | null;
   readonly attackKnowledge?: Readonly<Record<string, string>>;
+  readonly weights?: readonly number[];
+  /** The tuning split's clean scores and labels, every sample its own patient. */
+  readonly tuning?: { readonly labels: readonly number[]; readonly scores: readonly number[] };
+  /** Other models' scores, by name, each with the same threshold. */
+  readonly comparators?: Readonly<Record<string, readonly number[]>>;
+  /** False: scores are no probabilities. */
+  readonly probabilities?: boolean;
 }
 
 export const CLASS = "disease";
@@ -53,7 +60,10 @@ export function studyOf(columns: StudyColumns): Study {
   const patientCount = new Set(patients).size;
   return {
     count,
+    task: "binary",
     classes: [CLASS],
+    probabilities: columns.probabilities ?? true,
+    weights: columns.weights === undefined ? null : Float64Array.from(columns.weights),
     patients,
     patientCount,
     clustered: patientCount < count,
@@ -68,6 +78,17 @@ export function studyOf(columns: StudyColumns): Study {
     conditions: columns.conditions.map(({ condition }) => condition),
     operatingPoints: columns.threshold === undefined ? [] : [point],
     attackKnowledge: columns.attackKnowledge ?? {},
+    tuning: {
+      count: columns.tuning?.labels.length ?? 0,
+      patients: Int32Array.from(columns.tuning?.labels.keys() ?? []),
+      labels: () => Int8Array.from(columns.tuning?.labels ?? []),
+      scores: () => Float64Array.from(columns.tuning?.scores ?? []),
+    },
+    comparators: Object.entries(columns.comparators ?? {}).map(([id, other]) => ({
+      id,
+      scores: () => Float64Array.from(other),
+      operatingPoints: columns.threshold === undefined ? [] : [point],
+    })),
   };
 }
 

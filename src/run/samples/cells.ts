@@ -80,6 +80,29 @@ export function parseScores(
 }
 
 /**
+ * Sampling weights.
+ * @throws StepwedgeError that names the row where a cell is no number greater than 0
+ */
+export function parseWeights(cells: readonly string[], rowName: RowName, column: string): Float64Array {
+  const weights = new Float64Array(cells.length);
+  for (let row = 0; row < cells.length; row++) {
+    const text = (cells[row] ?? "").trim();
+    const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+    if (!(value > 0) || value === Number.POSITIVE_INFINITY) {
+      throw new StepwedgeError(
+        `the weight in column ${JSON.stringify(column)} is no number greater than 0: ${received(text)}`,
+        {
+          where: rowName(row),
+          remedy: "Give every row a weight greater than 0, such as 1 over its chance of being sampled.",
+        },
+      );
+    }
+    weights[row] = value;
+  }
+  return weights;
+}
+
+/**
  * Checks that every sample has an id of its own.
  * @throws StepwedgeError that names the row of an empty id, or both rows of an id that stands twice
  */

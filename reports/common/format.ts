@@ -73,7 +73,8 @@ const SHARES = new Set([
   "error-rate",
   "corruption-error",
 ]);
-const DIFFERENCE = /-(drop|gap|difference|excess|drop-gap|excess-gap)$/;
+const DIFFERENCE =
+  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {

@@ -44,7 +44,7 @@ export function neededWords(finding: Finding, limit: number, sign: 1 | -1): stri
   if (room <= 0 || width <= 0) return "more data would settle it, but the estimate itself does not meet the limit";
   const times = (((z + criticalValue(2 * POWER - 1)) * (width / z)) / room) ** 2;
   const samples = roundUp(n * times);
-  return samples > 1e9
+  return times > 100
     ? "more data would settle it, but the estimate lies almost on the limit"
     : `about ${samples} samples like these ${n} would pass it with 80 % power, if the estimate is the truth`;
 }

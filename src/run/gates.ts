@@ -28,8 +28,9 @@ interface Judged {
  * fails, or when it names a group, condition or metric that does not exist; otherwise it is inconclusive.
  *
  * To pass, every finding of every gate must hold by itself: that needs no adjustment, since a bad model has to slip through
- * all of them. To fail takes one, and among many one fails by chance: a finding fails only where the hypothesis that it
- * meets its criterion is rejected after Holm's adjustment for all findings that the gates look at. Else it is inconclusive.
+ * all of them. To fail takes one, and among many one fails by chance: a finding fails only where its whole interval misses
+ * the limit and the hypothesis that it meets its criterion is rejected, one-sided, after Holm's adjustment for all findings
+ * that the gates look at. So a model that meets all criteria fails with a chance of at most 1 − confidence.
  */
 export function evaluateGates(gates: readonly GateEntry[], findings: readonly Finding[]): GateResult[] {
   const judged = withHolm(gates.map((gate) => judgeGate(gate, findings)));
@@ -90,7 +91,7 @@ function withHolm(judged: readonly Judged[]): (Omit<Judged, "judgements"> & { re
       const adjustment = { method: "holm", p: ofFamily, family, size } as const;
       const test: FindingTest = { ...CRITERION, statistic: null, p: judgement.p, adjusted: adjustment };
       const level = judgement.finding.interval?.level ?? Number.NaN;
-      if (judgement.verdict !== "fail" || ofFamily <= (1 - level) / 2) return { ...judgement, test };
+      if (judgement.verdict !== "fail" || ofFamily <= 1 - level) return { ...judgement, test };
       const reason = judgement.reason.replace(
         /, and so is the whole interval\.$/,
         `, and so is the whole interval; but among ${size} findings that the gates look at, chance is not excluded (Holm-adjusted one-sided p = ${format(ofFamily)}).`,

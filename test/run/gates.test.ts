@@ -184,12 +184,13 @@ describe("failing among many findings", () => {
   });
 
   test("all gates of a protocol are one family", () => {
-    const gates = ["a", "b"].map((id) => gate({ id, subgroup: { g: id }, atLeast: 0.8 }));
-    const results = evaluateGates(gates, [share(148, "a"), share(165, "b")]);
-    expect(results.map(({ verdict, test }) => [verdict, test?.adjusted?.size])).toEqual([
-      ["inconclusive", 2],
-      ["inconclusive", 2],
-    ]);
+    const names = ["a", "b", "c", "d"];
+    const gates = names.map((id) => gate({ id, subgroup: { g: id }, atLeast: 0.8 }));
+    const found = names.map((id) => share(id === "a" ? 148 : 162, id));
+    const verdicts = (count: number) =>
+      evaluateGates(gates.slice(0, count), found).map(({ verdict, test }) => [verdict, test?.adjusted?.size]);
+    expect(verdicts(2)[0]).toEqual(["fail", 2]); // 2 · 0.0169 is below 0.05
+    expect(verdicts(4)[0]).toEqual(["inconclusive", 4]); // 4 · 0.0169 is not
   });
 
   test("passing needs no adjustment", () => {
@@ -197,7 +198,7 @@ describe("failing among many findings", () => {
     expect(evaluateGates([gate(ofGroups)], many)[0]?.verdict).toBe("pass");
   });
 
-  test("models on the very limit fail no more often than 2.5 % of the time, however many groups are looked at", () => {
+  test("models on the very limit fail no more often than 5 % of the time, however many groups are looked at", () => {
     const random = randomFrom(3, "gates");
     let failures = 0;
     for (let study = 0; study < 400; study++) {
@@ -208,7 +209,7 @@ describe("failing among many findings", () => {
       });
       if (evaluateGates([gate(ofGroups)], groups)[0]?.verdict === "fail") failures++;
     }
-    expect(failures).toBeLessThanOrEqual(20); // 10 are expected; 20 is three standard deviations above
+    expect(failures).toBeLessThanOrEqual(33); // at most 20 are expected; 33 is three standard deviations above
   });
 });
 

@@ -206,6 +206,7 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["newcombe", "Newcombe"],
   ["effective-n", "effective sample size"],
   ["difference-of-drops", "difference of drops"],
+  ["difference-in-differences", "difference in differences"],
   ["difference", "difference"],
   ["pointwise", "pointwise"],
   ["trapezoid", "trapezoidal mean"],

@@ -5,7 +5,8 @@ import { decimal, isMeasured } from "./format.js";
 
 /** "p < 0.001", "p = 0.034". */
 export function pText(p: number): string {
-  return p < 0.001 ? "p < 0.001" : `p = ${decimal(p)}`;
+  if (p < 0.001) return "p < 0.001";
+  return p > 0.999 ? "p > 0.999" : `p = ${decimal(p)}`;
 }
 
 /** The first test of a finding that is not one of equivalence or non-inferiority: of "no difference". */

@@ -15,9 +15,11 @@ export default defineSection({
   order: 97,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
-      const widening = strengthGroups(study.seriesBehind("none")).flatMap((group) =>
-        wideningTables(study, className, group, `${index + 1}-${group.id}`),
-      );
+      const groups = strengthGroups(study.seriesBehind("none"));
+      const widening = [
+        ...groups.flatMap((group) => strongestTable(study, className, group, `${index + 1}-${group.id}`) ?? []),
+        ...groups.flatMap((group) => wideningTables(study, className, group, `${index + 1}-${group.id}`)),
+      ];
       const recoveries = study.defenses.flatMap((defense, place) => {
         const found = recoveryTable(study, className, defense, `${index + 1}-${place + 1}`);
         return found === null ? [] : [found];
@@ -29,11 +31,61 @@ export default defineSection({
   },
 });
 
+/** As many columns as fit the page. */
+const SIDE_BY_SIDE = 4;
+
+/** Attacks and controls at their largest strength side by side: what each takes from a group beyond the rest. */
+function strongestTable(study: StudyView, className: string, group: StrengthGroup, id: string): Table | null {
+  const shown: Finding[] = [];
+  const series = group.series.slice(0, SIDE_BY_SIDE);
+  const more = group.series.length - series.length;
+  const cellOf = (one: Series, member: Group) => {
+    const condition = one.conditions.at(-1);
+    const finding =
+      condition === undefined
+        ? undefined
+        : study.find({ metric: "auc-drop-difference-rest", class: className, group: member, condition });
+    if (finding !== undefined) shown.push(finding);
+    return testedCell(finding);
+  };
+  const bodies = study.families.map(({ name, groups }) => ({
+    heading: dataName(name),
+    rows: groups.map((member) => ({
+      header: textCell(groupValue(member.values)),
+      cells: series.map((one) => cellOf(one, member)),
+    })),
+  }));
+  if (shown.length === 0) return null;
+  return table({
+    id: `widening-strongest-${id}`,
+    caption: `What each attack takes from a group's AUC beyond what it takes from the rest, ${dataName(className)}, largest strength, no defense`,
+    note: [
+      DIFFERENCES,
+      more > 0 ? `${more} further attacks and controls stand in the folded table below.` : null,
+      adjustmentText(shown),
+    ]
+      .filter((part) => part !== null)
+      .join(" "),
+    columns: [
+      column("Group"),
+      ...series.map((one) => {
+        const last = one.conditions.at(-1);
+        const size = last === undefined ? "" : `, ${strengthTitle(last)}`;
+        return column(`${attackTitle(one)}${one.searched ? "" : " (control)"}${size}`, true);
+      }),
+    ],
+    bodies,
+  });
+}
+
+const DIFFERENCES =
+  "A difference in differences, each loss paired on its own images: positive where the group loses more than everybody else. Under each: its interval and the test of no difference.";
+
 /** Per family: what each attack takes from a group beyond what it takes from the rest. */
 function wideningTables(study: StudyView, className: string, group: StrengthGroup, id: string): Table[] {
   const point = study.operatingPoints(className)[0]?.id ?? null;
   const measures = [
-    { metric: "auc-drop-difference-rest", operatingPoint: null, words: "Drop of AUC", folded: false },
+    { metric: "auc-drop-difference-rest", operatingPoint: null, words: "Drop of AUC" },
     ...(point === null
       ? []
       : [
@@ -41,11 +93,10 @@ function wideningTables(study: StudyView, className: string, group: StrengthGrou
             metric: "fooling-rate-difference-rest",
             operatingPoint: point,
             words: "Decisions changed",
-            folded: true,
           },
         ]),
   ];
-  return measures.flatMap(({ metric, operatingPoint, words, folded }, place) => {
+  return measures.flatMap(({ metric, operatingPoint, words }, place) => {
     const shown: Finding[] = [];
     const cellOf = (series: Series, member: Group, step: Condition) => {
       const condition = series.conditions.find((candidate) => strength(candidate) === strength(step));
@@ -71,8 +122,8 @@ function wideningTables(study: StudyView, className: string, group: StrengthGrou
       table({
         id: `widening-${id}-${place + 1}`,
         caption: title,
-        note: `A difference in differences, each loss paired on its own images: positive where the group loses more than everybody else. Under each: its interval and the test of no difference. ${adjustmentText(shown) ?? ""}`.trim(),
-        folded: folded || bodies.length > 2 ? title : null,
+        note: `${DIFFERENCES} ${adjustmentText(shown) ?? ""}`.trim(),
+        folded: title,
         columns: [column("Group"), ...group.steps.map((step) => column(stepTitle(step), true))],
         bodies,
       }),
@@ -111,7 +162,7 @@ function recoveryTable(study: StudyView, className: string, defense: string, id:
     id: `recovery-${id}`,
     caption: `To whom ${dataName(defense)} gives AUC back, ${dataName(className)}, at each attack's largest strength`,
     note: `Given back: AUC behind the defense minus AUC without it, under the same attack on the same images; negative where the defense makes it worse. Beyond the rest: negative where the group gets less back than everybody else. ${adjustmentText(shown) ?? ""}`.trim(),
-    folded: bodies.length > 2 ? `To whom ${dataName(defense)} gives AUC back` : null,
+    folded: bodies.length > 1 ? `To whom ${dataName(defense)} gives AUC back` : null,
     columns: [
       column("Group"),
       column("Attacked, no defense", true),

@@ -76,7 +76,7 @@ export function randomFrom(...key: RandomKey): Random {
       const tooLow = TWO_TO_32 % bound;
       for (let left = draws; left > 0; ) {
         const product = (generator.next() >>> 0) * bound;
-        const value = Math.floor(product / TWO_TO_32);
+        const value = (product / TWO_TO_32) | 0; // below the bound, so that it fits a 32-bit integer
         if (product - value * TWO_TO_32 < tooLow) continue;
         counts[first + value] = (counts[first + value] as number) + 1;
         left--;

@@ -171,6 +171,14 @@ describe("replicates", () => {
     }
   });
 
+  test("what was drawn before from the stream that is handed over changes nothing", () => {
+    const plan = resamplingPlan([data]);
+    const statistic = weightedAuc(data, plan.numbers[0] as Uint32Array);
+    const random = randomFrom("used");
+    const first = bootstrap(statistic, plan, 20, random);
+    expect(bootstrap(statistic, plan, 20, random)).toEqual(first);
+  });
+
   test("few replicates are said to be few", () => {
     expect(fewReplicates(bootstrapOf(data, 100), 0.95)).toMatch(/^only 100 bootstrap replicates/);
     expect(fewReplicates(bootstrapOf(data, 2000), 0.95)).toBeNull();

@@ -49,7 +49,8 @@ export function surfaceDistances(
 
 function directed(from: Surface, to: Surface, spacing: readonly number[]): Directed {
   const squares = squaredDistances(to.positions, to.shape, spacing);
-  const distances = Float64Array.from(from.positions, (position) => Math.sqrt(squares[position] as number));
+  const distances = new Float64Array(from.positions.length);
+  for (let i = 0; i < distances.length; i++) distances[i] = Math.sqrt(squares[from.positions[i] as number] as number);
   return ascending(distances, from.weights);
 }
 

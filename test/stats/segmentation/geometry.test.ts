@@ -317,6 +317,38 @@ describe("lesions", () => {
     expect(lesionCounts(ends, ends, cube).lesions).toBe(2);
   });
 
+  test("the components are those of brute force, for either connectivity", () => {
+    fc.assert(
+      fc.property(scenes, fc.constantFrom("faces", "corners"), ({ grid, first, second }, connectivity) => {
+        const groups = (mask: Uint8Array): number[][] => {
+          const left = new Set([...mask.keys()].filter((i) => mask[i] === 1));
+          const all: number[][] = [];
+          for (const seed of [...left]) {
+            if (!left.delete(seed)) continue;
+            const group = [seed];
+            for (let i = 0; i < group.length; i++) {
+              const here = coordinates(group[i] as number, grid.shape);
+              for (const other of [...left]) {
+                const steps = coordinates(other, grid.shape).map((x, a) => Math.abs(x - (here[a] as number)));
+                const touches = connectivity === "faces" ? sum(steps) === 1 : Math.max(...steps) === 1;
+                if (touches && left.delete(other)) group.push(other);
+              }
+            }
+            all.push(group);
+          }
+          return all;
+        };
+        const [lesions, predicted] = [groups(first), groups(second)];
+        expect(lesionCounts(first, second, grid, { connectivity })).toEqual({
+          lesions: lesions.length,
+          detected: lesions.filter((lesion) => lesion.some((i) => second[i] === 1)).length,
+          predicted: predicted.length,
+          falseAlarms: predicted.filter((component) => component.every((i) => first[i] === 0)).length,
+        });
+      }),
+    );
+  });
+
   test("nothing anywhere", () => {
     const empty = new Uint8Array(60);
     expect(lesionCounts(empty, empty, grid)).toEqual({ lesions: 0, detected: 0, predicted: 0, falseAlarms: 0 });

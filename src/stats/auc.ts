@@ -1,4 +1,13 @@
-import { differenceOf, type Estimate, normalLimits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import {
+  differenceOf,
+  type Estimate,
+  type Limits,
+  type NotEstimable,
+  normalLimits,
+  notEstimable,
+  type Result,
+  standardErrorOf,
+} from "./estimate.js";
 import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { type Placements, placements } from "./placements.js";
@@ -106,11 +115,48 @@ export function aucDifference(a: AucEstimate, b: AucEstimate, clustered: boolean
 const SQUARE_AND_ADD = "square-and-add-newcombe";
 
 /** DeLong's interval on the logit scale, never outside (0, 1). Null where the variance is 0 or the area 0 or 1. */
-export function logitLimits(auc: AucEstimate, z: number): { lower: number; upper: number } | null {
-  if (auc.standardError === 0 || auc.value <= 0 || auc.value >= 1) return null;
-  const centre = Math.log(auc.value / (1 - auc.value));
-  const margin = (z * auc.standardError) / (auc.value * (1 - auc.value));
+export function logitLimits(auc: AucEstimate, z: number): Limits | null {
+  return logisticLimits(auc.value, auc.standardError, z);
+}
+
+/** Normal limits on the logit scale of a value in [0, 1]; null at its ends or without a standard error. */
+export function logisticLimits(value: number, standardError: number, z: number): Limits | null {
+  if (standardError === 0 || value <= 0 || value >= 1) return null;
+  const centre = Math.log(value / (1 - value));
+  const margin = (z * standardError) / (value * (1 - value));
   return { lower: logistic(centre - margin), upper: logistic(centre + margin) };
+}
+
+/**
+ * Why an area cannot have an interval: fewer than two samples or two patients of a class. null where it can.
+ * @param quantity what is asked for, as it stands before "needs"
+ */
+export function twoOfEachClass({ labels, patients }: LabelledScores, quantity: string): NotEstimable | null {
+  const counts = [0, 0];
+  const distinct = [0, 0];
+  const last = [-1, -1];
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    counts[label] = (counts[label] as number) + 1;
+    if (last[label] === patients[i]) continue;
+    last[label] = patients[i] as number;
+    distinct[label] = (distinct[label] as number) + 1;
+  }
+  for (const label of [1, 0]) {
+    const [count, which] = [counts[label] as number, label === 1 ? "positive" : "negative"];
+    if (count < 2) {
+      const among = counted(labels.length, "sample");
+      return notEstimable(`${counted(count, which)} among ${among}: ${quantity} needs at least two of each class`);
+    }
+  }
+  for (const label of [1, 0]) {
+    if (distinct[label] !== 1) continue;
+    const which = label === 1 ? "positive" : "negative";
+    return notEstimable(
+      `all ${which}s come from one patient: the interval of ${quantity} needs at least two patients of each class`,
+    );
+  }
+  return null;
 }
 
 /** How many patients there are among ascending codes. */

@@ -17,7 +17,7 @@ export interface PartialAreaEstimate extends Estimate {
   /** What a perfect curve has in the range: its width; and what chance has. */
   readonly perfect: number;
   readonly chance: number;
-  /** Samples of the class that the range counts, times the range's width: the estimate rests on so many of them. */
+  /** Patients with the class that the range counts (negatives for a specificity), times its width: it rests on so many. */
   readonly inRange: number;
 }
 
@@ -66,7 +66,6 @@ export function partialArea(
       newcombeAucLimits(height, trials, Math.max(1, width * opposed), z);
     return { lower: width * lower, upper: width * upper };
   };
-  const ofClass = bySpecificity ? part.negatives : part.positives;
   return {
     status: "estimated",
     value: part.area,
@@ -82,7 +81,7 @@ export function partialArea(
     negatives: bySpecificity ? part.negatives : part.positives,
     perfect: width,
     chance: (width * (2 - high - low)) / 2,
-    inRange: ofClass * width,
+    inRange: opposed * width,
   };
 }
 

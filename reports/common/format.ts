@@ -73,7 +73,8 @@ const SHARES = new Set([
   "error-rate",
   "corruption-error",
 ]);
-const DIFFERENCE = /-(drop|gap|difference|excess|drop-gap|excess-gap)$/;
+const DIFFERENCE =
+  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
@@ -205,6 +206,7 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["newcombe", "Newcombe"],
   ["effective-n", "effective sample size"],
   ["difference-of-drops", "difference of drops"],
+  ["difference-in-differences", "difference in differences"],
   ["difference", "difference"],
   ["pointwise", "pointwise"],
   ["trapezoid", "trapezoidal mean"],

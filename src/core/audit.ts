@@ -114,9 +114,10 @@ export interface Audit<Parameters = Record<string, unknown>> {
   evaluate(study: Study, context: AuditContext<Parameters>): Finding[];
 }
 
-/** Declares an audit, its parameters typed by its schema. An audit's file exports the result as default. */
-export function defineAudit<Schema extends z.ZodObject = z.ZodObject>(
-  audit: Audit<z.infer<Schema>> & { readonly meta: { readonly parameters?: Schema } },
-): Audit {
+/**
+ * Declares an audit; one with parameters says their schema, `defineAudit<typeof parameters>(…)`. An audit's file exports
+ * the result as default.
+ */
+export function defineAudit<Schema extends z.ZodObject = z.ZodObject>(audit: Audit<z.output<Schema>>): Audit {
   return audit as unknown as Audit;
 }

@@ -9,6 +9,7 @@ import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { writeWhole } from "./parquet.js";
+import { adjustTests } from "./multiplicity.js";
 import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
@@ -33,7 +34,8 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
   const study = buildStudy(protocol, evidence, operatingPoints);
-  const found = suppressSmallCells(await runAudits(protocol, study), study, protocol.privacy.minimumCell);
+  const tested = adjustTests(await runAudits(protocol, study), protocol.confidence);
+  const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {
     schemaVersion: "1.0",

@@ -4,7 +4,7 @@ import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
 import { expectSound, studyOf } from "../support/study.js";
 
-const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const contextOf = (audit: Audit) => ({ parameters: audit.meta.parameters?.parse({}) ?? {}, level: 0.95, seed: 1 });
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const audits = await loadPlugins("audits");
 
@@ -67,7 +67,7 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   test.each([true, false])(
     "its findings are sound: unique ids, declared metrics, reasons (clustered: %s)",
     (clustered) => {
-      const findings = audit.evaluate(study(clustered), CONTEXT);
+      const findings = audit.evaluate(study(clustered), contextOf(audit));
       expect(findings.length).toBeGreaterThan(0);
       expectSound(findings, metrics);
       for (const finding of findings) {
@@ -79,11 +79,11 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   );
 
   test("it is a pure function of the study", () => {
-    const one = audit.evaluate(study(true), CONTEXT);
-    expect(JSON.stringify(audit.evaluate(study(true), CONTEXT))).toBe(JSON.stringify(one));
+    const one = audit.evaluate(study(true), contextOf(audit));
+    expect(JSON.stringify(audit.evaluate(study(true), contextOf(audit)))).toBe(JSON.stringify(one));
   });
 
   test("a study with one class only ends in reasons, not in errors", () => {
-    expectSound(audit.evaluate(study(true, true), CONTEXT), metrics);
+    expectSound(audit.evaluate(study(true, true), contextOf(audit)), metrics);
   });
 });

@@ -59,10 +59,10 @@ function errorOf(tally: Tally): number {
   return 100 * Math.sqrt((share * (1 - share)) / tally.judged);
 }
 
-/** Coverage where no caution is given, and the share of the estimable draws with a caution. */
+/** Coverage over all rows: where `coverageCaution` says nothing, and where it warns. */
 interface Cautioned {
   readonly silent: Tally;
-  readonly cautioned: Tally;
+  readonly warned: Tally;
 }
 
 const QUANTITIES = [
@@ -82,8 +82,8 @@ function singles(): void {
     "Two groups of 60 and 40 % with areas 0.88 and 0.80 (together 0.848), sensitivities 0.90 and 0.81 at one threshold; the second column has areas 0.10 lower.",
   );
   write();
-  row(["n", "positive", "patients", ...QUANTITIES, "AUC where no caution (share)"]);
-  row(["---:", "---:", "---", ...QUANTITIES.map(() => "---:"), "---:"]);
+  row(["n", "positive", "patients", ...QUANTITIES]);
+  row(["---:", "---:", "---", ...QUANTITIES.map(() => "---:")]);
   const areas = [0.88, 0.8];
   const shares = [0.6, 0.4];
   const drop = 0.1;
@@ -93,11 +93,14 @@ function singles(): void {
   const trueAuc = mixture(shares, areas);
   const trueSensitivity = mixture(shares, sensitivities);
   const trueSensitivityDrop = trueSensitivity - mixture(shares, attacked);
+  const summary = [false, true].map(() =>
+    QUANTITIES.map((): Cautioned => ({ silent: new Tally(), warned: new Tally() })),
+  );
   for (const clustered of [false, true]) {
     for (const samples of [30, 100, 300, 1000, 5000]) {
       for (const prevalence of [0.02, 0.1, 0.3, 0.5]) {
         const tallies = QUANTITIES.map(() => new Tally());
-        const auc: Cautioned = { silent: new Tally(), cautioned: new Tally() };
+        const ofRow = summary[clustered ? 1 : 0] as Cautioned[];
         const key = `singles/${clustered}/${samples}/${prevalence}`;
         replicate(key, { samples, prevalence, clustered, areas, shares, drop }, ({ first, second, groups }) => {
           const [one, two] = [areaUnderCurve(first), areaUnderCurve(second)];
@@ -122,25 +125,45 @@ function singles(): void {
             both && estimateCovers(pairedAucDifference(...both, clustered), drop),
             rates && estimateCovers(pairedProportionDifference(...rates, clustered), trueSensitivityDrop),
           ];
+          const alone = one.status === "estimated" ? coverageCaution([one]) : null;
+          const cautions = [
+            alone,
+            alone,
+            sens.status === "estimated" ? coverageCaution([sens]) : null,
+            byGroup && coverageCaution(byGroup, "groups"),
+            ratesByGroup && coverageCaution(ratesByGroup, "groups"),
+            both && coverageCaution(both, "paired"),
+            rates && coverageCaution(rates, "paired"),
+          ];
           outcomes.forEach((outcome, q) => {
             tallies[q]?.add(outcome);
+            const { silent, warned } = ofRow[q] as Cautioned;
+            silent.add(cautions[q] === null ? outcome : null);
+            warned.add(cautions[q] === null ? null : outcome);
           });
-          if (one.status === "estimated") {
-            const isCautioned = coverageCaution(one) !== null;
-            auc.silent.add(isCautioned ? null : covered);
-          }
         });
-        const silent = auc.silent;
-        row([
-          String(samples),
-          `${100 * prevalence} %`,
-          clustered ? "repeat" : "once",
-          ...tallies.map(percent),
-          silent.judged === 0 ? "–" : percent(silent),
-        ]);
+        row([String(samples), `${100 * prevalence} %`, clustered ? "repeat" : "once", ...tallies.map(percent)]);
       }
     }
   }
+  write();
+  write("### Where the report warns");
+  write();
+  write(
+    "Over all rows of the table: coverage in percent among the studies in which `coverageCaution` says nothing, and among those in which it warns, with the share of the estimable studies in brackets. (Where the variance is nil the finding says that Newcombe's interval stands in; those studies count as not warned.)",
+  );
+  write();
+  row(["", "patients", ...QUANTITIES]);
+  row(["---", "---", ...QUANTITIES.map(() => "---:")]);
+  summary.forEach((cautioned, clustered) => {
+    const patients = clustered === 1 ? "repeat" : "once";
+    const share = (tally: Tally, { silent, warned }: Cautioned) =>
+      tally.judged === 0
+        ? "–"
+        : `${tally.percent.toFixed(1)} (${((100 * tally.judged) / (silent.judged + warned.judged)).toFixed(0)})`;
+    row(["silent", patients, ...cautioned.map((both) => share(both.silent, both))]);
+    row(["warned", patients, ...cautioned.map((both) => share(both.warned, both))]);
+  });
   write();
 }
 

@@ -44,7 +44,8 @@ function areaCaution(auc: AucEstimate, compared: Compared): string | null {
   const { count, size, noun } = scarcerClass(auc);
   if (size < FEW) {
     const rounded = Math.round(size);
-    const few = rounded < count ? `${count} ${noun} are worth only ${rounded}, as patients repeat` : `only ${count} ${noun}`;
+    const few =
+      rounded < count ? `${count} ${noun} are worth only ${rounded}, as patients repeat` : `only ${count} ${noun}`;
     return `${few}: ${TOO_SHORT}${compared === "alone" ? SAFER : ""}`;
   }
   const needed = compared === "alone" ? FEW_MISRANKED : compared === "paired" ? FEW_MISRANKED_PAIRED : 0;

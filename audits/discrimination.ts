@@ -12,6 +12,7 @@ import { type Condition, isClean } from "../src/core/condition.js";
 import type { Curve, Finding } from "../src/core/finding.js";
 import { type AucEstimate, areaUnderCurve, type LabelledScores, logitLimits } from "../src/stats/auc.js";
 import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
+import { coverageCaution } from "../src/stats/coverage-caution.js";
 import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
@@ -32,7 +33,7 @@ const meta: AuditMeta = {
       title: "Area under the ROC curve",
       unit: "1",
       description:
-        "The probability that a random positive sample scores higher than a random negative one, ties counting one half. Interval: DeLong, DeLong and Clarke-Pearson (1988), clipped to [0, 1]; Obuchowski's clustered variance (1997) where patients repeat; Newcombe's interval (2006) where that variance is nil, as under perfect separation. Larger scores mean positive; the direction is never inferred. Blind to a shift of all scores together: read it beside the operating points. With fewer than 20 positives or negatives the normal interval tends to be too short; the finding then says so, and its details hold the interval on the logit scale.",
+        "The probability that a random positive sample scores higher than a random negative one, ties counting one half. Interval: DeLong, DeLong and Clarke-Pearson (1988), clipped to [0, 1]; Obuchowski's clustered variance (1997) where patients repeat; Newcombe's interval (2006) where that variance is nil, as under perfect separation. Larger scores mean positive; the direction is never inferred. Blind to a shift of all scores together: read it beside the operating points. The normal interval stays the primary one, for agreement with other tools; with fewer than 20 positives or negatives, or an area so high that few samples rank on the wrong side, it tends to be too short: the finding then says so, and its details hold the interval on the logit scale, which covers better.",
       better: "higher",
     },
     {
@@ -120,21 +121,10 @@ function aucFinding(subject: Subject, cell: ScoredCell, level: number, withCurve
   });
 }
 
-/** Below this many effective samples of a class the normal interval was seen to cover 90 to 92 % instead of 95 %. */
-const FEW = 20;
-
 /** What a reader must know of the area's interval, if anything. */
 function caution(auc: AucEstimate): string | null {
-  if (!auc.symmetric)
-    return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
-  const [count, effective, which] =
-    auc.effectivePositives <= auc.effectiveNegatives
-      ? [auc.positives, Math.round(auc.effectivePositives), "positives"]
-      : [auc.negatives, Math.round(auc.effectiveNegatives), "negatives"];
-  if (effective >= FEW) return null;
-  const few =
-    effective < count ? `${count} ${which} are worth only ${effective}, as patients repeat` : `only ${count} ${which}`;
-  return `${few}: the normal interval tends to be too short; the logit interval in the details is safer`;
+  if (auc.symmetric) return coverageCaution([auc]);
+  return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
 }
 
 function curveOf(data: LabelledScores, order: Uint32Array, auc: AucEstimate, level: number): Curve {
@@ -148,7 +138,8 @@ function rateFinding(subject: Subject, cell: ScoredCell, point: OperatingPoint, 
   }
   const share = rateAt(withScores(cell, 0), point.threshold, rate);
   const details = { threshold: point.threshold, ...(share.status === "estimated" ? countsOf(share) : {}) };
-  return findingOf(subject, share, cell, level, { details });
+  const reason = share.status === "estimated" ? coverageCaution([share]) : null;
+  return findingOf(subject, share, cell, level, { details, reason });
 }
 
 function countsOf(share: { readonly successes: number; readonly n: number }): Record<string, number> {

@@ -9,6 +9,7 @@ import { kishCount, unequalWeights } from "./weights.js";
 export interface AveragePrecisionEstimate extends Estimate {
   readonly positives: number;
   readonly negatives: number;
+  readonly positivePatients: number;
   /** Share of positives: what scores that know nothing would reach in a large sample. */
   readonly prevalence: number;
   /** The area under the precision-recall points joined by straight lines, for comparison with other tools alone. */
@@ -46,7 +47,7 @@ export function averagePrecision(
   const { value, positives, negatives, prevalence, trapezoidArea } = ranked;
   const error = [errorPart(data.patients, ranked.contributions)];
   const standardError = standardErrorOf(error);
-  const contributors = positiveContributors(data, weights, positives);
+  const { positivePatients, contributors } = positivesOf(data, weights, positives);
   return {
     status: "estimated",
     value,
@@ -60,6 +61,7 @@ export function averagePrecision(
     patients: patientsOf(data.patients),
     positives,
     negatives,
+    positivePatients,
     prevalence,
     trapezoidArea,
   };
@@ -201,7 +203,8 @@ function influences(
   }
 }
 
-function positiveContributors(data: LabelledScores, weights: Float64Array | null, positives: number): number {
+/** The patients with positives, and as many of equal weight as they are worth. */
+function positivesOf(data: LabelledScores, weights: Float64Array | null, positives: number) {
   const patients = new Int32Array(positives);
   const ofPositives = new Float64Array(positives);
   let next = 0;
@@ -210,5 +213,6 @@ function positiveContributors(data: LabelledScores, weights: Float64Array | null
     patients[next] = data.patients[i] as number;
     ofPositives[next++] = weights === null ? 1 : (weights[i] as number);
   }
-  return weights === null ? patientsOf(patients) : kishCount(patients, ofPositives);
+  const positivePatients = patientsOf(patients);
+  return { positivePatients, contributors: weights === null ? positivePatients : kishCount(patients, ofPositives) };
 }

@@ -52,7 +52,8 @@ export function labelledCell(study: Study, subgroup: Subgroup, className: string
   };
 }
 
-function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
+/** Rows by ascending patient code; samples of a patient stay in their order. */
+export function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
   const codes = takeCodes(patients, rows);
   const isOrdered = codes.every((code, i) => i === 0 || (codes[i - 1] as number) <= code);
   return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(codes)));

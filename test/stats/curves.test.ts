@@ -3,7 +3,7 @@ import { type AveragePrecisionEstimate, averagePrecision, rankedPrecision } from
 import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
 import { AGREEMENTS, type Agreement, agreementAt, confusionAt } from "../../src/stats/confusion.js";
 import { type Estimate, intervalOf, type Result } from "../../src/stats/estimate.js";
-import { hanleyMcNeilVariance } from "../../src/stats/hanley-mcneil.js";
+import { hanleyMcNeilVariance } from "../../src/stats/power.js";
 import { ascendingOrder } from "../../src/stats/order.js";
 import { areaInRange, partialArea, type RocRange, standardisedPartial } from "../../src/stats/partial-auc.js";
 import { placements } from "../../src/stats/placements.js";
@@ -144,7 +144,10 @@ describe.each(both)("$name", (one) => {
   });
 
   test("Hanley and McNeil's variance", () => {
-    expectClose(hanleyMcNeilVariance(sklearn.auc as number, sklearn.n_pos, sklearn.n_neg), sklearn.hanley_mcneil_var);
+    expectClose(
+      hanleyMcNeilVariance(sklearn.auc as number, { positives: sklearn.n_pos, negatives: sklearn.n_neg }),
+      sklearn.hanley_mcneil_var,
+    );
   });
 
   test("the two-by-two table at 0.5 and its summaries", () => {

@@ -79,7 +79,7 @@ const DIFFERENCE =
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
-  const base = metric.replace(DIFFERENCE, "");
+  const base = metric.replace(DIFFERENCE, "").replace(/-resampled$/, "");
   if (metric === "median-minimal-epsilon") return "epsilon";
   if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";
@@ -205,6 +205,9 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["newcombe-patients", "Newcombe (counting patients)"],
   ["newcombe", "Newcombe"],
   ["effective-n", "effective sample size"],
+  ["bootstrap-percentile", "patient bootstrap, percentile"],
+  ["bootstrap-basic", "patient bootstrap, basic"],
+  ["bootstrap-bca", "patient bootstrap, BCa"],
   ["difference-of-drops", "difference of drops"],
   ["difference-in-differences", "difference in differences"],
   ["difference", "difference"],

@@ -12,6 +12,8 @@ export interface Cell {
   readonly labels: Uint8Array;
   readonly patients: Int32Array;
   readonly clustered: boolean;
+  /** Aligned with the rows; null where all samples of the study count alike. */
+  readonly weights: Float64Array | null;
   /** Members that have no label of the class. */
   readonly unlabelled: number;
 }
@@ -21,6 +23,7 @@ export interface ScoredCell {
   readonly labels: Uint8Array;
   readonly patients: Int32Array;
   readonly clustered: boolean;
+  readonly weights: Float64Array | null;
   /** One column per condition, in the order in which they were asked for; no NaN. */
   readonly scores: readonly Float64Array[];
   readonly counts: Counts;
@@ -44,11 +47,13 @@ export function labelledCell(study: Study, subgroup: Subgroup, className: string
     labels: takeLabels(labels, rows),
     patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
+    weights: study.weights === null ? null : takeDoubles(study.weights, rows),
     unlabelled: subgroup.members.length - rows.length,
   };
 }
 
-function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
+/** Rows by ascending patient code; samples of a patient stay in their order. */
+export function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
   const codes = takeCodes(patients, rows);
   const isOrdered = codes.every((code, i) => i === 0 || (codes[i - 1] as number) <= code);
   return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(codes)));
@@ -64,10 +69,12 @@ export function scoredCell(cell: Cell, columns: readonly Float64Array[]): Scored
   const rows = isWhole ? cell.rows : takeRows(cell.rows, kept);
   const labels = isWhole ? cell.labels : takeLabels(cell.labels, kept);
   const patients = isWhole ? cell.patients : takeCodes(cell.patients, kept);
+  const weights = isWhole || cell.weights === null ? cell.weights : takeDoubles(cell.weights, kept);
   return {
     labels,
     patients,
     clustered: cell.clustered,
+    weights,
     scores: columns.map((column) => takeDoubles(column, rows)),
     counts: countsOf(labels, patients),
     unscored: cell.rows.length - rows.length,
@@ -121,8 +128,8 @@ function distinctPatients(cells: readonly ScoredCell[]): number {
 
 /** The cell with one of its columns as scores. */
 export function withScores(cell: ScoredCell, column: number): LabelledScores {
-  const { labels, patients, clustered } = cell;
-  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered };
+  const { labels, patients, clustered, weights } = cell;
+  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
 }
 
 /** Subgroups by their key, each once: two families may define one group, which is then the first one's. */

@@ -1,6 +1,7 @@
 import type { LabelledScores } from "./auc.js";
 import { notEstimable, type Result } from "./estimate.js";
 import { type ProportionEstimate, proportion } from "./proportion.js";
+import { unequalWeights } from "./weights.js";
 
 /** The four rates of a decision rule, each a share of the samples that it is about. */
 export type Rate = "sensitivity" | "specificity" | "ppv" | "npv";
@@ -28,23 +29,27 @@ export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Res
   const [condition, outcome] = given === "label" ? [data.labels, calls] : [calls, data.labels];
   const outcomes = new Uint8Array(condition.length);
   const patients = new Int32Array(condition.length);
+  const all = unequalWeights(data);
+  const weights = all === null ? null : new Float64Array(condition.length);
   let count = 0;
   for (let i = 0; i < condition.length; i++) {
     if (condition[i] !== is) continue;
     outcomes[count] = outcome[i] === is ? 1 : 0;
+    if (all !== null && weights !== null) weights[count] = all[i] as number;
     patients[count++] = data.patients[i] as number;
   }
   if (count === 0) {
     return notEstimable(`0 ${trials} among ${condition.length} samples: ${rate} is a share of ${trials}`);
   }
-  return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered);
+  const kept = weights === null ? null : weights.subarray(0, count);
+  return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered, kept);
 }
 
 /** The share of samples whose decision at the threshold is wrong. */
-export function errorRate({ scores, labels, patients, clustered }: LabelledScores, threshold: number) {
+export function errorRate({ scores, labels, patients, clustered, weights }: LabelledScores, threshold: number) {
   const outcomes = callsAt(scores, threshold);
   for (let i = 0; i < outcomes.length; i++) outcomes[i] = outcomes[i] === labels[i] ? 0 : 1;
-  return proportion(outcomes, patients, clustered);
+  return proportion(outcomes, patients, clustered, weights);
 }
 
 /** The share of samples whose decision at the threshold differs between two score columns of the same samples. */
@@ -52,7 +57,7 @@ export function flipRate(before: LabelledScores, after: LabelledScores, threshol
   const outcomes = callsAt(before.scores, threshold);
   const calls = callsAt(after.scores, threshold);
   for (let i = 0; i < outcomes.length; i++) outcomes[i] = outcomes[i] === calls[i] ? 0 : 1;
-  return proportion(outcomes, before.patients, before.clustered);
+  return proportion(outcomes, before.patients, before.clustered, before.weights);
 }
 
 /** 1 where a sample is called positive. */

@@ -7,7 +7,8 @@ import { type Estimate, intervalOf, type NotEstimable } from "./estimate.js";
 export interface Subject {
   readonly audit: string;
   readonly metric: string;
-  readonly class: string;
+  /** null for what is about all classes together. */
+  readonly class: string | null;
   readonly operatingPoint: string | null;
   readonly subgroup: SubgroupValues;
   readonly family: string | null;
@@ -26,6 +27,9 @@ export interface Basis {
   readonly unscored: number;
 }
 
+/** Stands in the ids of findings about all classes together. */
+const ALL_CLASSES = "all-classes";
+
 /** `audit/metric/class/[operating point/]group/condition[/vs-attack]`: unique within a record. */
 export function findingId(subject: Subject): string {
   const group =
@@ -33,7 +37,7 @@ export function findingId(subject: Subject): string {
   return [
     subject.audit,
     subject.metric,
-    subject.class,
+    subject.class ?? ALL_CLASSES,
     ...(subject.operatingPoint === null ? [] : [subject.operatingPoint]),
     group,
     conditionKey(subject.condition),

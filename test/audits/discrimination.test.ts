@@ -5,7 +5,7 @@ import { randomFrom } from "../../src/core/random.js";
 import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
 import { CLASS, cleanStudy, expectSound, findingById, POINT, studyOf } from "../support/study.js";
 
-const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const CONTEXT = { parameters: { partialAuc: { specificity: [0.9, 1] } }, level: 0.95, seed: 1 };
 const METRICS = audit.meta.metrics.map((metric) => metric.id);
 
 describe("numbers of other tools", () => {

@@ -17,7 +17,10 @@ const { expected, published } = reference<{
         jeffreys95_raw: Pair;
       }[];
     };
-    statsmodels: { one_proportion: { k: number; n: number; clopper_pearson95: Pair; jeffreys95: Pair }[] };
+    statsmodels: {
+      one_proportion: { k: number; n: number; clopper_pearson95: Pair; jeffreys95: Pair }[];
+      published: unknown;
+    };
   };
   published: { clopper_pearson_newcombe1998: [number, number, number, number][] };
 }>("intervals_multiplicity.json");
@@ -43,6 +46,10 @@ test.each(published.clopper_pearson_newcombe1998)("Newcombe's table: %d of %d", 
   const limits = clopperPearsonLimits(k, n, Z);
   expect(limits.lower).toBeCloseTo(lower, 4);
   expect(limits.upper).toBeCloseTo(upper, 4);
+});
+
+test("the file's two copies of the published tables are one", () => {
+  expect(expected.statsmodels.published).toEqual(published);
 });
 
 test("each Clopper–Pearson limit leaves α/2 beyond the count that was seen", () => {

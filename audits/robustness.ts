@@ -24,8 +24,7 @@ import {
 import { errorRate, flipRate, rateAt } from "../src/stats/decisions.js";
 import { differenceOf, type Estimate, isUnchanged, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
-import { amended, findingOf, type Subject } from "../src/stats/finding.js";
-import { homogeneityTest } from "../src/stats/homogeneity.js";
+import { findingOf, type Subject } from "../src/stats/finding.js";
 import { type ProportionEstimate, proportionDifference } from "../src/stats/proportion.js";
 import { noThreshold, pairedAreas, pairedShares } from "./support/paired.js";
 
@@ -295,7 +294,7 @@ function dropGaps(one: ClassStudy, audited: ReadonlyMap<string, AuditedSubgroup>
         condition,
       };
       const comparison = { difference, better: "lower", quantity: "drop of AUC" } as const;
-      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
+      return gapFinding(subject, groups, comparison, one.level);
     }),
   );
 }
@@ -324,18 +323,7 @@ function foolingGaps(
         condition,
       };
       const comparison = { difference, better: "lower", quantity: "fooling rate" } as const;
-      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
+      return gapFinding(subject, groups, comparison, one.level);
     }),
   );
-}
-
-/** Adds Wald's test that all groups lose alike: whether the attack widens what is between them. */
-function withTest(finding: Finding, groups: readonly GroupResult<Estimate>[]): Finding {
-  const estimates = groups.flatMap(({ result }) => (result.status === "estimated" ? [result] : []));
-  const test = homogeneityTest(estimates);
-  if (test === null) return finding;
-  const { chiSquare, degrees, p } = test;
-  const details = { "wald-chi-square": chiSquare, "wald-degrees-of-freedom": degrees, "wald-p": p };
-  const tests = [{ method: "wald", hypothesis: "no difference between the groups", statistic: chiSquare, degrees, p }];
-  return amended(finding, { details: { ...finding.details, ...details }, tests });
 }

@@ -1,6 +1,6 @@
 import type { LabelledScores } from "./auc.js";
 import { notEstimable, type Result } from "./estimate.js";
-import { type ProportionEstimate, proportion } from "./proportion.js";
+import { complementOf, type ProportionEstimate, proportion } from "./proportion.js";
 import { unequalWeights } from "./weights.js";
 
 /** The four rates of a decision rule, each a share of the samples that it is about. */
@@ -43,6 +43,23 @@ export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Res
   }
   const kept = weights === null ? null : weights.subarray(0, count);
   return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered, kept);
+}
+
+/** The share of samples that are called positive, whatever they are. Not estimable without samples. */
+export function selectionRate({ scores, patients, clustered, weights }: LabelledScores, threshold: number) {
+  return proportion(callsAt(scores, threshold), patients, clustered, weights);
+}
+
+/** The share of samples whose decision at the threshold is right. */
+export function accuracyAt(data: LabelledScores, threshold: number): Result<ProportionEstimate> {
+  const wrong = errorRate(data, threshold);
+  return wrong.status === "estimated" ? complementOf(wrong) : wrong;
+}
+
+/** False positive or false negative rate: one minus specificity or sensitivity, with its limits. */
+export function falseRateAt(data: LabelledScores, threshold: number, rate: "fpr" | "fnr"): Result<ProportionEstimate> {
+  const right = rateAt(data, threshold, rate === "fpr" ? "specificity" : "sensitivity");
+  return right.status === "estimated" ? complementOf(right) : right;
 }
 
 /** The share of samples whose decision at the threshold is wrong. */

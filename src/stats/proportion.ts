@@ -157,3 +157,17 @@ function continuityCorrected(rho: number, a: ProportionEstimate, b: ProportionEs
   const spread = Math.sqrt(a.value * (1 - a.value) * b.value * (1 - b.value));
   return Math.max(0, rho - 1 / (2 * Math.min(a.effectiveN, b.effectiveN) * spread));
 }
+
+/** One minus a share: what is not called so. Its error is the share's with the other sign, its limits change places. */
+export function complementOf(share: ProportionEstimate): ProportionEstimate {
+  return {
+    ...share,
+    value: 1 - share.value,
+    error: share.error.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => -total) })),
+    limits(z) {
+      const { lower, upper } = share.limits(z);
+      return { lower: 1 - upper, upper: 1 - lower };
+    },
+    successes: share.n - share.successes,
+  };
+}

@@ -26,7 +26,7 @@ import {
   multiclassAccuracy,
   oneVersusRest,
 } from "../src/stats/multiclass.js";
-import { takeCodes, takeDoubles, takeRows } from "../src/stats/take.js";
+import { takeCodes, takeDoubles, takeLabels, takeRows, takeTernary } from "../src/stats/take.js";
 
 const AUDIT = "averages";
 
@@ -171,7 +171,7 @@ function multilabelAverages(study: Study, members: Uint32Array, condition: Condi
   const weights = study.weights === null ? null : takeDoubles(study.weights, rows);
   const columns = {
     scores: scores.map((column) => takeDoubles(column, rows)),
-    labels: labels.map((column) => Int8Array.from(rows, (row) => column[row] as number)),
+    labels: labels.map((column) => takeTernary(column, rows)),
   };
   const classes = study.classes.map((_, c) =>
     definedSamples(
@@ -238,10 +238,11 @@ function definedSamples(
     kept[count] = i;
     if (labels[i] !== -1 && !Number.isNaN(scores[i])) count++;
   }
+  if (count === labels.length) return { scores, labels: Uint8Array.from(labels), patients, clustered, weights };
   const rows = kept.subarray(0, count);
   return {
     scores: takeDoubles(scores, rows),
-    labels: Uint8Array.from(rows, (row) => labels[row] as number),
+    labels: takeLabels(labels, rows),
     patients: takeCodes(patients, rows),
     clustered,
     weights: weights === null ? null : takeDoubles(weights, rows),

@@ -91,10 +91,11 @@ export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Resul
   }
   // All placements equal, as where the classes are separated: the variance says nothing, Newcombe's interval does. A
   // repeated patient counts once, the most cautious assumption on how much his images repeat one another.
+  const [first, second] = [positive.contributors, negative.contributors];
   return {
     ...shared,
     symmetric: false,
-    limits: (z) => newcombeAucLimits(value, positive.contributors, negative.contributors, z),
+    limits: (z) => newcombeAucLimits(value, first, second, z),
     method: data.clustered ? "newcombe-patients" : "newcombe",
   };
 }

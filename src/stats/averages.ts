@@ -1,5 +1,5 @@
 import { type AucEstimate, areaUnderCurve, type LabelledScores } from "./auc.js";
-import { correlation, type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
+import { correlation, type Estimate, type Limits, normalLimits, type Result, standardErrorOf } from "./estimate.js";
 import { type ErrorPart, mergedPart, type SamplingError, sumOfParts, type WeightedPart } from "./influence.js";
 
 /** One class's estimate and what it counts for in an average. */
@@ -36,25 +36,9 @@ export function averageOf(
   const error: SamplingError = [mergedPart(parts)];
   const standardError = standardErrorOf(error);
   const symmetric = terms.every(({ estimate }) => estimate.symmetric);
-  const covaries = symmetric ? [] : correlationsOf(terms);
-  const limits = (z: number): Limits => {
-    if (symmetric) return { lower: value - z * standardError, upper: value + z * standardError };
-    const own = terms.map(({ estimate }) => estimate.limits(z));
-    const margin = (of: (index: number) => number) => {
-      let square = 0;
-      terms.forEach(({ weight }, i) => {
-        terms.forEach((other, j) => {
-          square += (covaries[i]?.[j] ?? 0) * weight * of(i) * other.weight * of(j);
-        });
-      });
-      return Math.sqrt(Math.max(0, square));
-    };
-    const valueOf = (index: number) => (terms[index] as AverageTerm).estimate.value;
-    return {
-      lower: value - margin((index) => valueOf(index) - (own[index] as Limits).lower),
-      upper: value + margin((index) => (own[index] as Limits).upper - valueOf(index)),
-    };
-  };
+  // Only values and limits are held on to: findings keep this function, and the errors of all patients are large.
+  const held = terms.map(({ weight, estimate }) => ({ weight, value: estimate.value, limits: estimate.limits }));
+  const limits = symmetric ? normalLimits(value, standardError) : squaredLimits(value, held, correlationsOf(terms));
   const end = (side: 0 | 1) => terms.reduce((sum, { weight, estimate }) => sum + weight * estimate.range[side], 0);
   return {
     status: "estimated",
@@ -66,6 +50,29 @@ export function averageOf(
     range: [end(0), end(1)],
     method: symmetric ? method : "square-and-add",
     ...counts,
+  };
+}
+
+interface Held {
+  readonly weight: number;
+  readonly value: number;
+  limits(z: number): Limits;
+}
+
+function squaredLimits(value: number, terms: readonly Held[], correlations: readonly number[][]) {
+  return (z: number): Limits => {
+    const own = terms.map(({ limits }) => limits(z));
+    const margin = (side: "lower" | "upper") => {
+      const margins = terms.map((term, i) => term.weight * Math.abs(term.value - (own[i] as Limits)[side]));
+      let square = 0;
+      margins.forEach((first, i) => {
+        margins.forEach((second, j) => {
+          square += (correlations[i]?.[j] ?? 0) * first * second;
+        });
+      });
+      return Math.sqrt(Math.max(0, square));
+    };
+    return { lower: value - margin("lower"), upper: value + margin("upper") };
   };
 }
 

@@ -70,9 +70,19 @@ export function findingOf(
   level: number,
   extras: Extras = {},
 ): Finding {
-  return result.status === "estimated"
-    ? measured(subject, result.value, intervalOf(result, level), basis, extras, (other) => intervalOf(result, other))
-    : { ...head(subject, basis, extras), status: "not-estimable", reason: sentence(result.reason, basis.unscored) };
+  if (result.status === "not-estimable") {
+    return {
+      ...head(subject, basis, extras),
+      status: "not-estimable",
+      reason: sentence(result.reason, basis.unscored),
+    };
+  }
+  return measured(subject, result.value, intervalOf(result, level), basis, extras, againOf(result));
+}
+
+/** Holds on to what makes the intervals, not to the estimate with its errors of all patients. */
+function againOf({ limits, range, method }: Estimate): IntervalAt {
+  return (level) => intervalOf({ limits, range, method }, level);
 }
 
 /**

@@ -138,21 +138,12 @@ export function handTill(
   const standardError = standardErrorOf(error);
   const counts = classCounts(data);
   const rigid = used.flatMap((i, place) =>
-    used
-      .slice(place + 1)
-      .filter((j) => pairwise.isRigid(i, j))
-      .map((j) => [i, j]),
+    used.slice(place + 1).flatMap((j): RigidPair[] => {
+      if (!pairwise.isRigid(i, j)) return [];
+      const [first, second] = [counts.patients[i] as number, counts.patients[j] as number];
+      return [{ share: share(i, j), area: pairwise.mean(i, j), first, second }];
+    }),
   );
-  const limits = (z: number): Limits => {
-    let [below, above] = [(z * standardError) ** 2, (z * standardError) ** 2];
-    for (const [i, j] of rigid as [number, number][]) {
-      const area = pairwise.mean(i, j);
-      const own = newcombeAucLimits(area, counts.patients[i] as number, counts.patients[j] as number, z);
-      below += (share(i, j) * (area - own.lower)) ** 2;
-      above += (share(i, j) * (own.upper - area)) ** 2;
-    }
-    return { lower: value - Math.sqrt(below), upper: value + Math.sqrt(above) };
-  };
   const method = data.clustered ? "obuchowski-average" : "delong-average";
   return {
     status: "estimated",
@@ -160,11 +151,31 @@ export function handTill(
     error,
     standardError,
     symmetric: rigid.length === 0,
-    limits,
+    limits: limitsWithRigid(value, standardError, rigid),
     range: [0, 1],
     method: rigid.length === 0 ? method : "square-and-add",
     n,
     patients: patientsOf(data.patients),
+  };
+}
+
+/** A pair of classes whose placements do not vary, with its share of the average and the classes' patients. */
+interface RigidPair {
+  readonly share: number;
+  readonly area: number;
+  readonly first: number;
+  readonly second: number;
+}
+
+function limitsWithRigid(value: number, standardError: number, rigid: readonly RigidPair[]) {
+  return (z: number): Limits => {
+    let [below, above] = [(z * standardError) ** 2, (z * standardError) ** 2];
+    for (const { share, area, first, second } of rigid) {
+      const own = newcombeAucLimits(area, first, second, z);
+      below += (share * (area - own.lower)) ** 2;
+      above += (share * (own.upper - area)) ** 2;
+    }
+    return { lower: value - Math.sqrt(below), upper: value + Math.sqrt(above) };
   };
 }
 

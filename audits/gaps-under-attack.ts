@@ -23,10 +23,10 @@ import {
   withScores,
 } from "../src/stats/cell.js";
 import { restOf } from "../src/stats/complement.js";
-import { flipRate, type Rate, rateAt } from "../src/stats/decisions.js";
+import { flipRate, noThreshold, type Rate, rateAt } from "../src/stats/decisions.js";
 import { differenceOf, notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
-import { noThreshold, pairedAreas, pairedShares } from "./support/paired.js";
+import { pairedAreas, pairedShares } from "./support/paired.js";
 
 const AUDIT = "gaps-under-attack";
 

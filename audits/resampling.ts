@@ -14,12 +14,11 @@ import { randomFrom } from "../src/core/random.js";
 import { areaUnderCurve, type LabelledScores } from "../src/stats/auc.js";
 import { acceleration, bootstrap, bootstrapInterval, fewReplicates } from "../src/stats/bootstrap.js";
 import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { rateAt } from "../src/stats/decisions.js";
+import { noThreshold, rateAt } from "../src/stats/decisions.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingId, findingOf, measured, type Subject } from "../src/stats/finding.js";
 import { type ResamplingPlan, resamplingPlan } from "../src/stats/resample.js";
 import { type Statistic, weightedAuc, weightedRate } from "../src/stats/weighted.js";
-import { noThreshold } from "./support/paired.js";
 
 const AUDIT = "resampling";
 

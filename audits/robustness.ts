@@ -21,12 +21,12 @@ import {
   scoredCell,
   withScores,
 } from "../src/stats/cell.js";
-import { errorRate, flipRate, rateAt } from "../src/stats/decisions.js";
+import { errorRate, flipRate, noThreshold, rateAt } from "../src/stats/decisions.js";
 import { differenceOf, type Estimate, isUnchanged, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { type ProportionEstimate, proportionDifference } from "../src/stats/proportion.js";
-import { noThreshold, pairedAreas, pairedShares } from "./support/paired.js";
+import { pairedAreas, pairedShares } from "./support/paired.js";
 
 const AUDIT = "robustness";
 

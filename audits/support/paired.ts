@@ -1,7 +1,6 @@
 /** Comparisons of the same samples under two conditions, as several audits make them. */
-import type { OperatingPoint } from "../../src/core/audit.js";
 import { type AucEstimate, pairedAucDifference } from "../../src/stats/auc.js";
-import { type NotEstimable, notEstimable, type Result } from "../../src/stats/estimate.js";
+import type { Result } from "../../src/stats/estimate.js";
 import { type ProportionEstimate, pairedProportionDifference } from "../../src/stats/proportion.js";
 
 /** The first area minus the second, on the same samples. */
@@ -20,9 +19,4 @@ export function pairedShares(
   if (first.status === "not-estimable") return first;
   if (second.status === "not-estimable") return second;
   return pairedProportionDifference(first, second, clustered);
-}
-
-/** Why nothing can be said at a point without a threshold. */
-export function noThreshold(point: OperatingPoint): NotEstimable {
-  return notEstimable(point.reason ?? "no threshold could be chosen");
 }

@@ -1,5 +1,6 @@
+import type { OperatingPoint } from "../core/audit.js";
 import type { LabelledScores } from "./auc.js";
-import { notEstimable, type Result } from "./estimate.js";
+import { type NotEstimable, notEstimable, type Result } from "./estimate.js";
 import { complementOf, type ProportionEstimate, proportion } from "./proportion.js";
 import { unequalWeights } from "./weights.js";
 
@@ -82,4 +83,9 @@ function callsAt(scores: Float64Array, threshold: number): Uint8Array {
   const calls = new Uint8Array(scores.length);
   for (let i = 0; i < scores.length; i++) calls[i] = (scores[i] as number) >= threshold ? 1 : 0;
   return calls;
+}
+
+/** Why nothing can be said at a point without a threshold. */
+export function noThreshold(point: OperatingPoint): NotEstimable {
+  return notEstimable(point.reason ?? "no threshold could be chosen");
 }

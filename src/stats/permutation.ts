@@ -214,10 +214,10 @@ function rateGap(
 }
 
 /** Largest minus smallest; NaN where one is. */
-function range(groups: number, valueOf: (group: number) => number): number {
+function range(groups: number, gapOf: (group: number) => number): number {
   let [lowest, highest] = [Infinity, -Infinity];
   for (let group = 0; group < groups; group++) {
-    const value = valueOf(group);
+    const value = gapOf(group);
     if (Number.isNaN(value)) return Number.NaN;
     lowest = Math.min(lowest, value);
     highest = Math.max(highest, value);

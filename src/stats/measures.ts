@@ -1,11 +1,10 @@
 /** What groups are compared in: estimators with the way in which two groups' estimates are set against each other. */
-import type { OperatingPoint } from "../../src/core/audit.js";
-import { type AucEstimate, areaUnderCurve, aucDifference, type LabelledScores } from "../../src/stats/auc.js";
-import { accuracyAt, falseRateAt, rateAt, selectionRate } from "../../src/stats/decisions.js";
-import { type Estimate, notEstimable, type Result } from "../../src/stats/estimate.js";
-import type { Comparison } from "../../src/stats/family-gap.js";
-import { type ProportionEstimate, proportionDifference } from "../../src/stats/proportion.js";
-import { noThreshold } from "./paired.js";
+import type { OperatingPoint } from "../core/audit.js";
+import { type AucEstimate, areaUnderCurve, aucDifference, type LabelledScores } from "./auc.js";
+import { accuracyAt, falseRateAt, noThreshold, rateAt, selectionRate } from "./decisions.js";
+import { type Estimate, notEstimable, type Result } from "./estimate.js";
+import type { Comparison } from "./family-gap.js";
+import { type ProportionEstimate, proportionDifference } from "./proportion.js";
 
 export interface Measure<E extends Estimate> extends Comparison<E> {
   /** The metric of a group's own value, and the stem of the comparisons': `<name>-difference`, `<name>-gap`. */

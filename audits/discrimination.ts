@@ -202,7 +202,8 @@ function partialAucFinding(
       ? (["specificity", range.specificity, "negatives"] as const)
       : (["sensitivity", range.sensitivity, "positives"] as const);
   const inRange = Math.round(area.inRange);
-  return findingOf(subject, standardisedPartial(area), cell, level, {
+  const standardised = standardisedPartial(area);
+  return findingOf(subject, standardised, cell, level, {
     reason:
       area.inRange < FEW
         ? `the range holds about ${inRange} ${inRange === 1 ? "patient" : "patients"} with ${counted}: the interval tends to be too short`
@@ -212,7 +213,7 @@ function partialAucFinding(
       low,
       high,
       area: area.value,
-      "standard-error": standardisedPartial(area).standardError,
+      "standard-error": standardised.standardError,
       "in-range": area.inRange,
     },
   });

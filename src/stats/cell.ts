@@ -40,8 +40,7 @@ export interface Counts {
 
 export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
   const labels = study.labels(className);
-  const labelled = subgroup.members.filter((row) => labels[row] !== -1);
-  const rows = inPatientOrder(labelled, study.patients);
+  const rows = inPatientOrder(labelledRows(subgroup.members, labels), study.patients);
   return {
     rows,
     labels: takeLabels(labels, rows),
@@ -52,11 +51,24 @@ export function labelledCell(study: Study, subgroup: Subgroup, className: string
   };
 }
 
+function labelledRows(members: Uint32Array, labels: Int8Array): Uint32Array {
+  const rows = new Uint32Array(members.length);
+  let count = 0;
+  for (let i = 0; i < members.length; i++) {
+    const row = members[i] as number;
+    rows[count] = row;
+    if (labels[row] !== -1) count++;
+  }
+  return rows.subarray(0, count);
+}
+
 /** Rows by ascending patient code; samples of a patient stay in their order. */
 export function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
-  const codes = takeCodes(patients, rows);
-  const isOrdered = codes.every((code, i) => i === 0 || (codes[i - 1] as number) <= code);
-  return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(codes)));
+  let isOrdered = true;
+  for (let i = 1; i < rows.length && isOrdered; i++) {
+    isOrdered = (patients[rows[i - 1] as number] as number) <= (patients[rows[i] as number] as number);
+  }
+  return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(takeCodes(patients, rows))));
 }
 
 /**

@@ -150,7 +150,14 @@ export function mergedPart(terms: readonly WeightedPart[]): ErrorPart {
     terms.map(({ weight, part }) => ({ weight: weight * finiteFactor(part.patients.length), part })),
   );
   const back = patients.length < 2 ? 1 : 1 / finiteFactor(patients.length);
-  return { patients, totals: totals.map((total) => back * total) };
+  return scaledPart({ patients, totals }, back);
+}
+
+/** factor · part. */
+export function scaledPart({ patients, totals }: ErrorPart, factor: number): ErrorPart {
+  const scaled = new Float64Array(totals.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = factor * (totals[i] as number);
+  return { patients, totals: scaled };
 }
 
 /** The root of I/(I−1); nothing is known of the variation of one patient, who therefore adds none. */

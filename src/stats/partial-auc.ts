@@ -1,6 +1,6 @@
 import { type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
-import { type ErrorPart, errorPart } from "./influence.js";
+import { type ErrorPart, errorPart, scaledPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { ascendingOrder } from "./order.js";
 import { unequalWeights } from "./weights.js";
@@ -98,7 +98,7 @@ export function standardisedPartial(area: PartialAreaEstimate): PartialAreaEstim
   return {
     ...area,
     value: turn(area.value),
-    error: area.error.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => scale * total) })),
+    error: area.error.map((part) => scaledPart(part, scale)),
     standardError: scale * area.standardError,
     limits: (z) => {
       const { lower, upper } = area.limits(z);

@@ -400,7 +400,8 @@ function withPermutations<E extends Estimate>(
     name === "auc"
       ? areaGapTest(joined, permutations, random)
       : rateGapTest(joined, point?.threshold ?? Number.NaN, name as (typeof EVERYWHERE)[number], permutations, random);
-  return test === null ? gap : amended(gap, { tests: [...(gap.tests ?? []), test] });
+  if (test === null) return gap;
+  return amended(gap, { tests: [...(gap.tests ?? []), test], details: { ...gap.details, permutations } });
 }
 
 function capitalised(word: string): string {

@@ -61,11 +61,28 @@ test("families are an audit under a condition; findings without a test do not co
   expect(found.map((finding) => adjustedOf(finding)?.p)).toEqual([0.02, 0.04, undefined, 0.04, 0.03]);
 });
 
-test("equivalence and non-inferiority are not adjusted, a second test of the same hypothesis neither", () => {
+test("equivalence and non-inferiority are not adjusted; permutation tests beside another make a family of their own", () => {
   const wald: FindingTest = { method: "wald", hypothesis: "no difference", statistic: 4, degrees: 2, p: 0.02 };
   const permutation: FindingTest = { method: "permutation", hypothesis: "no difference", statistic: null, p: 0.03 };
-  const [found] = adjustTests([tested(0, { tests: [wald, permutation] }), tested(0.5, { equivalence: 0.2 })], 0.95);
-  expect(found?.tests?.map((test) => test.adjusted?.size)).toEqual([2, undefined]);
+  const both = { tests: [wald, permutation], details: { permutations: 99 } };
+  const [found, other] = adjustTests([tested(0, both), tested(0.5, { equivalence: 0.2 })], 0.95);
+  expect(found?.tests?.map((test) => [test.adjusted?.size, test.adjusted?.family])).toEqual([
+    [2, "fairness, clean"],
+    [1, "fairness, clean, permutation tests"],
+  ]);
+  expect(other?.tests?.map((test) => test.adjusted?.size)).toEqual([2, undefined]);
+  expect(found?.reason).toBeNull();
+});
+
+test("permutations that are too few for their family are called that", () => {
+  const permutation: FindingTest = { method: "permutation", hypothesis: "no difference", statistic: null, p: 0.01 };
+  const many = Array.from({ length: 10 }, () => tested(0, { tests: [permutation], details: { permutations: 99 } }));
+  expect(
+    adjustTests(
+      many.map((one) => ({ ...one, tests: [{ ...permutation }] })),
+      0.95,
+    )[0]?.reason,
+  ).toContain("take at least 199");
 });
 
 test("what is not significant is inconclusive unless it is shown to lie within the margin", () => {

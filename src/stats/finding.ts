@@ -15,7 +15,7 @@ export interface Subject {
   /** True where the finding is about the family as a whole, such as a gap among its groups. */
   readonly acrossFamily?: boolean;
   readonly condition: Condition;
-  /** The attack that it is compared with, where it is. */
+  /** What it is compared with, where it is: an attack, another model, another group. */
   readonly versus?: string;
 }
 
@@ -30,7 +30,7 @@ export interface Basis {
 /** Stands in the ids of findings about all classes together. */
 const ALL_CLASSES = "all-classes";
 
-/** `audit/metric/class/[operating point/]group/condition[/vs-attack]`: unique within a record. */
+/** `audit/metric/class/[operating point/]group/condition[/vs-other]`: unique within a record. */
 export function findingId(subject: Subject): string {
   const group =
     subject.acrossFamily === true && subject.family !== null ? subject.family : subgroupKey(subject.subgroup);

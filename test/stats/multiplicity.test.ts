@@ -49,7 +49,10 @@ test("adjusted p-values are at least the p-values, at most 1, in their order, wh
       const backwards = adjusted([...pValues].reverse(), method).reverse();
       expect(backwards).toEqual(result);
       pValues.forEach((p, i) => {
-        if (p === null) return expect(result[i]).toBeNull();
+        if (p === null) {
+          expect(result[i]).toBeNull();
+          return;
+        }
         expect((result[i] as number) >= p * (1 - 1e-12) && (result[i] as number) <= 1).toBe(true);
         return pValues.forEach((q, j) => {
           if (q !== null && q <= p) expect(result[j]).toBeLessThanOrEqual(result[i] as number);

@@ -221,8 +221,12 @@ describe("distances", () => {
           averageSymmetricDistance(d),
         ];
         const [most, robust, pooled, average] = numbers(distances) as [number, number, number, number];
-        numbers(back).forEach((value, i) => expectClose(value, numbers(distances)[i] as number, 1e-9));
-        numbers(scaled).forEach((value, i) => expectClose(value, 3 * (numbers(distances)[i] as number), 1e-9));
+        numbers(back).forEach((value, i) => {
+          expectClose(value, numbers(distances)[i] as number, 1e-9);
+        });
+        numbers(scaled).forEach((value, i) => {
+          expectClose(value, 3 * (numbers(distances)[i] as number), 1e-9);
+        });
         expect(numbers(same)).toEqual([0, 0, 0, 0]);
         expect(surfaceDice(same, 0)).toBe(1);
         expect(average <= most * (1 + 1e-12) && pooled <= most && robust <= most).toBe(true);
@@ -241,7 +245,9 @@ describe("distances", () => {
         const wider = { shape: grid.shape.map((n) => n + 5), spacing: grid.spacing };
         const moved = found(padded(first), padded(second), wider, kind);
         if (moved === null) throw new Error("no distances");
-        numbers(moved).forEach((value, i) => expectClose(value, numbers(distances)[i] as number, 1e-9));
+        numbers(moved).forEach((value, i) => {
+          expectClose(value, numbers(distances)[i] as number, 1e-9);
+        });
       }),
       { numRuns: 150 },
     );

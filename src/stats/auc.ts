@@ -120,9 +120,17 @@ export function logitLimits(auc: AucEstimate, z: number): Limits | null {
   return logisticLimits(auc.value, auc.standardError, z);
 }
 
+/** This close to 0 or 1 a value is there but for rounding, and its logit says nothing. */
+const AT_END = 1e-12;
+
+/** Whether a value in [0, 1] varies and is not at an end, so that it has limits on the logit scale. */
+export function hasLogit(value: number, standardError: number): boolean {
+  return standardError > 0 && value > AT_END && value < 1 - AT_END;
+}
+
 /** Normal limits on the logit scale of a value in [0, 1]; null at its ends or without a standard error. */
 export function logisticLimits(value: number, standardError: number, z: number): Limits | null {
-  if (standardError === 0 || value <= 0 || value >= 1) return null;
+  if (!hasLogit(value, standardError)) return null;
   const centre = Math.log(value / (1 - value));
   const margin = (z * standardError) / (value * (1 - value));
   return { lower: logistic(centre - margin), upper: logistic(centre + margin) };

@@ -1,4 +1,4 @@
-import { type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
+import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Result, standardErrorOf } from "./estimate.js";
 import { errorPart } from "./influence.js";
 import { ascendingOrder } from "./order.js";
@@ -56,7 +56,7 @@ export function averagePrecision(
     symmetric: false,
     limits: (z) => logisticLimits(value, standardError, z) ?? wilsonLimits(value, contributors, z),
     range: [0, 1],
-    method: standardError > 0 && value < 1 ? "logit" : "wilson-positive-patients",
+    method: hasLogit(value, standardError) ? "logit" : "wilson-positive-patients",
     n: data.labels.length,
     patients: patientsOf(data.patients),
     positives,

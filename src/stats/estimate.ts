@@ -40,7 +40,9 @@ export interface Estimate {
 }
 
 /** Variances at or below this are rounding: all contributions are equal, or their clustered sum came out negative. */
-const NEGLIGIBLE_VARIANCE = 1e-30;
+const NEGLIGIBLE_VARIANCE = 1e-26;
+/** So are those that are this small a share of the parts' own: the parts cancel, as with two patients of both classes. */
+const NEGLIGIBLE_SHARE = 1e-12;
 
 export function notEstimable(reason: string): NotEstimable {
   return { status: "not-estimable", reason };
@@ -49,7 +51,8 @@ export function notEstimable(reason: string): NotEstimable {
 /** The square root of the error's variance; 0 where that is nil, rounding, or negative. */
 export function standardErrorOf(error: SamplingError): number {
   const value = variance(error);
-  return value > NEGLIGIBLE_VARIANCE ? Math.sqrt(value) : 0;
+  const own = error.length === 1 ? value : error.reduce((sum, part) => sum + variance([part]), 0);
+  return value > NEGLIGIBLE_VARIANCE && value > NEGLIGIBLE_SHARE * own ? Math.sqrt(value) : 0;
 }
 
 /** Limits of the normal approximation. */

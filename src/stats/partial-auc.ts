@@ -1,4 +1,4 @@
-import { type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
+import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
 import { type ErrorPart, errorPart, scaledPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
@@ -74,7 +74,7 @@ export function partialArea(
     symmetric: false,
     limits,
     range: [0, width],
-    method: standardError > 0 && height > 0 && height < 1 ? "logit-mean-height" : "newcombe-mean-height",
+    method: hasLogit(height, standardError / width) ? "logit-mean-height" : "newcombe-mean-height",
     n: data.labels.length,
     patients: patientsOf(data.patients),
     positives: bySpecificity ? part.positives : part.negatives,

@@ -176,8 +176,9 @@ describe("rules that weigh both errors", () => {
   });
 
   test("where false alarms are dear nothing is called positive", () => {
-    const choice = chooseThreshold(scores, labels, { cost: { falsePositive: 1e6, falseNegative: 1 } });
-    expect(choice).toMatchObject({ status: "chosen", sensitivity: 0, specificity: 1 });
+    // The highest score is a healthy patient's: every call costs a false alarm.
+    const choice = choose([0, 1, 1], [3, 2, 1], { cost: { falsePositive: 1e6, falseNegative: 1 } });
+    expect(choice).toMatchObject({ status: "chosen", threshold: nextUp(3), sensitivity: 0, specificity: 1 });
   });
 
   test("both classes are needed", () => {

@@ -24,6 +24,8 @@ export interface OperatingPoint {
   readonly n: number;
   readonly positives: number;
   readonly reason: string | null;
+  /** SHA-256 of all of the above: a point that is moved later has another. */
+  readonly sha256: string;
 }
 
 /** Samples that thresholds and recalibrations may learn from: other patients than those of the evaluation set. */

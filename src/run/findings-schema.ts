@@ -127,6 +127,7 @@ const operatingPoint = z
     n: count.describe("Tuning samples with a label and a score."),
     positives: count,
     reason: z.string().nullable(),
+    sha256: sha256.describe("Of the point's other fields as canonical JSON: a point that is moved later has another."),
   })
   .meta({ id: "OperatingPoint" });
 

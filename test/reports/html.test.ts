@@ -52,6 +52,26 @@ describe("one self-contained file", () => {
   });
 });
 
+describe("averages over classes", () => {
+  test("stand in one table where there are several classes, and nowhere else", async () => {
+    expect(page).not.toContain('id="averages"');
+    const several = fakeRecord({ attacked: false, classes: ["pneumonia", "effusion"] });
+    const text = section("averages", await html.render(several));
+    const mean = several.findings.findings.find(({ metric, family }) => metric === "auc-macro" && family === null);
+    expect(mean).toMatchObject({ status: "measured", class: null });
+    expect(text).toContain((mean?.estimate as number).toFixed(3));
+    expect(text).toMatch(/Mean AUC.*Weighted AUC.*Pooled AUC/);
+  });
+});
+
+test("average precision stands beside the prevalence, and the range of the partial area is said", () => {
+  const text = section("discrimination");
+  expect(text).toContain("Average precision and partial AUC of pneumonia");
+  expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
+  const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
+  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+});
+
 describe("structure", () => {
   test("ids are unique, and every link leads to one", () => {
     const ids = tags.flatMap((tag) => tag.attributes.id ?? []);

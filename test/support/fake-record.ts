@@ -1,3 +1,4 @@
+import averages from "../../audits/averages.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
@@ -14,7 +15,7 @@ import { suppressSmallCells } from "../../src/run/suppress.js";
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [discrimination, fairness, robustness, gapsUnderAttack];
+const AUDITS = [discrimination, averages, fairness, robustness, gapsUnderAttack];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real

@@ -37,11 +37,16 @@ export interface Flow {
 export interface GroupCount {
   readonly family: string | null;
   readonly subgroup: SubgroupValues;
-  readonly n: number;
-  readonly patients: number;
-  readonly classes: Readonly<
-    Record<string, { readonly positives: number; readonly negatives: number; readonly missing: number }>
-  >;
+  /** null where it is hidden to protect patients. */
+  readonly n: number | null;
+  readonly patients: number | null;
+  readonly classes: Readonly<Record<string, LabelCount | null>>;
+}
+
+export interface LabelCount {
+  readonly positives: number;
+  readonly negatives: number;
+  readonly missing: number;
 }
 
 /** What an attack cost and what it did to the images, for one condition. */
@@ -138,7 +143,7 @@ export interface ProtocolView {
   readonly defenses: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
   readonly operatingPoints: readonly Readonly<Record<string, unknown>>[];
   readonly gates: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly title: string })[];
-  readonly privacy: { readonly minimumCell: number };
+  readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
 }
 
 /**

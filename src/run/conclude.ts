@@ -13,7 +13,7 @@ import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
 import { buildStudy, countGroups } from "./study.js";
-import { suppressSmallCells } from "./suppress.js";
+import { suppressSmallCells, withholdSmallCells } from "./suppress.js";
 
 export interface ConcludeOptions {
   readonly out: string;
@@ -32,7 +32,8 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     scores: evidence.tuningScores(className),
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
-  const study = buildStudy(protocol, evidence, operatingPoints);
+  // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
+  const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
   const found = suppressSmallCells(await runAudits(protocol, study), study, protocol.privacy.minimumCell);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {

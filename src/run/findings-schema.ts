@@ -141,9 +141,15 @@ const group = z
   .strictObject({
     family: z.string().nullable(),
     subgroup,
-    n: count,
-    patients: count,
-    classes: z.record(z.string(), z.strictObject({ positives: count, negatives: count, missing: count })),
+    n: count.nullable().describe("null where it is hidden to protect patients."),
+    patients: count.nullable(),
+    classes: z.record(
+      z.string(),
+      z
+        .strictObject({ positives: count, negatives: count, missing: count })
+        .nullable()
+        .describe("null where it is hidden to protect patients."),
+    ),
   })
   .meta({ id: "GroupCount" });
 

@@ -35,17 +35,24 @@ export interface Counts {
   readonly patients: number;
 }
 
+/** The samples of a subgroup that are labelled for a class; none where the group's class is withheld. */
 export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
   const labels = study.labels(className);
-  const labelled = subgroup.members.filter((row) => labels[row] !== -1);
+  const members = isWithheld(subgroup, className) ? new Uint32Array(0) : subgroup.members;
+  const labelled = members.filter((row) => labels[row] !== -1);
   const rows = inPatientOrder(labelled, study.patients);
   return {
     rows,
     labels: takeLabels(labels, rows),
     patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
-    unlabelled: subgroup.members.length - rows.length,
+    unlabelled: members.length - rows.length,
   };
+}
+
+/** Whether small-cell suppression withholds a class in a group, or, with class null, the group as a whole. */
+export function isWithheld({ withheld }: Subgroup, className: string | null): boolean {
+  return withheld !== undefined && (className === null ? withheld.members : withheld.classes.has(className));
 }
 
 function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {

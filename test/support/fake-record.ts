@@ -8,7 +8,7 @@ import type { AttackSummary, AuditRecord, ProtocolView } from "../../src/core/re
 import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
 import { countGroups } from "../../src/run/study.js";
-import { suppressSmallCells } from "../../src/run/suppress.js";
+import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.js";
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
@@ -18,8 +18,9 @@ const LEVEL = 0.95;
  * audits and gates, everything about machines and files is made up.
  */
 export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
-  const study = fakeStudy(options);
-  const protocol = fakeProtocol(study.classes, study.conditions.length > 1, study.subgroups.length > 1);
+  const whole = fakeStudy(options);
+  const protocol = fakeProtocol(whole.classes, whole.conditions.length > 1, whole.subgroups.length > 1);
+  const study = withholdSmallCells(whole, protocol.privacy);
   const context = { parameters: {}, level: LEVEL, seed: protocol.seed };
   const audits = study.conditions.length > 1 ? [discrimination, fairness, robustness] : [discrimination, fairness];
   const found = audits.flatMap((audit) => audit.evaluate(study, context));
@@ -108,7 +109,7 @@ function fakeProtocol(classes: readonly string[], attacked: boolean, grouped: bo
       ...(grouped ? GROUP_GATES : []),
       ...(attacked ? [ATTACK_GATE] : []),
     ],
-    privacy: { minimumCell: 10 },
+    privacy: { minimumCell: 10, labelCells: true },
   };
 }
 

@@ -31,6 +31,16 @@ export interface Flow {
   readonly evaluationPatients: number;
   /** Rows left out, by reason. */
   readonly excluded: readonly { readonly reason: string; readonly count: number }[];
+  /** Samples that stay in their split without a score, by reason: `data.unreadable: reject`. */
+  readonly rejected: readonly RejectionCount[];
+  /** Labels of each class in each split; rejected samples are among them. */
+  readonly classes: Readonly<Record<string, { readonly tuning: LabelCount; readonly evaluation: LabelCount }>>;
+}
+
+export interface RejectionCount {
+  readonly split: "tuning" | "evaluation";
+  readonly reason: string;
+  readonly count: number;
 }
 
 /** One subgroup of the evaluation set, for the demographics table: per class positives and negatives. */

@@ -191,6 +191,7 @@ export interface DataEntry extends Block {
   readonly labels: Readonly<Record<string, LabelEntry>>;
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
+  readonly unreadable: "fail" | "reject";
   readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
 }

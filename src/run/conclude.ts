@@ -12,7 +12,7 @@ import { writeWhole } from "./parquet.js";
 import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
-import { buildStudy, countGroups } from "./study.js";
+import { buildStudy, countGroups, flowOf } from "./study.js";
 import { suppressSmallCells, withholdSmallCells } from "./suppress.js";
 
 export interface ConcludeOptions {
@@ -43,7 +43,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     findings: found,
     gates,
     operatingPoints,
-    flow: evidence.index.flow,
+    flow: flowOf(evidence, protocol.model.classes),
     groups: countGroups(study),
     attacks: evidence.index.attacks,
     trainings: evidence.index.trainings,

@@ -1,6 +1,6 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { conditionKey } from "../core/condition.js";
-import type { GroupCount, LabelCount } from "../core/record.js";
+import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
 import { isWithheld } from "../stats/cell.js";
 import type { Evidence } from "./evidence.js";
@@ -80,6 +80,26 @@ export function countGroups(study: Study): GroupCount[] {
       ),
     };
   });
+}
+
+/** What became of every row, and the labels of both splits. */
+export function flowOf({ evaluation, index, tuning }: Evidence, classes: readonly string[]): Flow {
+  const labelsOf = (labels: Int8Array | undefined): LabelCount => {
+    const counts = [0, 0, 0];
+    for (const label of labels ?? []) counts[label + 1] = (counts[label + 1] as number) + 1;
+    const [missing = 0, negatives = 0, positives = 0] = counts;
+    return { positives, negatives, missing };
+  };
+  return {
+    ...index.flow,
+    rejected: index.rejected,
+    classes: Object.fromEntries(
+      classes.map((name) => [
+        name,
+        { tuning: labelsOf(tuning.labels[name]), evaluation: labelsOf(evaluation.labels[name]) },
+      ]),
+    ),
+  };
 }
 
 function countLabels(study: Study, group: Subgroup, className: string): LabelCount {

@@ -45,6 +45,16 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
           { reason: "split is neither tuning nor evaluation", count: 458 },
           { reason: "label missing", count: 2 },
         ],
+        rejected: [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 3 }],
+        classes: Object.fromEntries(
+          study.classes.map((name) => [
+            name,
+            {
+              tuning: { positives: 91, negatives: 87, missing: 2 },
+              evaluation: { positives: 170, negatives: 190, missing: 0 },
+            },
+          ]),
+        ),
       },
       groups: countGroups(study),
       attacks: study.conditions.filter((condition) => condition.attack !== "none").map(fakeSummary),

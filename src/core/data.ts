@@ -20,11 +20,14 @@ export interface SourceTable {
   readonly files: Readonly<Record<string, string>>;
   /**
    * Decodes a row's image; null where the source has none (a table of scores). The bytes' SHA-256 goes to provenance.
-   * Rejects with a StepwedgeError that names the file and the row.
+   * Rejects with a StepwedgeError that names the file and the row: of exit code `usage` where the file is at fault, and
+   * the protocol may have it rejected; of `incomplete` where the machine is.
    */
   readonly loadImage: ((row: number) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>) | null;
-  /** Cheap check of every image reference (exists, inside the folder) before any time is spent; throws. */
-  readonly checkImages?: () => Promise<void>;
+  /**
+   * Cheap check of every image reference (inside the folder and, unless `mayMiss`, there) before any time is spent; throws.
+   */
+  readonly checkImages?: (mayMiss?: boolean) => Promise<void>;
 }
 
 export interface SourceContext {

@@ -9,7 +9,7 @@ import { createReadStream, promises as fs } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
-import { received, StepwedgeError } from "../core/errors.js";
+import { ExitCode, received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { decodeImage } from "../image/decode.js";
 import { ColumnCollector } from "./table/columns.js";
@@ -64,7 +64,7 @@ export default defineDataSource({
     return {
       ...base,
       loadImage: (row) => loadImage(images, row),
-      checkImages: () => checkImageReferences(images),
+      checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },
 });
@@ -105,9 +105,19 @@ async function loadImage(images: ImageReferences, row: number): ReturnType<NonNu
   try {
     bytes = await fs.readFile(file);
   } catch (cause) {
-    throw new StepwedgeError("the image cannot be read", { where, remedy: "Check the file's permissions.", cause });
+    throw new StepwedgeError("the image cannot be read", {
+      where,
+      remedy: "Check the file's permissions.",
+      exitCode: isOfTheFile(cause) ? ExitCode.usage : ExitCode.incomplete,
+      cause,
+    });
   }
   return { image: await decodeImage(bytes, where), sha256: sha256(bytes) };
+}
+
+/** Whether the file is at fault, and not the disk or the network for the moment. */
+function isOfTheFile(cause: unknown): boolean {
+  return ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 
 /** The table's name in messages and in the record: relative to the protocol, with forward slashes everywhere. */

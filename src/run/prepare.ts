@@ -20,7 +20,7 @@ export interface PreparedData {
   readonly source: SourceTable;
   readonly tuning: Roster;
   readonly evaluation: Roster;
-  readonly flow: Flow;
+  readonly flow: Omit<Flow, "rejected" | "classes">;
   readonly deviations: readonly Deviation[];
   /** For tables that hold the scores already: each class's scores, by row of the source. */
   readonly scores: Readonly<Record<string, Float64Array>> | null;
@@ -68,10 +68,11 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     protocol.data.weight === undefined
       ? null
       : parseWeights(cells(protocol.data.weight), table.rowName, protocol.data.weight);
+  const allowMissing = protocol.data.unreadable === "reject";
   const comparators = protocol.comparators.map(({ id, columns }) => ({
     id,
     byClass: Object.entries(columns).map(
-      ([name, column]) => [name, parseScores(cells(column), table.rowName, column, false)] as const,
+      ([name, column]) => [name, parseScores(cells(column), table.rowName, column, false, allowMissing)] as const,
     ),
   }));
   const pick = (all: Float64Array, rows: Uint32Array) => Float64Array.from(rows, (row) => all[row] ?? Number.NaN);
@@ -98,10 +99,10 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       : Object.fromEntries(
           Object.entries(scoreColumns).map(([name, column]) => [
             name,
-            parseScores(cells(column), table.rowName, column, probabilities),
+            parseScores(cells(column), table.rowName, column, probabilities, allowMissing),
           ]),
         );
-  if (adapter.meta.needsImages) await table.checkImages?.();
+  if (adapter.meta.needsImages) await table.checkImages?.(allowMissing);
   const tuning = roster(sides.tuning);
   const evaluation = roster(sides.evaluation);
   return {

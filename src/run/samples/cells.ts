@@ -50,6 +50,7 @@ export function parseLabels(
 /**
  * Scores of one class.
  * @param probabilities whether they are promised to lie in [0, 1]
+ * @param allowMissing whether an empty cell is a sample without a score, NaN
  * @throws StepwedgeError that names the row where a cell is empty, no finite number, or no probability
  */
 export function parseScores(
@@ -57,15 +58,19 @@ export function parseScores(
   rowName: RowName,
   column: string,
   probabilities: boolean,
+  allowMissing = false,
 ): Float64Array {
   const scores = new Float64Array(cells.length);
   for (let row = 0; row < cells.length; row++) {
     const text = (cells[row] ?? "").trim();
     const value = NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (!Number.isFinite(value)) {
+    if (!Number.isFinite(value) && !(allowMissing && text === "")) {
       throw new StepwedgeError(`the score in column ${JSON.stringify(column)} is no finite number: ${received(text)}`, {
         where: rowName(row),
-        remedy: "Give every row a score, or take the row out of the table: an audit cannot guess what the model said.",
+        remedy:
+          text === ""
+            ? "Give the row a score, or set data.unreadable to reject: it is then evaluated as a sample without a score."
+            : "Give every row a score, or take the row out of the table: an audit cannot guess what the model said.",
       });
     }
     if (probabilities && (value < 0 || value > 1)) {

@@ -8,7 +8,7 @@ import { type AuditMeta, defineAudit, type Study, type Subgroup } from "../src/c
 import type { Condition } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
 import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "../src/stats/auc.js";
-import { type Counts, familiesOf, inPatientOrder } from "../src/stats/cell.js";
+import { type Counts, familiesOf, inPatientOrder, isWithheld } from "../src/stats/cell.js";
 import { restOf } from "../src/stats/complement.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
@@ -84,7 +84,9 @@ export default defineAudit<typeof parameters>({
     return study.classes.flatMap((className) =>
       [...familiesOf(study)].flatMap(([family, subgroups]) => {
         const labels = study.labels(className);
-        const sides = subgroups.map((subgroup) => sideOf(subgroup, restOf(study, subgroup), labels));
+        const sides = subgroups.map((subgroup) =>
+          isWithheld(subgroup, className) ? nobody(subgroup) : sideOf(subgroup, restOf(study, subgroup), labels),
+        );
         const isSmall = subgroups.length <= matrixUpTo;
         return study.conditions.flatMap((condition) => {
           const setting: Setting = { study, class: className, family, condition, level };
@@ -124,6 +126,12 @@ function sideOf(subgroup: Subgroup, rest: Subgroup, labels: Int8Array): Side {
     backgroundPositives: labelled(rest, 1),
     backgroundNegatives: labelled(rest, 0),
   };
+}
+
+/** A group that is withheld: neither its samples nor its background, from which they would follow, are compared. */
+function nobody(subgroup: Subgroup): Side {
+  const none = new Uint32Array(0);
+  return { subgroup, positives: none, negatives: none, backgroundPositives: none, backgroundNegatives: none };
 }
 
 function backgroundFindings(setting: Setting, side: Side): Finding[] {

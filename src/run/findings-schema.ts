@@ -127,8 +127,11 @@ const operatingPoint = z
     n: count.describe("Tuning samples with a label and a score."),
     positives: count,
     reason: z.string().nullable(),
+    sha256: sha256.describe("Of the point's other fields as canonical JSON: a point that is moved later has another."),
   })
   .meta({ id: "OperatingPoint" });
+
+const labelCount = z.strictObject({ positives: count, negatives: count, missing: count }).meta({ id: "LabelCount" });
 
 const flow = z
   .strictObject({
@@ -138,6 +141,12 @@ const flow = z
     tuningPatients: count,
     evaluationPatients: count,
     excluded: z.array(z.strictObject({ reason: z.string(), count })),
+    rejected: z
+      .array(z.strictObject({ split: z.enum(["tuning", "evaluation"]), reason: z.string(), count }))
+      .describe("Samples that stay in their split without a score."),
+    classes: z
+      .record(z.string(), z.strictObject({ tuning: labelCount, evaluation: labelCount }))
+      .describe("Labels of each class in each split."),
   })
   .describe("What became of every row of the table.")
   .meta({ id: "Flow" });
@@ -146,9 +155,9 @@ const group = z
   .strictObject({
     family: z.string().nullable(),
     subgroup,
-    n: count,
-    patients: count,
-    classes: z.record(z.string(), z.strictObject({ positives: count, negatives: count, missing: count })),
+    n: count.nullable().describe("null where it is hidden to protect patients."),
+    patients: count.nullable(),
+    classes: z.record(z.string(), labelCount.nullable().describe("null where it is hidden to protect patients.")),
   })
   .meta({ id: "GroupCount" });
 

@@ -54,7 +54,7 @@ test("adjusted p-values are at least the p-values, at most 1, in their order, wh
           return;
         }
         expect((result[i] as number) >= p * (1 - 1e-12) && (result[i] as number) <= 1).toBe(true);
-        return pValues.forEach((q, j) => {
+        pValues.forEach((q, j) => {
           if (q !== null && q <= p) expect(result[j]).toBeLessThanOrEqual(result[i] as number);
         });
       });

@@ -56,6 +56,7 @@ export function studyOf(columns: StudyColumns): Study {
     n: 0,
     positives: 0,
     reason: columns.threshold === null ? "no positives to choose a threshold on" : null,
+    sha256: "0".repeat(64),
   };
   const patientCount = new Set(patients).size;
   return {

@@ -8,8 +8,8 @@ import { type AuditMeta, defineAudit, type Study, type Subgroup } from "../src/c
 import type { Condition } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
 import type { AucEstimate, LabelledScores } from "../src/stats/auc.js";
-import { familiesOf, labelledCell } from "../src/stats/cell.js";
-import { areaBetween, type Pool, poolOf, type Sides, sidesOf } from "../src/stats/cross-area.js";
+import { familiesOf, isWithheld, labelledCell } from "../src/stats/cell.js";
+import { areaBetween, type Pool, poolOf, type Side, type Sides, sidesOf } from "../src/stats/cross-area.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { takeCodes, takeDoubles, takeLabels } from "../src/stats/take.js";
@@ -153,8 +153,27 @@ function familyFindings(setting: Setting, subgroups: readonly Subgroup[], matrix
   return [...groups.flatMap((group) => backgroundFindings(setting, group)), ...matrixFindings(setting, groups)];
 }
 
+const NO_SIDE: Side = {
+  positions: new Uint32Array(0),
+  sorted: new Uint32Array(0),
+  ranks: new Uint32Array(0),
+};
+const NO_SIDES: Sides = {
+  positives: NO_SIDE,
+  negatives: NO_SIDE,
+  backgroundPositives: NO_SIDE,
+  backgroundNegatives: NO_SIDE,
+};
+const NONE_UNSCORED: Unscored = {
+  own: { positives: 0, negatives: 0 },
+  background: { positives: 0, negatives: 0 },
+};
+
 function groupOf(setting: Setting, subgroup: Subgroup, all: LabelCounts): Group {
-  const { study, pool, rows } = setting;
+  const { class: className, study, pool, rows } = setting;
+  const name = subgroupKey(subgroup.values);
+  // Neither a withheld group nor its background, from which it would follow, is compared.
+  if (isWithheld(subgroup, className)) return { subgroup, name, sides: NO_SIDES, unscored: NONE_UNSCORED };
   const isMember = new Uint8Array(study.count);
   for (const row of subgroup.members) isMember[row] = 1;
   const ofPool = new Uint8Array(rows.length);
@@ -163,7 +182,7 @@ function groupOf(setting: Setting, subgroup: Subgroup, all: LabelCounts): Group 
   const background = { positives: all.positives - own.positives, negatives: all.negatives - own.negatives };
   return {
     subgroup,
-    name: subgroupKey(subgroup.values),
+    name,
     sides: sidesOf(pool, ofPool),
     unscored: { own, background },
   };

@@ -86,7 +86,13 @@ async function openSubject(name: string): Promise<Subject | null> {
   const model = await adapter.open(parametersOf(protocol.model, adapter), options);
   if (model === null) throw new Error(`${name} has no model`);
   const data = await prepareData(loaded, adapter);
-  const loader = await openImages(data.source, model.meta.input, undefined, data.tuning.rows[0] ?? 0);
+  const loader = await openImages({
+    source: data.source,
+    input: model.meta.input,
+    bits: undefined,
+    unreadable: "fail",
+    rows: data.tuning.rows,
+  });
   const className = classes[0] ?? "";
   const labelsOf = (roster: Roster) => Uint8Array.from(roster.labels[className] ?? []);
   const threshold = Number(protocol.operatingPoints.map((point) => ("threshold" in point ? point.threshold : 0))[0]);

@@ -10,6 +10,19 @@ export interface Subgroup {
   readonly values: SubgroupValues;
   /** Indices of its samples in the evaluation set, ascending. May be empty: a missing group is shown. */
   readonly members: Uint32Array;
+  /** What is withheld of it to protect patients; absent where nothing is. */
+  readonly withheld?: Withheld;
+}
+
+/**
+ * A group with few patients: what is withheld is not in the study that audits see, so that no number of theirs can tell
+ * it. `labelledCell` gives an empty cell, and every finding of such a cell ends as suppressed.
+ */
+export interface Withheld {
+  /** Whether the whole group is withheld: `members` is empty, and all classes are withheld. */
+  readonly members: boolean;
+  /** Classes whose labels must not be looked at in this group. */
+  readonly classes: ReadonlySet<string>;
 }
 
 /** A decision threshold, chosen on the tuning split and frozen. A score >= threshold is called positive. */

@@ -14,17 +14,30 @@ export interface SourceTable {
   readonly count: number;
   /** The columns asked for, by name. A missing cell is the empty string. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
+  /** The columns that were asked for as numbers, by name. */
+  readonly numbers: ReadonlyMap<string, Numbers>;
   /** What to call a row in an error message, for example "manifest.csv, line 12". */
   rowName(row: number): string;
   /** SHA-256 of the files that were read for the table, by name relative to the protocol. */
   readonly files: Readonly<Record<string, string>>;
   /**
    * Decodes a row's image; null where the source has none (a table of scores). The bytes' SHA-256 goes to provenance.
-   * Rejects with a StepwedgeError that names the file and the row.
+   * Rejects with a StepwedgeError that names the file and the row: of exit code `usage` where the file is at fault, and
+   * the protocol may have it rejected; of `incomplete` where the machine is.
    */
   readonly loadImage: ((row: number) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>) | null;
-  /** Cheap check of every image reference (exists, inside the folder) before any time is spent; throws. */
-  readonly checkImages?: () => Promise<void>;
+  /**
+   * Cheap check of every image reference (inside the folder and, unless `mayMiss`, there) before any time is spent; throws.
+   */
+  readonly checkImages?: (mayMiss?: boolean) => Promise<void>;
+}
+
+/** A column of numbers: a million of them are eight megabytes here, and as many strings a hundred. */
+export interface Numbers {
+  /** NaN where a cell is no finite number. */
+  readonly values: Float64Array;
+  /** What stands in those cells, without spaces around it, by row; the empty string where nothing does. */
+  readonly texts: ReadonlyMap<number, string>;
 }
 
 export interface SourceContext {
@@ -33,6 +46,8 @@ export interface SourceContext {
   readonly seed: number;
   /** Names of the columns that the protocol uses. */
   readonly columns: readonly string[];
+  /** Names of further columns, which hold numbers. */
+  readonly numbers: readonly string[];
   /** The column with the image's path; null where no images are needed. */
   readonly imageColumn: string | null;
 }

@@ -31,17 +31,32 @@ export interface Flow {
   readonly evaluationPatients: number;
   /** Rows left out, by reason. */
   readonly excluded: readonly { readonly reason: string; readonly count: number }[];
+  /** Samples that stay in their split without a score, by reason: `data.unreadable: reject`. */
+  readonly rejected: readonly RejectionCount[];
+  /** Labels of each class in each split; rejected samples are among them. */
+  readonly classes: Readonly<Record<string, { readonly tuning: LabelCount; readonly evaluation: LabelCount }>>;
+}
+
+export interface RejectionCount {
+  readonly split: "tuning" | "evaluation";
+  readonly reason: string;
+  readonly count: number;
 }
 
 /** One subgroup of the evaluation set, for the demographics table: per class positives and negatives. */
 export interface GroupCount {
   readonly family: string | null;
   readonly subgroup: SubgroupValues;
-  readonly n: number;
-  readonly patients: number;
-  readonly classes: Readonly<
-    Record<string, { readonly positives: number; readonly negatives: number; readonly missing: number }>
-  >;
+  /** null where it is hidden to protect patients. */
+  readonly n: number | null;
+  readonly patients: number | null;
+  readonly classes: Readonly<Record<string, LabelCount | null>>;
+}
+
+export interface LabelCount {
+  readonly positives: number;
+  readonly negatives: number;
+  readonly missing: number;
 }
 
 /** What an attack cost and what it did to the images, for one condition. */
@@ -138,7 +153,7 @@ export interface ProtocolView {
   readonly defenses: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
   readonly operatingPoints: readonly Readonly<Record<string, unknown>>[];
   readonly gates: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly title: string })[];
-  readonly privacy: { readonly minimumCell: number };
+  readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
 }
 
 /**

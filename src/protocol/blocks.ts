@@ -65,6 +65,12 @@ export function dataSchema(id: string, source: DataSource) {
       .boolean()
       .default(false)
       .describe("True: patients may be in both splits; the report shows it as a deviation."),
+    unreadable: z
+      .enum(["fail", "reject"])
+      .default("fail")
+      .describe(
+        "What an image that cannot be read, or an empty score, does: end the run, or stay in the evaluation without a score and be reported.",
+      ),
     bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
     ...source.meta.parameters.shape,
   });

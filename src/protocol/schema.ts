@@ -161,9 +161,20 @@ export async function protocolSchema() {
       .default(["html", "json", "junit"]),
     privacy: z
       .strictObject({
-        minimumCell: z.number().int().min(0).default(10).describe("Groups with fewer samples are suppressed."),
+        minimumCell: z
+          .number()
+          .int()
+          .min(0)
+          .default(10)
+          .describe(
+            "Groups and classes with 1 to this many less one patients are suppressed, and what would tell them.",
+          ),
+        labelCells: z
+          .boolean()
+          .default(true)
+          .describe("Also suppress a class in a group with few positive or few negative patients."),
       })
-      .default({ minimumCell: 10 }),
+      .default({ minimumCell: 10, labelCells: true }),
   });
 }
 
@@ -192,7 +203,7 @@ export interface Protocol {
   readonly comparators: readonly ComparatorEntry[];
   readonly gates: readonly GateEntry[];
   readonly reports: readonly string[];
-  readonly privacy: { readonly minimumCell: number };
+  readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
 }
 
 /**
@@ -215,6 +226,7 @@ export interface DataEntry extends Block {
   readonly labels: Readonly<Record<string, LabelEntry>>;
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
+  readonly unreadable: "fail" | "reject";
   readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
 }

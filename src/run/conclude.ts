@@ -13,8 +13,8 @@ import { adjustTests } from "./multiplicity.js";
 import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
-import { buildStudy, countGroups } from "./study.js";
-import { suppressSmallCells } from "./suppress.js";
+import { buildStudy, countGroups, flowOf } from "./study.js";
+import { suppressSmallCells, withholdSmallCells } from "./suppress.js";
 
 export interface ConcludeOptions {
   readonly out: string;
@@ -33,7 +33,8 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     scores: evidence.tuningScores(className),
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
-  const study = buildStudy(protocol, evidence, operatingPoints);
+  // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
+  const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
   const tested = adjustTests(await runAudits(protocol, study), protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const gates = evaluateGates(protocol.gates, found);
@@ -44,7 +45,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     findings: found,
     gates,
     operatingPoints,
-    flow: evidence.index.flow,
+    flow: flowOf(evidence, protocol.model.classes),
     groups: countGroups(study),
     attacks: evidence.index.attacks,
     trainings: evidence.index.trainings,

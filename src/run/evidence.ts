@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { type Condition, conditionKey } from "../core/condition.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { Measure } from "../core/measures.js";
-import type { AttackSummary, Deviation, Flow, PreflightCheck, TrainingSummary } from "../core/record.js";
+import type {
+  AttackSummary,
+  Deviation,
+  Flow,
+  PreflightCheck,
+  RejectionCount,
+  TrainingSummary,
+} from "../core/record.js";
 import { readParquet, writeWhole } from "./parquet.js";
 import { type Roster, readRoster } from "./roster.js";
 
@@ -13,7 +20,9 @@ export interface EvidenceIndex {
   readonly key: string;
   readonly classes: readonly string[];
   readonly conditions: readonly Condition[];
-  readonly flow: Flow;
+  readonly flow: Omit<Flow, "rejected" | "classes">;
+  /** Samples without a score, by split and reason. */
+  readonly rejected: readonly RejectionCount[];
   readonly deviations: readonly Deviation[];
   readonly preflight: readonly PreflightCheck[];
   readonly queries: Readonly<Record<string, number>>;

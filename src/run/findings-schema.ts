@@ -44,12 +44,17 @@ const interval = z
 
 const curve = z
   .strictObject({
-    kind: z.literal("roc"),
-    x: z.array(share).describe("1 − specificity."),
-    y: z.array(share).describe("Sensitivity."),
+    kind: z.enum(["roc", "calibration", "decision"]),
+    x: z.array(share).describe("roc: 1 − specificity; calibration: mean probability; decision: threshold probability."),
+    y: z.array(share).describe("roc: sensitivity; calibration: share of positives; decision: net benefit."),
     lower: z.array(share),
     upper: z.array(share),
     method: z.string().describe("Of the pointwise band."),
+    n: z.array(count).exactOptional().describe("Samples behind each point, for curves of bins."),
+    references: z
+      .record(z.string(), z.array(z.number()))
+      .exactOptional()
+      .describe("What the curve is held against, aligned with x; for decision: treating all."),
   })
   .meta({ id: "Curve" });
 
@@ -131,6 +136,8 @@ const operatingPoint = z
   })
   .meta({ id: "OperatingPoint" });
 
+const labelCount = z.strictObject({ positives: count, negatives: count, missing: count }).meta({ id: "LabelCount" });
+
 const flow = z
   .strictObject({
     read: count,
@@ -139,6 +146,12 @@ const flow = z
     tuningPatients: count,
     evaluationPatients: count,
     excluded: z.array(z.strictObject({ reason: z.string(), count })),
+    rejected: z
+      .array(z.strictObject({ split: z.enum(["tuning", "evaluation"]), reason: z.string(), count }))
+      .describe("Samples that stay in their split without a score."),
+    classes: z
+      .record(z.string(), z.strictObject({ tuning: labelCount, evaluation: labelCount }))
+      .describe("Labels of each class in each split."),
   })
   .describe("What became of every row of the table.")
   .meta({ id: "Flow" });
@@ -147,9 +160,9 @@ const group = z
   .strictObject({
     family: z.string().nullable(),
     subgroup,
-    n: count,
-    patients: count,
-    classes: z.record(z.string(), z.strictObject({ positives: count, negatives: count, missing: count })),
+    n: count.nullable().describe("null where it is hidden to protect patients."),
+    patients: count.nullable(),
+    classes: z.record(z.string(), labelCount.nullable().describe("null where it is hidden to protect patients.")),
   })
   .meta({ id: "GroupCount" });
 

@@ -81,13 +81,10 @@ export function summariseAttack(
   fit: StoredFit | null,
   pixels: number,
 ): AttackSummary {
-  const column = (name: Measure) => {
-    const at = sheet.layout.columns.indexOf(name);
-    return sheet.layout.ids.map((_, row) => sheet.values[row * sheet.layout.columns.length + at] as number);
-  };
+  const column = (name: Measure) => known([...sheet.column(name)]);
   const l2 = column("perturbation.l2");
-  const low = known(column("perturbation.low-band-energy"));
-  const asked = known(column("search.queries"));
+  const low = column("perturbation.low-band-energy");
+  const asked = column("search.queries");
   // PSNR with the display window as peak: −10 log10(mean squared difference). Unmoved images have none.
   const psnr = l2.filter((value) => value > 0).map((value) => -10 * Math.log10(value ** 2 / pixels));
   return {
@@ -98,7 +95,7 @@ export function summariseAttack(
     maxLinf: largest(column("perturbation.linf")),
     maxL2: largest(l2),
     meanPsnr: mean(psnr),
-    meanSsim: mean(known(column("perturbation.ssim"))),
+    meanSsim: mean(column("perturbation.ssim")),
     lowBandEnergy: mean(low),
     artifactSha256: fit?.sha256 ?? null,
   };

@@ -39,6 +39,7 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
     baseFolder: folder,
     seed: protocol.seed,
     columns: ["image-sha256", ...classes.map((name) => `after.${name}`)],
+    numbers: [],
     imageColumn: "image",
   });
   const adapter = await findPlugin("models", protocol.model.adapter);
@@ -50,7 +51,8 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
   });
   if (model === null) throw new Error("a table of scores has no images");
   try {
-    const images = await openImages(table, model.meta.input, protocol.data.bits, 0);
+    const { bits } = protocol.data;
+    const images = await openImages({ source: table, input: model.meta.input, bits, unreadable: "fail", rows: [0] });
     const ledger = new QueryLedger(model);
     observer.stage("checking", table.count);
     let largestDifference = 0;

@@ -169,7 +169,10 @@ async function perturbAll(
   const rows: Row[] = [];
   for (let first = 0; first < count; first += BATCH) {
     signal?.throwIfAborted();
-    const { batch, sha256: originals } = await images.load(roster.rows.subarray(first, Math.min(first + BATCH, count)));
+    const asked = roster.rows.subarray(first, Math.min(first + BATCH, count));
+    const { batch, rejected, sha256: originals } = await images.load(asked);
+    const fault = rejected.findIndex((code) => code > 0);
+    if (fault >= 0) throw (await images.faultOf(asked[fault] as number)) ?? new Error("an image changed meanwhile");
     const before = await ledger.predict(batch, "score");
     const preparation = new BatchPreparation({
       context: ground.evaluation,

@@ -1,4 +1,5 @@
 import type { OperatingPoint } from "../core/audit.js";
+import { StepwedgeError } from "../core/errors.js";
 import type { Fitted } from "../core/fitted.js";
 import { sha256 } from "../core/hash.js";
 import type { Model } from "../core/model.js";
@@ -7,7 +8,7 @@ import type { PreflightCheck, TrainingSummary } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { StoredFit } from "./artifact.js";
 import { requireGradients } from "./asking.js";
-import { type EvidenceIndex, sheetName, TUNING_SHEET } from "./evidence.js";
+import { type EvidenceIndex, scoreColumn, sheetName, TUNING_SHEET } from "./evidence.js";
 import { fitAttack, trainDefense } from "./fitting.js";
 import { openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
@@ -17,7 +18,9 @@ import { chooseOperatingPoints } from "./operating-points.js";
 import type { Plan } from "./plan.js";
 import { preflight } from "./preflight.js";
 import type { PreparedData } from "./prepare.js";
-import { openSheet, type ScoringContext, scoreConditions } from "./scoring.js";
+import { countRejections, NO_SCORE, rejectionsIn, writeRejections } from "./rejections.js";
+import type { Roster } from "./roster.js";
+import { openSheet, REJECTED_COLUMN, type ScoringContext, scoreConditions } from "./scoring.js";
 import type { Sheet } from "./sheet.js";
 import type { Fits } from "./transform.js";
 
@@ -36,7 +39,7 @@ export interface PredictOptions {
 
 export type PredictOutcome = Pick<
   EvidenceIndex,
-  "preflight" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue"
+  "preflight" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue" | "rejected"
 >;
 
 /** What stands before any condition can be scored: the way to the images, and all that was learnt on the tuning split. */
@@ -61,7 +64,9 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
   for (const { attack } of plan.conditions) {
     if (attack?.plugin.meta.knowledge === "gradient") requireGradients(ledger, attack.entry.id);
   }
-  const images = await openImages(data.source, model.meta.input, protocol.data.bits, data.evaluation.rows[0] ?? 0);
+  const { bits, unreadable } = protocol.data;
+  const { rows } = data.evaluation;
+  const images = await openImages({ source: data.source, input: model.meta.input, bits, unreadable, rows });
   const shared = {
     ledger,
     images,
@@ -85,17 +90,18 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
   if (tuningSheet === undefined) throw new Error("a plan begins with the clean condition");
 
   const operatingPoints = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
-    scores: columnOf(tuningSheet, protocol.model.classes.indexOf(className)),
+    scores: tuningSheet.column(scoreColumn(className)),
     labels: data.tuning.labels[className] ?? new Int8Array(0),
   }));
+  const teachers: ScoringContext = { ...tuning, roster: withoutRejected(data.tuning, tuningSheet) };
   const stored = new Map<string, StoredFit>();
   const fits = new Map<string, Fitted>();
   const keep = (key: string, fit: StoredFit): void => {
     stored.set(key, fit);
     fits.set(key, fit.fitted);
   };
-  for (const planned of plan.trainings) keep(planned.key, await trainDefense(planned, tuning, operatingPoints));
-  for (const planned of plan.fits) keep(planned.key, await fitAttack(planned, tuning, operatingPoints, fits));
+  for (const planned of plan.trainings) keep(planned.key, await trainDefense(planned, teachers, operatingPoints));
+  for (const planned of plan.fits) keep(planned.key, await fitAttack(planned, teachers, operatingPoints, fits));
   const learntFrom = new Set([...stored.values()].flatMap((fit) => fit.learntFrom));
   const evaluation: ScoringContext = {
     ...shared,
@@ -126,6 +132,12 @@ export async function predict(model: Model, options: PredictOptions): Promise<Pr
   const { checks, evaluation, fits, stored, tuningSheet } = await layGroundwork(model, options);
   const sheets = await scoreConditions(evaluation, plan.conditions, fits);
   const { geometry } = evaluation.images;
+  const clean = sheets.get("clean") as Sheet;
+  const rejections = [
+    rejectionsIn("tuning", data.tuning, tuningSheet.column(REJECTED_COLUMN)),
+    rejectionsIn("evaluation", data.evaluation, clean.column(REJECTED_COLUMN)),
+  ];
+  await writeRejections(options.out, rejections, (row) => evaluation.images.faultOf(row));
   return {
     preflight: checks,
     queries: evaluation.ledger.spent,
@@ -142,8 +154,10 @@ export async function predict(model: Model, options: PredictOptions): Promise<Pr
     trainings: plan.trainings.map(({ key, defense }) =>
       summariseTraining(defense.entry.id, stored.get(key) as StoredFit),
     ),
-    imagesSha256: imagesDigest([tuningSheet, sheets.get("clean") as Sheet]),
-    images: data.tuning.ids.length + data.evaluation.ids.length,
+    imagesSha256: imagesDigest([tuningSheet, clean]),
+    images:
+      data.tuning.ids.length + data.evaluation.ids.length - rejections.reduce((sum, { rows }) => sum + rows.length, 0),
+    rejected: countRejections(rejections),
     maxValue: geometry.maxValue,
   };
 }
@@ -172,17 +186,54 @@ export async function copyScores(options: PredictOptions): Promise<PredictOutcom
     }
     sheet.put(0, values);
   }
-  return { preflight: [], queries: {}, attacks: [], trainings: [], imagesSha256: null, images: 0, maxValue: null };
+  const rejections = [
+    rejectionsIn("tuning", data.tuning, unscoredCodes(data, data.tuning)),
+    rejectionsIn("evaluation", data.evaluation, unscoredCodes(data, data.evaluation)),
+  ];
+  await writeRejections(options.out, rejections, async () => null);
+  return {
+    preflight: [],
+    queries: {},
+    attacks: [],
+    trainings: [],
+    imagesSha256: null,
+    images: 0,
+    maxValue: null,
+    rejected: countRejections(rejections),
+  };
 }
 
+/** The first images that can be read are asked about. */
 async function checkModel({ ledger, images, roster }: ScoringContext): Promise<PreflightCheck[]> {
-  const { batch } = await images.load(roster.rows.subarray(0, PREFLIGHT_IMAGES));
+  const rows: number[] = [];
+  for (let first = 0; rows.length < PREFLIGHT_IMAGES && first < roster.rows.length; first += PREFLIGHT_IMAGES) {
+    const asked = roster.rows.subarray(first, first + PREFLIGHT_IMAGES);
+    const { kept } = await images.load(asked);
+    rows.push(...Array.from(kept, (index) => asked[index] as number));
+  }
+  if (rows.length === 0) {
+    throw new StepwedgeError(`none of the ${roster.rows.length} images of the evaluation split can be read`, {
+      where: "data",
+      remedy: "Check data.root and model.input; with data.unreadable: fail the first fault is shown.",
+    });
+  }
+  const { batch } = await images.load(rows.slice(0, PREFLIGHT_IMAGES));
   return preflight(ledger, batch);
 }
 
-function columnOf(sheet: Sheet, column: number): Float64Array {
-  const width = sheet.layout.columns.length;
-  return Float64Array.from(sheet.layout.ids, (_, row) => sheet.values[row * width + column] ?? Number.NaN);
+/** The roster as attacks and defenses may learn from it: an image that cannot be read counts as one without a label. */
+function withoutRejected(roster: Roster, sheet: Sheet): Roster {
+  const rejected = sheet.column(REJECTED_COLUMN);
+  const labels = Object.entries(roster.labels).map(
+    ([name, all]) => [name, all.map((label, row) => (rejected[row] === 0 ? label : -1))] as const,
+  );
+  return { ...roster, labels: Object.fromEntries(labels) };
+}
+
+/** Of a table of scores: the code of a sample that lacks the score of a class. */
+function unscoredCodes({ scores }: PreparedData, roster: Roster): Float64Array {
+  const columns = Object.values(scores ?? {});
+  return Float64Array.from(roster.rows, (row) => (columns.some((column) => Number.isNaN(column[row])) ? NO_SCORE : 0));
 }
 
 /** One hash over every image's hash, in the order of the samples. */

@@ -3,16 +3,18 @@ import type { OperatingPoint } from "../core/audit.js";
 import { StepwedgeError } from "../core/errors.js";
 import { MEASURES } from "../core/measures.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
-import type { PixelBatch } from "../core/pixels.js";
 import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
 import { SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
-import type { ImageLoader } from "./images.js";
+import type { ImageLoader, LoadedImages } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
 import type { RunObserver } from "./observer.js";
 import type { PlannedCondition } from "./plan.js";
 import type { Roster } from "./roster.js";
 import { Sheet } from "./sheet.js";
 import type { Fits } from "./transform.js";
+
+/** The code of the image's rejection (`REJECTIONS`), 0 where it was scored. */
+export const REJECTED_COLUMN = "image.rejected";
 
 /** Images that are decoded together; each condition of a batch is one or a few forward passes. */
 const BATCH = 64;
@@ -43,7 +45,7 @@ export function openSheet(
   hasImages: boolean,
 ): Promise<Sheet> {
   const classes = context.classes.map(scoreColumn);
-  const columns = planned.attack === null ? classes : [...classes, ...MEASURES];
+  const columns = [...classes, ...(planned.attack === null ? [] : MEASURES), ...(hasImages ? [REJECTED_COLUMN] : [])];
   const layout = { name, ids: context.roster.ids, columns, digests: hasImages && planned.key === "clean" };
   return Sheet.open(layout, join(context.out, SCORES_FOLDER), context.key);
 }
@@ -114,7 +116,10 @@ function recallBatch(
   const count = Math.min(BATCH, roster.ids.length - first);
   const done = conditions.filter((planned) => sheets.get(planned.key)?.has(first) === true);
   const unfinished = new Set(conditions.filter((planned) => !done.includes(planned)).map(runKey));
-  ledger.recall(count * done.length, purpose);
+  for (const planned of done) {
+    const rejected = sheets.get(planned.key)?.nonZero(REJECTED_COLUMN, first, first + count) ?? 0;
+    ledger.recall(count - rejected, purpose);
+  }
   observer.advance(count * done.length, "kept from before");
   // A run that some condition still needs is replayed from its journal, and books itself.
   const runs = new Map(done.filter((planned) => !unfinished.has(runKey(planned))).map((each) => [runKey(each), each]));
@@ -124,26 +129,40 @@ function recallBatch(
   }
 }
 
-/** Puts every open condition of one batch before the model. */
+/** Puts every open condition of one batch before the model; rejected images only get their rows. */
 async function scoreBatch(
   context: ScoringContext,
-  { batch, first, sha256 }: { readonly batch: PixelBatch; readonly first: number; readonly sha256: readonly string[] },
+  loaded: LoadedImages & { readonly first: number },
   open: readonly PlannedCondition[],
   fits: Fits,
   sheets: ReadonlyMap<string, Sheet>,
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
   const { ledger, observer, purpose, roster, signal } = context;
+  const { batch, first, kept, rejected, sha256 } = loaded;
+  const keep = (planned: PlannedCondition, outputs: Outputs, measures: Float64Array | null): void => {
+    const digests = planned.key === "clean" ? sha256 : [];
+    sheets.get(planned.key)?.put(first, sheetRows(outputs, measures, loaded), digests);
+    observer.advance(rejected.length, planned.key);
+  };
+  if (batch.count === 0) {
+    const { classes } = ledger.model.meta;
+    for (const planned of open) {
+      const measures = planned.attack === null ? null : new Float64Array(0);
+      keep(planned, { count: 0, classes, values: new Float64Array(0) }, measures);
+    }
+    return;
+  }
   const scored: Promise<void>[] = [];
   const preparation = new BatchPreparation({
     context,
     fits,
     originals: batch,
     first,
-    keys: roster.ids.slice(first, first + batch.count),
+    keys: Array.from(kept, (index) => roster.ids[first + index] as string),
     async cleanScores(classIndex) {
       await scored[0]; // A plan begins with the clean condition.
-      return cleanColumn(sheets, first, batch.count, classIndex);
+      return cleanColumn(sheets, first, kept, classIndex);
     },
   });
   try {
@@ -151,10 +170,7 @@ async function scoreBatch(
       signal?.throwIfAborted();
       const { seen, measures } = await preparation.prepare(planned);
       while (inFlight.size > ledger.model.concurrency) await Promise.race(inFlight);
-      const work = ledger.predict(seen, purpose).then((outputs) => {
-        sheets.get(planned.key)?.put(first, sheetRows(outputs, measures), planned.key === "clean" ? sha256 : []);
-        observer.advance(batch.count, planned.key);
-      });
+      const work = ledger.predict(seen, purpose).then((outputs) => keep(planned, outputs, measures));
       inFlight.add(work);
       scored.push(work);
       work.then(
@@ -171,17 +187,17 @@ async function scoreBatch(
   }
 }
 
-/** The clean scores of a class for the rows of a batch. */
+/** The clean scores of a class for the images of a batch. */
 function cleanColumn(
   sheets: ReadonlyMap<string, Sheet>,
   first: number,
-  count: number,
+  kept: Int32Array,
   classIndex: number,
 ): Float64Array {
   const sheet = sheets.get("clean");
   if (sheet?.has(first) !== true) throw new Error("an attack came before the clean condition");
   const width = sheet.layout.columns.length;
-  return Float64Array.from({ length: count }, (_, row) => sheet.values[(first + row) * width + classIndex] as number);
+  return Float64Array.from(kept, (row) => sheet.values[(first + row) * width + classIndex] as number);
 }
 
 /** @throws StepwedgeError where an image of this split taught an attack or a defense that was brought along. */
@@ -194,15 +210,16 @@ function refuseLearnt({ learntFrom, roster }: ScoringContext, sha256: readonly s
   });
 }
 
-/** Interleaves scores and measures: the sheet's rows. */
-function sheetRows(outputs: Outputs, measures: Float64Array | null): Float64Array {
-  if (measures === null) return outputs.values;
+/** Interleaves scores, measures and rejections: the sheet's rows, NaN where an image was rejected. */
+function sheetRows(outputs: Outputs, measures: Float64Array | null, { kept, rejected }: LoadedImages): Float64Array {
   const classes = outputs.classes.length;
-  const width = classes + MEASURES.length;
-  const rows = new Float64Array(outputs.count * width);
-  for (let row = 0; row < outputs.count; row++) {
-    rows.set(outputs.values.subarray(row * classes, (row + 1) * classes), row * width);
-    rows.set(measures.subarray(row * MEASURES.length, (row + 1) * MEASURES.length), row * width + classes);
-  }
+  const measured = measures === null ? 0 : MEASURES.length;
+  const width = classes + measured + 1;
+  const rows = new Float64Array(rejected.length * width).fill(Number.NaN);
+  kept.forEach((row, image) => {
+    rows.set(outputs.values.subarray(image * classes, (image + 1) * classes), row * width);
+    if (measures !== null) rows.set(measures.subarray(image * measured, (image + 1) * measured), row * width + classes);
+  });
+  for (let row = 0; row < rejected.length; row++) rows[row * width + width - 1] = rejected[row] as number;
   return rows;
 }

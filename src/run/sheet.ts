@@ -67,6 +67,22 @@ export class Sheet {
     return sum;
   }
 
+  /** Rows `from` (inclusive) to `to` (exclusive) in which a column is neither 0 nor NaN. */
+  nonZero(column: string, from: number, to: number): number {
+    const { columns } = this.layout;
+    const at = columns.indexOf(column);
+    let count = 0;
+    for (let row = from; row < to; row++) if (this.values[row * columns.length + at]) count++;
+    return count;
+  }
+
+  /** A column by its name, row by row. */
+  column(name: string): Float64Array {
+    const { columns, ids } = this.layout;
+    const at = columns.indexOf(name);
+    return Float64Array.from(ids, (_, row) => this.values[row * columns.length + at] ?? Number.NaN);
+  }
+
   /** Keeps the values of consecutive rows; they are in the journal when this returns. */
   put(firstRow: number, values: Float64Array, digests: readonly string[] = []): void {
     const { columns } = this.layout;

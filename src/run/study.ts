@@ -1,7 +1,8 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { conditionKey } from "../core/condition.js";
-import type { GroupCount } from "../core/record.js";
+import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
+import { isWithheld } from "../stats/cell.js";
 import type { Evidence } from "./evidence.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { buildSubgroups } from "./samples.js";
@@ -65,18 +66,43 @@ function comparatorOf(protocol: Protocol, { evaluation, tuning }: Evidence, id: 
   };
 }
 
-/** The demographics table: who is in each group, by class. */
+/** The demographics table: who is in each group, by class. What is withheld is null. */
 export function countGroups(study: Study): GroupCount[] {
-  return study.subgroups.map((group) => ({
-    family: group.family,
-    subgroup: group.values,
-    n: group.members.length,
-    patients: new Set(Array.from(group.members, (row) => study.patients[row])).size,
-    classes: Object.fromEntries(study.classes.map((className) => [className, countLabels(study, group, className)])),
-  }));
+  return study.subgroups.map((group) => {
+    const hidden = isWithheld(group, null);
+    return {
+      family: group.family,
+      subgroup: group.values,
+      n: hidden ? null : group.members.length,
+      patients: hidden ? null : new Set(Array.from(group.members, (row) => study.patients[row])).size,
+      classes: Object.fromEntries(
+        study.classes.map((name) => [name, isWithheld(group, name) ? null : countLabels(study, group, name)]),
+      ),
+    };
+  });
 }
 
-function countLabels(study: Study, group: Subgroup, className: string): GroupCount["classes"][string] {
+/** What became of every row, and the labels of both splits. */
+export function flowOf({ evaluation, index, tuning }: Evidence, classes: readonly string[]): Flow {
+  const labelsOf = (labels: Int8Array | undefined): LabelCount => {
+    const counts = [0, 0, 0];
+    for (const label of labels ?? []) counts[label + 1] = (counts[label + 1] as number) + 1;
+    const [missing = 0, negatives = 0, positives = 0] = counts;
+    return { positives, negatives, missing };
+  };
+  return {
+    ...index.flow,
+    rejected: index.rejected,
+    classes: Object.fromEntries(
+      classes.map((name) => [
+        name,
+        { tuning: labelsOf(tuning.labels[name]), evaluation: labelsOf(evaluation.labels[name]) },
+      ]),
+    ),
+  };
+}
+
+function countLabels(study: Study, group: Subgroup, className: string): LabelCount {
   const labels = study.labels(className);
   const count = (label: number) => group.members.reduce((total, row) => total + (labels[row] === label ? 1 : 0), 0);
   return { positives: count(1), negatives: count(0), missing: count(-1) };

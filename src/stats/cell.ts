@@ -38,17 +38,26 @@ export interface Counts {
   readonly patients: number;
 }
 
+/** The samples of a subgroup that are labelled for a class; none where the group's class is withheld. */
 export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
   const labels = study.labels(className);
-  const rows = inPatientOrder(labelledRows(subgroup.members, labels), study.patients);
+  const members = isWithheld(subgroup, className) ? NOBODY : subgroup.members;
+  const rows = inPatientOrder(labelledRows(members, labels), study.patients);
   return {
     rows,
     labels: takeLabels(labels, rows),
     patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
     weights: study.weights === null ? null : takeDoubles(study.weights, rows),
-    unlabelled: subgroup.members.length - rows.length,
+    unlabelled: members.length - rows.length,
   };
+}
+
+const NOBODY = new Uint32Array(0);
+
+/** Whether small-cell suppression withholds a class in a group, or, with class null, the group as a whole. */
+export function isWithheld({ withheld }: Subgroup, className: string | null): boolean {
+  return withheld !== undefined && (className === null ? withheld.members : withheld.classes.has(className));
 }
 
 function labelledRows(members: Uint32Array, labels: Int8Array): Uint32Array {

@@ -91,9 +91,11 @@ export function isEstimated<E extends Estimate>(group: GroupResult<E>): group is
 
 function leftOutReason<E extends Estimate>(groups: readonly GroupResult<E>[]): string | null {
   if (groups.length === 0) return null;
-  const named = groups.map(({ subgroup, result }) =>
-    result.status === "estimated" ? "" : `${subgroupKey(subgroup.values)} (${result.reason})`,
-  );
+  const named = groups.map(({ subgroup, cell, result }) => {
+    if (result.status === "estimated") return "";
+    const isHidden = subgroup.withheld !== undefined && cell.counts.n === 0;
+    return `${subgroupKey(subgroup.values)} (${isHidden ? "hidden to protect patients" : result.reason})`;
+  });
   return `left out: ${named.join("; ")}`;
 }
 

@@ -2,6 +2,7 @@ import type { Audit, Study } from "../../src/core/audit.js";
 import { CLEAN, type Condition } from "../../src/core/condition.js";
 import { loadPlugins } from "../../src/core/plugins.js";
 import { randomFrom } from "../../src/core/random.js";
+import { suppressSmallCells } from "../../src/run/suppress.js";
 import { CLASS, expectSound, studyOf, withClasses } from "../support/study.js";
 
 const contextOf = (audit: Audit) => ({ parameters: audit.meta.parameters?.parse({}) ?? {}, level: 0.95, seed: 1 });
@@ -71,6 +72,26 @@ function studies(clustered: boolean, degenerate = false): Study[] {
   ];
 }
 
+/** The study with the class withheld at two sites; `exchanged`: a positive of the one and a negative of the other change places. */
+function withheldAtTwoSites(exchanged: boolean): Study {
+  const whole = study(false);
+  const labels = whole.labels(CLASS);
+  const at = (name: string) =>
+    whole.subgroups.find((group) => group.values.site === name)?.members ?? new Uint32Array(0);
+  const leaves = at("site-0").find((row) => labels[row] === 1);
+  const comes = at("site-1").find((row) => labels[row] === 0);
+  const withheld = { members: false, classes: new Set([CLASS]) };
+  const place = (row: number) => (!exchanged ? row : row === leaves ? comes : row === comes ? leaves : row) as number;
+  return {
+    ...whole,
+    subgroups: whole.subgroups.map((group) =>
+      group.values.site === "site-0" || group.values.site === "site-1"
+        ? { ...group, withheld, members: group.members.map(place).sort() }
+        : group,
+    ),
+  };
+}
+
 describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   const metrics = audit.meta.metrics.map((metric) => metric.id);
 
@@ -107,6 +128,17 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
     const found = (index: number) => audit.evaluate(studies(true)[index] as Study, contextOf(audit));
     const index = found(0).length > 0 ? 0 : 1;
     expect(JSON.stringify(found(index))).toBe(JSON.stringify(found(index)));
+  });
+
+  test("nothing that it finds tells what is withheld of a group", () => {
+    const published = [false, true].map((exchanged) => {
+      const one = withheldAtTwoSites(exchanged);
+      return suppressSmallCells(audit.evaluate(one, contextOf(audit)), one, 10);
+    });
+    expect(published[1]).toEqual(published[0]);
+    expect(published[0]?.some(({ status }) => status === "suppressed")).toBe(
+      published[0]?.some(({ subgroup }) => subgroup.site === "site-0"),
+    );
   });
 
   test("a study with one class only ends in reasons, not in errors", () => {

@@ -52,6 +52,26 @@ describe("one self-contained file", () => {
   });
 });
 
+describe("averages over classes", () => {
+  test("stand in one table where there are several classes, and nowhere else", async () => {
+    expect(page).not.toContain('id="averages"');
+    const several = fakeRecord({ attacked: false, classes: ["pneumonia", "effusion"] });
+    const text = section("averages", await html.render(several));
+    const mean = several.findings.findings.find(({ metric, family }) => metric === "auc-macro" && family === null);
+    expect(mean).toMatchObject({ status: "measured", class: null });
+    expect(text).toContain(Number(mean?.estimate).toFixed(3));
+    expect(text).toMatch(/Mean AUC.*Weighted AUC.*Pooled AUC/);
+  });
+});
+
+test("average precision stands beside the prevalence, and the range of the partial area is said", () => {
+  const text = section("discrimination");
+  expect(text).toContain("Average precision and partial AUC of pneumonia");
+  expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
+  const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
+  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+});
+
 describe("structure", () => {
   test("ids are unique, and every link leads to one", () => {
     const ids = tags.flatMap((tag) => tag.attributes.id ?? []);
@@ -158,8 +178,10 @@ describe("what it says", () => {
 
   test("a suppressed group shows its status and no count anywhere", () => {
     const small = record.findings.groups.find((group) => group.subgroup.age === "unknown");
-    expect(small?.n).toBe(5);
-    expect(section("data")).toContain("unknown < 10 hidden hidden hidden hidden");
+    expect(small?.n).toBeNull();
+    // And the smallest other group of the family, from which it could be computed.
+    expect(section("data")).toContain("80-120 hidden hidden hidden hidden hidden");
+    expect(section("data")).toContain("unknown hidden hidden hidden hidden hidden");
     expect(section("discrimination")).toContain("unknown hidden suppressed");
     expect(section("not-estimable")).toContain("age = unknown");
   });

@@ -38,7 +38,7 @@ describe("principal observations", () => {
   test("open gates, silent groups and deviations are told", () => {
     const titles = planted.map((one) => one.title).join("\n");
     expect(titles).toContain("Gate REQ-002 is inconclusive, which is not a pass");
-    expect(titles).toContain("No AUC could be given for 1 group");
+    expect(titles).toContain("No AUC could be given for 2 groups");
     expect(titles).toContain("1 deviation recorded");
   });
 

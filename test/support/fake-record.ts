@@ -1,3 +1,4 @@
+import averages from "../../audits/averages.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
@@ -10,19 +11,20 @@ import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
 import { adjustTests } from "../../src/run/multiplicity.js";
 import { countGroups } from "../../src/run/study.js";
-import { suppressSmallCells } from "../../src/run/suppress.js";
+import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.js";
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [discrimination, fairness, robustness, gapsUnderAttack];
+const AUDITS = [discrimination, averages, fairness, robustness, gapsUnderAttack];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real
  * audits and gates, everything about machines and files is made up.
  */
 export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
-  const study = fakeStudy(options);
-  const protocol = fakeProtocol(study.classes, study.conditions.length > 1, study.subgroups.length > 1);
+  const whole = fakeStudy(options);
+  const protocol = fakeProtocol(whole.classes, whole.conditions.length > 1, whole.subgroups.length > 1);
+  const study = withholdSmallCells(whole, protocol.privacy);
   const attacked = study.conditions.length > 1;
   const audits = AUDITS.filter(({ meta }) => attacked || !meta.needs.includes("attacks"));
   const found = adjustTests(
@@ -53,6 +55,16 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
           { reason: "split is neither tuning nor evaluation", count: 458 },
           { reason: "label missing", count: 2 },
         ],
+        rejected: [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 3 }],
+        classes: Object.fromEntries(
+          study.classes.map((name) => [
+            name,
+            {
+              tuning: { positives: 91, negatives: 87, missing: 2 },
+              evaluation: { positives: 170, negatives: 190, missing: 0 },
+            },
+          ]),
+        ),
       },
       groups: countGroups(study),
       attacks: study.conditions.filter((condition) => condition.attack !== "none").map(fakeSummary),
@@ -117,7 +129,7 @@ function fakeProtocol(classes: readonly string[], attacked: boolean, grouped: bo
       ...(grouped ? GROUP_GATES : []),
       ...(attacked ? [ATTACK_GATE] : []),
     ],
-    privacy: { minimumCell: 10 },
+    privacy: { minimumCell: 10, labelCells: true },
   };
 }
 

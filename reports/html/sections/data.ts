@@ -31,13 +31,15 @@ function demographics({ record, study }: PageContext) {
   const { minimumCell } = record.protocol.privacy;
   const row = (group: GroupCount): Row => ({
     header: textCell(group.family === null ? groupTitle(group.subgroup) : groupValue(group.subgroup)),
-    cells: isHidden(group, minimumCell)
-      ? hiddenCells(minimumCell, 2 + 3 * study.classes.length)
-      : [
-          textCell(integer(group.n), { sub: flow.evaluation > 0 ? percent(group.n / flow.evaluation) : null }),
-          textCell(integer(group.patients)),
-          ...study.classes.flatMap((className) => classCells(group, className)),
-        ],
+    cells: [
+      ...(group.n === null || group.patients === null
+        ? [hiddenCell(minimumCell), hiddenCell(minimumCell)]
+        : [
+            textCell(integer(group.n), { sub: flow.evaluation > 0 ? percent(group.n / flow.evaluation) : null }),
+            textCell(integer(group.patients)),
+          ]),
+      ...study.classes.flatMap((className) => classCells(group, className, minimumCell)),
+    ],
   });
   const prefix = (className: string) => (study.classes.length > 1 ? `${dataName(className)}: ` : "");
   return table({
@@ -62,18 +64,17 @@ function demographics({ record, study }: PageContext) {
 }
 
 /** Counts of a few patients could tell who they are. */
-function isHidden(group: GroupCount, minimumCell: number): boolean {
-  return group.family !== null && group.n > 0 && group.n < minimumCell;
+function hiddenCell(minimumCell: number): Cell {
+  return textCell("hidden", {
+    muted: true,
+    title: `fewer than ${minimumCell}, or such a number could be computed from it (privacy.minimumCell)`,
+  });
 }
 
-function hiddenCells(minimumCell: number, count: number): Cell[] {
-  const hidden = textCell("hidden", { muted: true, title: "suppressed: privacy.minimumCell" });
-  return [textCell(`< ${minimumCell}`, { muted: true }), ...Array.from({ length: count - 1 }, () => hidden)];
-}
-
-function classCells(group: GroupCount, className: string): Cell[] {
+function classCells(group: GroupCount, className: string, minimumCell: number): Cell[] {
   const counts = group.classes[className];
   if (counts === undefined) return ["", "", ""].map(() => textCell("—", { muted: true }));
+  if (counts === null) return ["", "", ""].map(() => hiddenCell(minimumCell));
   const labelled = counts.positives + counts.negatives;
   return [
     textCell(integer(counts.positives), { sub: labelled > 0 ? percent(counts.positives / labelled) : null }),

@@ -15,7 +15,7 @@ function ofThisRecord({ record, study }: PageContext): string[] {
   const silent = findings.findings.filter((one) => one.status !== "measured").length;
   if (silent > 0)
     limits.push(
-      `${counted(silent, "finding")} of ${findings.findings.length} could not be estimated or were suppressed (groups under ${protocol.privacy.minimumCell} samples are not shown).`,
+      `${counted(silent, "finding")} of ${findings.findings.length} could not be estimated or were suppressed (groups and classes with fewer than ${protocol.privacy.minimumCell} patients are not shown, nor what they could be computed from).`,
     );
   const { flow } = findings;
   const excluded = flow.excluded.reduce((sum, { count }) => sum + count, 0);

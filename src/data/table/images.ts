@@ -13,12 +13,14 @@ export interface ImageReferences {
 /**
  * Checks that every image exists, is a file and lies inside the folder, also behind symbolic links. Each folder is
  * listed once, so that 10⁵ images cost one listing and not 10⁵ questions to the file system.
+ * @param mayMiss images that are missing are left to be rejected later
  * @throws StepwedgeError that names the first row at fault.
  */
-export async function checkImageReferences(images: ImageReferences): Promise<void> {
+export async function checkImageReferences(images: ImageReferences, mayMiss = false): Promise<void> {
   const root = await realFolder(images.root);
   const listings = new Map<string, ReadonlyMap<string, Dirent>>();
   for (let row = 0; row < images.paths.length; row++) {
+    if (mayMiss && images.paths[row] === "") continue;
     const path = lexicalPath(images, row);
     const folder = dirname(path);
     let listing = listings.get(folder);
@@ -27,8 +29,16 @@ export async function checkImageReferences(images: ImageReferences): Promise<voi
       listings.set(folder, listing);
     }
     // A name that the listing lacks may still exist (upper and lower case, Unicode forms): ask the file system then.
-    if (listing.get(basename(path))?.isFile() !== true) await resolveImage(images, row);
+    if (listing.get(basename(path))?.isFile() === true) continue;
+    if (mayMiss) await refuseOutside(images, row, root, path);
+    else await resolveImage(images, row);
   }
+}
+
+/** @throws StepwedgeError where the path is there and leads out of the folder. */
+async function refuseOutside(images: ImageReferences, row: number, root: string, path: string): Promise<void> {
+  const real = await fs.realpath(path).catch(() => null);
+  if (real !== null && !isInside(root, real)) throw outside(images, row);
 }
 
 /**

@@ -7,12 +7,12 @@ import { z } from "zod";
 import { type AuditMeta, defineAudit, type Study, type Subgroup } from "../src/core/audit.js";
 import type { Condition } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
-import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "../src/stats/auc.js";
-import { type Counts, familiesOf, inPatientOrder, isWithheld } from "../src/stats/cell.js";
-import { restOf } from "../src/stats/complement.js";
+import type { AucEstimate, LabelledScores } from "../src/stats/auc.js";
+import { familiesOf, isWithheld, labelledCell } from "../src/stats/cell.js";
+import { areaBetween, type Pool, poolOf, type Side, type Sides, sidesOf } from "../src/stats/cross-area.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
-import { takeCodes, takeDoubles } from "../src/stats/take.js";
+import { takeCodes, takeDoubles, takeLabels } from "../src/stats/take.js";
 
 const AUDIT = "cross-group";
 
@@ -22,11 +22,16 @@ const parameters = z.strictObject({
     .min(0)
     .default(12)
     .describe("Subgroupings with more groups than this get no matrix of all pairs: it grows with the square."),
+  attacked: z
+    .boolean()
+    .default(false)
+    .describe("Also under attacks and corruptions; by default on images without one alone."),
 });
 
 const AREA_INTERVAL =
   "Interval: DeLong (1988), or Obuchowski (1997) where patients repeat, also across the groups; Newcombe (2006) where that variance is nil.";
-const BACKGROUND = "The background is every evaluation sample outside the group.";
+const BACKGROUND =
+  "The background is every evaluation sample outside the group. On images without an attack, unless the parameter attacked asks for all.";
 
 const meta: AuditMeta = {
   id: AUDIT,
@@ -67,7 +72,7 @@ const meta: AuditMeta = {
       id: "xauc",
       title: "AUC across two groups",
       unit: "1",
-      description: `The probability that a positive of the group scores higher than a negative of the reference group (N. Kallus, A. Zhou 2019). With every ordered pair of a family's groups it makes a matrix whose rows are positives and whose columns are negatives; on its diagonal stand the groups' own areas (auc). ${AREA_INTERVAL}`,
+      description: `The probability that a positive of the group scores higher than a negative of the reference group (N. Kallus, A. Zhou 2019). With every ordered pair of a family's groups it makes a matrix whose rows are positives and whose columns are negatives; on its diagonal stand the groups' own areas (auc). Only for subgroupings of at most 12 groups (parameter matrixUpTo), on images without an attack unless the parameter attacked asks for all. ${AREA_INTERVAL}`,
       better: "higher",
     },
   ],
@@ -80,23 +85,21 @@ const meta: AuditMeta = {
 
 export default defineAudit<typeof parameters>({
   meta,
-  evaluate(study, { level, parameters: { matrixUpTo } }) {
-    return study.classes.flatMap((className) =>
-      [...familiesOf(study)].flatMap(([family, subgroups]) => {
-        const labels = study.labels(className);
-        const sides = subgroups.map((subgroup) =>
-          isWithheld(subgroup, className) ? nobody(subgroup) : sideOf(subgroup, restOf(study, subgroup), labels),
-        );
-        const isSmall = subgroups.length <= matrixUpTo;
-        return study.conditions.flatMap((condition) => {
-          const setting: Setting = { study, class: className, family, condition, level };
-          return [
-            ...sides.flatMap((side) => backgroundFindings(setting, side)),
-            ...(isSmall ? matrixFindings(setting, sides) : []),
-          ];
+  evaluate(study, { level, parameters: { matrixUpTo, attacked } }) {
+    const [whole] = study.subgroups;
+    if (whole === undefined) return [];
+    const conditions = study.conditions.filter(({ attack }) => attacked || attack === "none");
+    return study.classes.flatMap((className) => {
+      const { rows } = labelledCell(study, whole, className);
+      return conditions.flatMap((condition) => {
+        const scored = scoredRows(study, rows, condition, className);
+        const pool = poolOf(scored.data);
+        return [...familiesOf(study)].flatMap(([family, subgroups]) => {
+          const setting: Setting = { study, class: className, family, condition, level, pool, ...scored };
+          return familyFindings(setting, subgroups, matrixUpTo);
         });
-      }),
-    );
+      });
+    });
   },
 });
 
@@ -106,59 +109,146 @@ interface Setting {
   readonly family: string;
   readonly condition: Condition;
   readonly level: number;
+  readonly pool: Pool;
+  /** Samples of the pool, in its order. */
+  readonly rows: Uint32Array;
+  readonly scores: Float64Array;
 }
 
-/** Members of a group and of its background, by label. */
-interface Side {
+/** The labelled samples that have a score, in patient order. */
+function scoredRows(study: Study, labelled: Uint32Array, condition: Condition, className: string) {
+  const scores = study.scores(condition, className);
+  const kept = new Uint32Array(labelled.length);
+  let count = 0;
+  for (const row of labelled) {
+    kept[count] = row;
+    if (!Number.isNaN(scores[row])) count++;
+  }
+  const rows = kept.subarray(0, count);
+  const data: LabelledScores = {
+    scores: takeDoubles(scores, rows),
+    labels: takeLabels(study.labels(className), rows),
+    patients: takeCodes(study.patients, rows),
+    clustered: study.clustered,
+    weights: study.weights === null ? null : takeDoubles(study.weights, rows),
+  };
+  return { rows, scores, data };
+}
+
+interface Group {
   readonly subgroup: Subgroup;
-  readonly positives: Uint32Array;
-  readonly negatives: Uint32Array;
-  readonly backgroundPositives: Uint32Array;
-  readonly backgroundNegatives: Uint32Array;
+  readonly name: string;
+  readonly sides: Sides;
+  /** Labelled members without a score, by label, and those of the background. */
+  readonly unscored: Unscored;
 }
 
-function sideOf(subgroup: Subgroup, rest: Subgroup, labels: Int8Array): Side {
-  const labelled = ({ members }: Subgroup, label: number) => members.filter((row) => labels[row] === label);
+function familyFindings(setting: Setting, subgroups: readonly Subgroup[], matrixUpTo: number): Finding[] {
+  const all = unscoredOf(setting, null);
+  // Sides of large families are made group by group and let go: only a matrix needs them all at once.
+  if (subgroups.length > matrixUpTo) {
+    return subgroups.flatMap((subgroup) => backgroundFindings(setting, groupOf(setting, subgroup, all)));
+  }
+  const groups = subgroups.map((subgroup) => groupOf(setting, subgroup, all));
+  return [...groups.flatMap((group) => backgroundFindings(setting, group)), ...matrixFindings(setting, groups)];
+}
+
+const NO_SIDE: Side = {
+  positions: new Uint32Array(0),
+  sorted: new Uint32Array(0),
+  ranks: new Uint32Array(0),
+};
+const NO_SIDES: Sides = {
+  positives: NO_SIDE,
+  negatives: NO_SIDE,
+  backgroundPositives: NO_SIDE,
+  backgroundNegatives: NO_SIDE,
+};
+const NONE_UNSCORED: Unscored = {
+  own: { positives: 0, negatives: 0 },
+  background: { positives: 0, negatives: 0 },
+};
+
+function groupOf(setting: Setting, subgroup: Subgroup, all: LabelCounts): Group {
+  const { class: className, study, pool, rows } = setting;
+  const name = subgroupKey(subgroup.values);
+  // Neither a withheld group nor its background, from which it would follow, is compared.
+  if (isWithheld(subgroup, className)) return { subgroup, name, sides: NO_SIDES, unscored: NONE_UNSCORED };
+  const isMember = new Uint8Array(study.count);
+  for (const row of subgroup.members) isMember[row] = 1;
+  const ofPool = new Uint8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) ofPool[i] = isMember[rows[i] as number] as number;
+  const own = unscoredOf(setting, subgroup.members);
+  const background = { positives: all.positives - own.positives, negatives: all.negatives - own.negatives };
   return {
     subgroup,
-    positives: labelled(subgroup, 1),
-    negatives: labelled(subgroup, 0),
-    backgroundPositives: labelled(rest, 1),
-    backgroundNegatives: labelled(rest, 0),
+    name,
+    sides: sidesOf(pool, ofPool),
+    unscored: { own, background },
   };
 }
 
-/** A group that is withheld: neither its samples nor its background, from which they would follow, are compared. */
-function nobody(subgroup: Subgroup): Side {
-  const none = new Uint32Array(0);
-  return { subgroup, positives: none, negatives: none, backgroundPositives: none, backgroundNegatives: none };
+interface LabelCounts {
+  readonly positives: number;
+  readonly negatives: number;
 }
 
-function backgroundFindings(setting: Setting, side: Side): Finding[] {
-  const { subgroup, positives, negatives, backgroundPositives, backgroundNegatives } = side;
-  const area = (metric: string, upper: Uint32Array, lower: Uint32Array, shift = 0): Finding => {
-    const mixed = mixedCell(setting, upper, lower);
-    const result = areaUnderCurve(mixed.data);
-    return findingOf(subjectOf(setting, subgroup, metric), shifted(result, shift), mixed, setting.level);
+interface Unscored {
+  readonly own: LabelCounts;
+  readonly background: LabelCounts;
+}
+
+/** Labelled samples without a score among some rows; null for all. */
+function unscoredOf({ study, class: className, scores }: Setting, members: Uint32Array | null): LabelCounts {
+  const labels = study.labels(className);
+  const counts = { positives: 0, negatives: 0 };
+  const total = members === null ? study.count : members.length;
+  for (let i = 0; i < total; i++) {
+    const row = members === null ? i : (members[i] as number);
+    if (!Number.isNaN(scores[row])) continue;
+    if (labels[row] === 1) counts.positives++;
+    else if (labels[row] === 0) counts.negatives++;
+  }
+  return counts;
+}
+
+function backgroundFindings(setting: Setting, group: Group): Finding[] {
+  const { own, background } = group.unscored;
+  const names = {
+    positives: `positives of ${group.name}`,
+    negatives: `negatives of ${group.name}`,
+    backgroundPositives: "positives of the background",
+    backgroundNegatives: "negatives of the background",
+  };
+  const found = (metric: string, upper: keyof Sides, lower: keyof Sides, unscored: number, shift = 0): Finding => {
+    const sides = { upper: group.sides[upper], lower: group.sides[lower] };
+    const { area, counts } = areaBetween(setting.pool, sides.upper, sides.lower, {
+      upper: names[upper],
+      lower: names[lower],
+    });
+    const subject = subjectOf(setting, group.subgroup, metric);
+    return findingOf(subject, shifted(area, shift), { counts, unscored }, setting.level);
   };
   return [
-    area("bpsn-auc", backgroundPositives, negatives),
-    area("bnsp-auc", positives, backgroundNegatives),
-    area("positive-aeg", positives, backgroundPositives, -0.5),
-    area("negative-aeg", negatives, backgroundNegatives, -0.5),
+    found("bpsn-auc", "backgroundPositives", "negatives", background.positives + own.negatives),
+    found("bnsp-auc", "positives", "backgroundNegatives", own.positives + background.negatives),
+    found("positive-aeg", "positives", "backgroundPositives", own.positives + background.positives, -0.5),
+    found("negative-aeg", "negatives", "backgroundNegatives", own.negatives + background.negatives, -0.5),
   ];
 }
 
 /** The area of all positives of one group against all negatives of another, for every ordered pair. */
-function matrixFindings(setting: Setting, sides: readonly Side[]): Finding[] {
-  return sides.flatMap((row) =>
-    sides
+function matrixFindings(setting: Setting, groups: readonly Group[]): Finding[] {
+  return groups.flatMap((row) =>
+    groups
       .filter((column) => column !== row)
       .map((column) => {
-        const mixed = mixedCell(setting, row.positives, column.negatives);
+        const names = { upper: `positives of ${row.name}`, lower: `negatives of ${column.name}` };
+        const { area, counts } = areaBetween(setting.pool, row.sides.positives, column.sides.negatives, names);
         const reference = column.subgroup.values;
-        const subject = { ...subjectOf(setting, row.subgroup, "xauc"), versus: subgroupKey(reference) };
-        return findingOf(subject, areaUnderCurve(mixed.data), mixed, setting.level, { reference });
+        const subject = { ...subjectOf(setting, row.subgroup, "xauc"), versus: column.name };
+        const unscored = row.unscored.own.positives + column.unscored.own.negatives;
+        return findingOf(subject, area, { counts, unscored }, setting.level, { reference });
       }),
   );
 }
@@ -166,45 +256,6 @@ function matrixFindings(setting: Setting, sides: readonly Side[]): Finding[] {
 function subjectOf({ class: className, family, condition }: Setting, subgroup: Subgroup, metric: string): Subject {
   const { values } = subgroup;
   return { audit: AUDIT, metric, class: className, operatingPoint: null, subgroup: values, family, condition };
-}
-
-/** Samples that should score high beside samples that should score low, as an area's two classes. */
-interface Mixed {
-  readonly data: LabelledScores;
-  /** By the samples' own labels. */
-  readonly counts: Counts;
-  readonly unscored: number;
-}
-
-function mixedCell({ study, class: className, condition }: Setting, upper: Uint32Array, lower: Uint32Array): Mixed {
-  const scores = study.scores(condition, className);
-  const isScored = (row: number) => !Number.isNaN(scores[row]);
-  const [kept, against] = [upper.filter(isScored), lower.filter(isScored)];
-  const rows = new Uint32Array(kept.length + against.length);
-  rows.set(kept);
-  rows.set(against, kept.length);
-  const ordered = inPatientOrder(rows.sort(), study.patients);
-  const patients = takeCodes(study.patients, ordered);
-  const isUpper = new Set(kept);
-  const labels = Uint8Array.from(ordered, (row) => (isUpper.has(row) ? 1 : 0));
-  const own = study.labels(className);
-  const positives = ordered.reduce((sum, row) => sum + (own[row] === 1 ? 1 : 0), 0);
-  return {
-    data: {
-      scores: takeDoubles(scores, ordered),
-      labels,
-      patients,
-      clustered: study.clustered,
-      weights: study.weights === null ? null : takeDoubles(study.weights, ordered),
-    },
-    counts: {
-      n: ordered.length,
-      positives,
-      negatives: ordered.length - positives,
-      patients: patientsOf(patients),
-    },
-    unscored: upper.length + lower.length - rows.length,
-  };
 }
 
 /** An area moved by a constant, with its limits. */

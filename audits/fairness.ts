@@ -12,7 +12,7 @@
  */
 import { z } from "zod";
 import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
-import type { Condition } from "../src/core/condition.js";
+import { type Condition, isClean } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { randomFrom } from "../src/core/random.js";
 import { type Cell, familiesOf, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
@@ -30,6 +30,7 @@ import {
 } from "../src/stats/group-comparison.js";
 import { areaMeasure, type Measure, type ShareName, shareMeasure } from "../src/stats/measures.js";
 import { areaGapTest, joinGroups, rateGapTest } from "../src/stats/permutation.js";
+import { unequalWeights } from "../src/stats/weights.js";
 
 const AUDIT = "fairness";
 
@@ -58,8 +59,11 @@ const parameters = z.strictObject({
 });
 type Parameters = z.output<typeof parameters>;
 
-/** Beyond so many samples × permutations Wald's test serves as well, and a permutation test takes minutes. */
-const MOST_PASSES = 2e7;
+/**
+ * Beyond so many samples × permutations, over all gaps of a study, permutation tests would take minutes; in studies of that
+ * size Wald's test serves as well.
+ */
+const MOST_PASSES = 1e9;
 
 const TESTS =
   "Tests: of no difference, by inverting the interval, and of equivalence within the margin (two one-sided tests). The details hold the smallest difference that a test would find with 80 % power: a difference that is not significant while that lies above the margin is inconclusive.";
@@ -76,7 +80,7 @@ const TITLES: Readonly<Record<Against, string>> = {
   overall: "everybody",
 };
 const GAP_LIMITS =
-  "The interval is simultaneous over all pairs of the family's groups (Bonferroni) and conservative. The estimate is a maximum over noisy differences and therefore biased upward, the more so the more and the smaller the groups: the details hold the estimate less that bias and a shorter interval of honest coverage. Tests: Wald's that all groups are alike, and on clean images a permutation test for AUC, sensitivity and specificity. Groups that are not estimable are named, and the gap says nothing of them.";
+  "The interval is simultaneous over all pairs of the family's groups (Bonferroni) and conservative. The estimate is a maximum over noisy differences and therefore biased upward, the more so the more and the smaller the groups: the details hold the estimate less that bias and a shorter interval of honest coverage. Tests: Wald's that all groups are alike, and, for AUC, sensitivity and specificity on clean images of studies that are not too large for it, a permutation test: groups are dealt anew among patients with as many positives and negatives, so that it is exact where scores are distributed alike in all groups. Groups that are not estimable are named, and the gap says nothing of them.";
 
 /** What is compared, in words, and what the comparison means in fairness terms. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -177,6 +181,8 @@ interface Setting {
   readonly given: Parameters;
   readonly level: number;
   readonly seed: number;
+  /** Whether the study is small enough for permutation tests. */
+  readonly isPermuted: boolean;
 }
 
 /** A group with the samples outside it; those are null where nothing is held against the rest. */
@@ -194,6 +200,7 @@ export default defineAudit<typeof parameters>({
       const columns = study.conditions.map((condition) => study.scores(condition, className));
       const [whole] = study.subgroups;
       const everybody = whole === undefined ? null : labelledCell(study, whole, className);
+      const isPermuted = passesOf(study, given) <= MOST_PASSES;
       return [...familiesOf(study)].flatMap(([family, subgroups]) => {
         const cells = subgroups.map((subgroup) => cellsOf(study, subgroup, className, given));
         return study.conditions.flatMap((condition, index) => {
@@ -205,12 +212,18 @@ export default defineAudit<typeof parameters>({
           }));
           if (everybody === null) return [];
           const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, column) };
-          return compareAll({ ...of, given, level, seed }, points, study.clustered);
+          return compareAll({ ...of, given, level, seed, isPermuted }, points, study.clustered);
         });
       });
     });
   },
 });
+
+/** Samples × permutations over the gaps that are tested by permutation. */
+function passesOf(study: Study, { permutations }: Parameters): number {
+  const gaps = study.classes.length + EVERYWHERE.length * study.operatingPoints.length;
+  return study.count * permutations * familiesOf(study).size * gaps;
+}
 
 function cellsOf(study: Study, subgroup: Subgroup, className: string, { against }: Parameters) {
   const own = labelledCell(study, subgroup, className);
@@ -381,27 +394,35 @@ function equalizedOdds(setting: Setting, point: OperatingPoint, clustered: boole
   );
 }
 
-/** Adds a permutation test to the gaps in AUC, sensitivity and specificity on clean images, where it is affordable. */
+/** Adds a permutation test to the gaps in AUC, sensitivity and specificity on clean images, or says why there is none. */
 function withPermutations<E extends Estimate>(
   gap: Finding,
   subject: Subject,
   groups: readonly GroupResult<E>[],
-  { condition, given, seed }: Setting,
+  { condition, given, seed, isPermuted }: Setting,
   point: OperatingPoint | undefined,
 ): Finding {
   const { permutations } = given;
   const name = gap.metric.replace(/-gap$/, "");
-  const compared = groups.filter(isEstimated);
-  if (compared.length < 2 || condition.attack !== "none" || condition.defense !== "none") return gap;
-  if (gap.n * permutations > MOST_PASSES || !["auc", ...EVERYWHERE].includes(name)) return gap;
-  const joined = joinGroups(compared.map(({ cell }) => withScores(cell, 0)));
+  const compared = groups.filter(isEstimated).map(({ cell }) => withScores(cell, 0));
+  if (compared.length < 2 || permutations === 0 || !isClean(condition)) return gap;
+  if (!["auc", ...EVERYWHERE].includes(name)) return gap;
+  const without = (why: string) => amended(gap, { details: { ...gap.details, "permutation-test": why } });
+  if (!isPermuted) return without("left out: the study is too large for it");
+  if (compared.some((data) => unequalWeights(data) !== null)) {
+    return without("left out: samples of unequal weight cannot be exchanged");
+  }
+  const joined = joinGroups(compared);
   const random = randomFrom(seed, "permutation", findingId(subject));
-  const test =
+  const made =
     name === "auc"
       ? areaGapTest(joined, permutations, random)
       : rateGapTest(joined, point?.threshold ?? Number.NaN, name as (typeof EVERYWHERE)[number], permutations, random);
-  if (test === null) return gap;
-  return amended(gap, { tests: [...(gap.tests ?? []), test], details: { ...gap.details, permutations } });
+  if (made === null) return without("left out: no patient could be dealt to another group");
+  return amended(gap, {
+    tests: [...(gap.tests ?? []), made.test],
+    details: { ...gap.details, permutations, "patients-dealt": made.exchangeable },
+  });
 }
 
 function capitalised(word: string): string {

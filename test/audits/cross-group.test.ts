@@ -3,7 +3,7 @@ import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
 import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
 import { CLASS, cleanStudy, expectSound, findingById } from "../support/study.js";
 
-const CONTEXT = { parameters: { matrixUpTo: 12 }, level: 0.95, seed: 1 };
+const CONTEXT = { parameters: { matrixUpTo: 12, attacked: false }, level: 0.95, seed: 1 };
 
 interface Expected {
   readonly inputs: Required<ReferenceInputs>;
@@ -72,7 +72,7 @@ test("large families get no matrix; gaps of equality lie within one half", () =>
     scores: groups.map((_, row) => Math.sin(row)),
     families: { site: groups },
   });
-  const findings = audit.evaluate(study, { ...CONTEXT, parameters: { matrixUpTo: 5 } });
+  const findings = audit.evaluate(study, { ...CONTEXT, parameters: { matrixUpTo: 5, attacked: false } });
   expect(findings.some(({ metric }) => metric === "xauc")).toBe(false);
   for (const { metric, estimate, interval } of findings) {
     if (!metric.endsWith("aeg") || interval === null) continue;

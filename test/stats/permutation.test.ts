@@ -31,7 +31,7 @@ test("the statistic that was seen is the gap of the areas", () => {
     return auc.status === "estimated" ? auc.value : Number.NaN;
   });
   const test = areaGapTest(joinGroups(cells), 99, randomFrom(1));
-  expect(test?.statistic).toBeCloseTo(Math.max(...areas) - Math.min(...areas), 12);
+  expect(test?.test.statistic).toBeCloseTo(Math.max(...areas) - Math.min(...areas), 12);
 });
 
 test("ties across groups and classes do not disturb the count", () => {
@@ -44,7 +44,7 @@ test("ties across groups and classes do not disturb the count", () => {
     return auc.status === "estimated" ? auc.value : Number.NaN;
   });
   const test = areaGapTest(joinGroups(cells), 9, randomFrom(1));
-  expect(test?.statistic).toBeCloseTo(Math.abs((areas[0] as number) - (areas[1] as number)), 12);
+  expect(test?.test.statistic).toBeCloseTo(Math.abs((areas[0] as number) - (areas[1] as number)), 12);
 });
 
 test("every deal of a tiny study: the p-value is the share of deals whose gap is as large", () => {
@@ -58,22 +58,25 @@ test("every deal of a tiny study: the p-value is the share of deals whose gap is
   const b: LabelledScores = { ...a, scores: Float64Array.of(3, 2), patients: Int32Array.of(2, 3) };
   // Areas 1 and 0 now: gap 1. Deals: (1,4)(3,2) gap 1; (3,4)(1,2) gap 0; (1,2)(3,4) gap 0; (3,2)(1,4) gap 1.
   const test = areaGapTest(joinGroups([a, b]), 20_000, randomFrom(2));
-  expect(test?.statistic).toBe(1);
-  expect(test?.p).toBeGreaterThan(0.48);
-  expect(test?.p).toBeLessThan(0.52);
+  expect(test?.test.statistic).toBe(1);
+  expect(test?.test.p).toBeGreaterThan(0.48);
+  expect(test?.test.p).toBeLessThan(0.52);
 });
 
 test("under the null p is uniform, also where patients repeat; a planted gap is found", () => {
   const study = (seed: number, shift: number) =>
     joinGroups([group(`a${seed}`, 24, 3, 1, 0), group(`b${seed}`, 36, 3, shift, 1000)]);
-  const ps = Array.from({ length: 300 }, (_, seed) => areaGapTest(study(seed, 1), 99, randomFrom(seed))?.p as number);
+  const ps = Array.from(
+    { length: 300 },
+    (_, seed) => areaGapTest(study(seed, 1), 99, randomFrom(seed))?.test.p as number,
+  );
   for (const level of [0.05, 0.2, 0.5]) {
     const share = ps.filter((p) => p <= level).length / ps.length;
     expect(Math.abs(share - level)).toBeLessThan(3.5 * Math.sqrt((level * (1 - level)) / ps.length));
   }
   const planted = Array.from(
     { length: 20 },
-    (_, seed) => areaGapTest(study(seed, 3), 99, randomFrom(seed))?.p as number,
+    (_, seed) => areaGapTest(study(seed, 3), 99, randomFrom(seed))?.test.p as number,
   );
   expect(planted.filter((p) => p <= 0.05).length).toBeGreaterThan(10);
 });
@@ -90,8 +93,8 @@ test("patients are dealt, not images: dealing images would call every null study
   for (let seed = 0; seed < 60; seed++) {
     const cells = study(seed);
     const images = cells.map((cell, g) => ({ ...cell, patients: cell.patients.map((_, i) => g * 10_000 + i) }));
-    if ((areaGapTest(joinGroups(cells), 99, randomFrom(seed))?.p as number) <= 0.05) byPatient++;
-    if ((areaGapTest(joinGroups(images), 99, randomFrom(seed))?.p as number) <= 0.05) byImage++;
+    if ((areaGapTest(joinGroups(cells), 99, randomFrom(seed))?.test.p as number) <= 0.05) byPatient++;
+    if ((areaGapTest(joinGroups(images), 99, randomFrom(seed))?.test.p as number) <= 0.05) byImage++;
   }
   expect(byPatient).toBeLessThanOrEqual(9);
   expect(byImage).toBeGreaterThan(20);
@@ -105,9 +108,48 @@ test("rates at a threshold: statistic and a planted gap", () => {
     return positives.filter((score) => score >= 1).length / positives.length;
   };
   const [a, b] = cells.map(sensitivity) as [number, number];
-  expect(test?.statistic).toBeCloseTo(Math.abs(a - b), 12);
-  expect(test?.p).toBeLessThan(0.01);
-  expect(test?.p).toBeGreaterThanOrEqual(1 / 1000);
+  expect(test?.test.statistic).toBeCloseTo(Math.abs(a - b), 12);
+  expect(test?.test.p).toBeLessThan(0.01);
+  expect(test?.test.p).toBeGreaterThanOrEqual(1 / 1000);
+});
+
+test("groups with more images per patient are dealt among their likes: dealing among all would raise false alarms", () => {
+  // One group has six independent images of each patient, the other one or six. Dealt among all patients with positives, the
+  // other group would gain images and its area certainty that it does not have: 20 of 60 null studies would be findings.
+  const mixed = (seed: number): LabelledScores => {
+    const [one, six] = [group(`one${seed}`, 40, 1, 1, 0), group(`six${seed}`, 6, 6, 1, 500)];
+    return {
+      scores: Float64Array.of(...one.scores, ...six.scores),
+      labels: Uint8Array.of(...one.labels, ...six.labels),
+      patients: Int32Array.of(...one.patients, ...six.patients),
+      clustered: true,
+    };
+  };
+  let found = 0;
+  const studies = 120;
+  for (let seed = 0; seed < studies; seed++) {
+    const made = areaGapTest(joinGroups([mixed(seed), group(`many${seed}`, 160, 6, 1, 1000)]), 99, randomFrom(seed));
+    expect([made?.exchangeable, made?.patients]).toEqual([166, 206]);
+    if ((made?.test.p as number) <= 0.05) found++;
+  }
+  expect(found).toBeLessThanOrEqual(14); // P(more | 120, 5 %) is below 1 %
+});
+
+test("where no patient has his like in another group nothing can be dealt", () => {
+  expect(areaGapTest(joinGroups([group("a", 20, 1, 1, 0), group("b", 20, 2, 1, 100)]), 99, randomFrom(1))).toBeNull();
+});
+
+test("more than 256 groups keep their codes apart", () => {
+  const cells = Array.from({ length: 300 }, (_, g) => group(`many ${g}`, 4, 1, 1, 10 * g));
+  expect(joinGroups(cells).codes.at(-1)).toBe(299);
+  expect(areaGapTest(joinGroups(cells), 9, randomFrom(1))?.test.statistic).toBe(1);
+});
+
+test("the same seed deals the same groups, another one others", () => {
+  const cells = [group("a", 40, 2, 1, 0), group("b", 40, 2, 1.4, 100)];
+  const p = (seed: number) => areaGapTest(joinGroups(cells), 499, randomFrom(seed))?.test.p;
+  expect(p(1)).toBe(p(1));
+  expect(new Set([1, 2, 3, 4].map(p)).size).toBeGreaterThan(1);
 });
 
 test("patients in two groups cannot be dealt", () => {

@@ -5,6 +5,7 @@ import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
+import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
@@ -35,6 +36,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
   const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
   const found = suppressSmallCells(await runAudits(protocol, study), study, protocol.privacy.minimumCell);
+  const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {
     schemaVersion: "1.0",
@@ -45,11 +47,12 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     operatingPoints,
     flow: flowOf(evidence, protocol.model.classes),
     groups: countGroups(study),
+    duplicates,
     attacks: evidence.index.attacks,
     trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
-    deviations: [...evidence.index.deviations, ...options.deviations],
+    deviations: [...evidence.index.deviations, ...duplicateDeviations(duplicates), ...options.deviations],
   };
   clearConclusion(out);
   writeJson(

@@ -101,7 +101,7 @@ test("near pairs are all pairs within the distance, each once", () => {
         const expected: string[] = [];
         for (let a = 0; a < high.length; a++) {
           for (let b = a + 1; b < high.length; b++) {
-            const text = (half: Uint32Array) => (half[a] as number).toString(2).padStart(32, "0") + "";
+            const text = (half: Uint32Array) => (half[a] as number).toString(2).padStart(32, "0");
             const other = (half: Uint32Array) => (half[b] as number).toString(2).padStart(32, "0");
             const bits = [high, low].reduce(
               (sum, half) => sum + [...text(half)].filter((digit, place) => digit !== other(half)[place]).length,

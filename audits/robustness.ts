@@ -11,7 +11,7 @@
 import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
 import { type Condition, isClean } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
-import { type AucEstimate, areaUnderCurve, type LabelledScores, pairedAucDifference } from "../src/stats/auc.js";
+import { type AucEstimate, areaUnderCurve, type LabelledScores } from "../src/stats/auc.js";
 import {
   type Cell,
   distinctSubgroups,
@@ -21,19 +21,12 @@ import {
   scoredCell,
   withScores,
 } from "../src/stats/cell.js";
-import { errorRate, flipRate, rateAt } from "../src/stats/decisions.js";
-import {
-  differenceOf,
-  type Estimate,
-  isUnchanged,
-  type NotEstimable,
-  notEstimable,
-  type Result,
-} from "../src/stats/estimate.js";
+import { errorRate, flipRate, noThreshold, rateAt } from "../src/stats/decisions.js";
+import { differenceOf, type Estimate, isUnchanged, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
-import { amended, findingOf, type Subject } from "../src/stats/finding.js";
-import { homogeneityTest } from "../src/stats/homogeneity.js";
-import { type ProportionEstimate, pairedProportionDifference, proportionDifference } from "../src/stats/proportion.js";
+import { findingOf, type Subject } from "../src/stats/finding.js";
+import { type ProportionEstimate, proportionDifference } from "../src/stats/proportion.js";
+import { pairedAreas, pairedShares } from "./support/paired.js";
 
 const AUDIT = "robustness";
 
@@ -189,7 +182,7 @@ function auditSubgroup(one: ClassStudy, subgroup: Subgroup): AuditedSubgroup {
     const pair = scoredCell(cell, [one.clean, column]);
     const { values, family } = subgroup;
     const about: About = { audit: AUDIT, class: one.class, subgroup: values, family, condition };
-    const result = pairedDrop(cleanArea(pair), areaUnderCurve(withScores(pair, 1)), pair.clustered);
+    const result = pairedAreas(cleanArea(pair), areaUnderCurve(withScores(pair, 1)), pair.clustered);
     drops.push({ subgroup, cell: pair, result });
     findings.push(dropFinding({ ...about, metric: "auc-drop", operatingPoint: null }, result, pair, one.level));
     for (const [index, point] of one.points.entries()) {
@@ -208,13 +201,6 @@ function cleanAreaOf(cell: Cell, clean: Float64Array): (pair: ScoredCell) => Res
   const alone = scoredCell(cell, [clean]);
   const area = areaUnderCurve(withScores(alone, 0));
   return (pair) => (pair.unscored === alone.unscored ? area : areaUnderCurve(withScores(pair, 0)));
-}
-
-/** Area before minus area after, on the same samples. */
-function pairedDrop(before: Result<AucEstimate>, after: Result<AucEstimate>, clustered: boolean): Result {
-  if (before.status === "not-estimable") return before;
-  if (after.status === "not-estimable") return after;
-  return pairedAucDifference(before, after, clustered);
 }
 
 function dropFinding(subject: Subject, drop: Result, cell: ScoredCell, level: number): Finding {
@@ -247,21 +233,6 @@ function flipsOf(pair: ScoredCell, point: OperatingPoint): Result<ProportionEsti
   return flipRate(withScores(pair, 0), withScores(pair, 1), point.threshold);
 }
 
-function noThreshold(point: OperatingPoint): NotEstimable {
-  return notEstimable(point.reason ?? "no threshold could be chosen");
-}
-
-/** The first share minus the second, on the same samples. */
-function pairedShares(
-  first: Result<ProportionEstimate>,
-  second: Result<ProportionEstimate>,
-  clustered: boolean,
-): Result {
-  if (first.status === "not-estimable") return first;
-  if (second.status === "not-estimable") return second;
-  return pairedProportionDifference(first, second, clustered);
-}
-
 /**
  * The controls of a searched attack's condition: attacks that know nothing of the model, at the same size and behind
  * the same defense, each attack once.
@@ -285,7 +256,7 @@ function controlsOf(one: ClassStudy, condition: Condition): Tested[] {
 function excessFindings(about: About, triple: ScoredCell, control: Tested, one: ClassStudy): Finding[] {
   const versus = control.condition.attack;
   const [clean, attacked, controlled] = [withScores(triple, 0), withScores(triple, 1), withScores(triple, 2)];
-  const dropExcess = pairedDrop(areaUnderCurve(controlled), areaUnderCurve(attacked), triple.clustered);
+  const dropExcess = pairedAreas(areaUnderCurve(controlled), areaUnderCurve(attacked), triple.clustered);
   const dropSubject: Subject = { ...about, metric: "auc-drop-excess", operatingPoint: null, versus };
   return [
     dropFinding(dropSubject, dropExcess, triple, one.level),
@@ -323,7 +294,7 @@ function dropGaps(one: ClassStudy, audited: ReadonlyMap<string, AuditedSubgroup>
         condition,
       };
       const comparison = { difference, better: "lower", quantity: "drop of AUC" } as const;
-      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
+      return gapFinding(subject, groups, comparison, one.level);
     }),
   );
 }
@@ -352,17 +323,7 @@ function foolingGaps(
         condition,
       };
       const comparison = { difference, better: "lower", quantity: "fooling rate" } as const;
-      return withTest(gapFinding(subject, groups, comparison, one.level), groups);
+      return gapFinding(subject, groups, comparison, one.level);
     }),
   );
-}
-
-/** Adds Wald's test that all groups lose alike: whether the attack widens what is between them. */
-function withTest(finding: Finding, groups: readonly GroupResult<Estimate>[]): Finding {
-  const estimates = groups.flatMap(({ result }) => (result.status === "estimated" ? [result] : []));
-  const test = homogeneityTest(estimates);
-  if (test === null) return finding;
-  const { chiSquare, degrees, p } = test;
-  const details = { "wald-chi-square": chiSquare, "wald-degrees-of-freedom": degrees, "wald-p": p };
-  return amended(finding, { details: { ...finding.details, ...details } });
 }

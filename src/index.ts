@@ -26,3 +26,11 @@ export type { Protocol } from "./protocol/schema.js";
 export { type EvaluateOptions, evaluateRecord } from "./run/evaluate.js";
 export type { RunObserver } from "./run/observer.js";
 export { type RunOptions, runAudit } from "./run/run.js";
+export type { Estimate, Result } from "./stats/estimate.js";
+export {
+  type SubgroupTableOptions,
+  subgroupTable,
+  type TableCell,
+  type TableMetric,
+  type TableRow,
+} from "./stats/subgroup-table.js";

@@ -70,15 +70,17 @@ const SHARES = new Set([
   "fooling-rate",
   "fooling",
   "accuracy",
+  "balanced-accuracy",
   "error-rate",
   "corruption-error",
 ]);
-const DIFFERENCE = /-(drop|gap|difference|excess|drop-gap|excess-gap)$/;
+const DIFFERENCE =
+  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
-  const base = metric.replace(DIFFERENCE, "");
+  const base = metric.replace(DIFFERENCE, "").replace(/-resampled$/, "");
   if (metric === "median-minimal-epsilon") return "epsilon";
   if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";
@@ -198,13 +200,22 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["delong", "DeLong"],
   ["paired-obuchowski", "paired Obuchowski (clustered by patient)"],
   ["obuchowski", "Obuchowski (clustered by patient)"],
+  ["wilson-positive-patients", "Wilson score over patients with positives"],
   ["wilson", "Wilson score"],
   ["newcombe-paired", "Newcombe's paired score"],
   ["newcombe-score", "Newcombe's hybrid score"],
+  ["newcombe-mean-height", "Newcombe on the curve's mean height"],
   ["newcombe-patients", "Newcombe (counting patients)"],
   ["newcombe", "Newcombe"],
+  ["logit-mean-height", "normal on the logit of the curve's mean height"],
+  ["logit", "normal on the logit scale"],
+  ["average", "average over classes"],
   ["effective-n", "effective sample size"],
+  ["bootstrap-percentile", "patient bootstrap, percentile"],
+  ["bootstrap-basic", "patient bootstrap, basic"],
+  ["bootstrap-bca", "patient bootstrap, BCa"],
   ["difference-of-drops", "difference of drops"],
+  ["difference-in-differences", "difference in differences"],
   ["difference", "difference"],
   ["pointwise", "pointwise"],
   ["trapezoid", "trapezoidal mean"],

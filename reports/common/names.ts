@@ -6,6 +6,14 @@ import { decimal, epsilonText } from "./format.js";
 
 const METRICS: Readonly<Record<string, string>> = {
   auc: "AUC",
+  "partial-auc": "Partial AUC, standardised",
+  "auc-macro": "Mean AUC over classes",
+  "auc-weighted": "Mean AUC weighted by positives",
+  "auc-micro": "AUC over all samples and classes",
+  "auc-hand-till": "AUC of Hand and Till",
+  accuracy: "Accuracy by the largest score",
+  "balanced-accuracy": "Balanced accuracy by the largest score",
+  "label-ranking-precision": "Label ranking average precision",
   sensitivity: "Sensitivity",
   specificity: "Specificity",
   ppv: "PPV",

@@ -27,7 +27,8 @@ export interface Series {
 
 export interface FindingQuery {
   readonly metric: string;
-  readonly class: string;
+  /** null for findings about all classes together. */
+  readonly class: string | null;
   readonly group?: Group;
   readonly condition?: Condition;
   /** null, the default, for metrics without an operating point. */
@@ -95,7 +96,7 @@ export class StudyView {
   }
 
   /** Findings of a metric, class and condition over all groups, in the record's order. */
-  all(metric: string, className: string, condition: Condition = CLEAN): readonly Finding[] {
+  all(metric: string, className: string | null, condition: Condition = CLEAN): readonly Finding[] {
     return this.byCondition.get(JSON.stringify([metric, className, conditionKey(condition)])) ?? [];
   }
 

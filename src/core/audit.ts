@@ -37,6 +37,8 @@ export interface OperatingPoint {
   readonly n: number;
   readonly positives: number;
   readonly reason: string | null;
+  /** SHA-256 of all of the above: a point that is moved later has another. */
+  readonly sha256: string;
 }
 
 /** Samples that thresholds and recalibrations may learn from: other patients than those of the evaluation set. */
@@ -127,9 +129,10 @@ export interface Audit<Parameters = Record<string, unknown>> {
   evaluate(study: Study, context: AuditContext<Parameters>): Finding[];
 }
 
-/** Declares an audit, its parameters typed by its schema. An audit's file exports the result as default. */
-export function defineAudit<Schema extends z.ZodObject = z.ZodObject>(
-  audit: Audit<z.infer<Schema>> & { readonly meta: { readonly parameters?: Schema } },
-): Audit {
+/**
+ * Declares an audit; one with parameters says their schema, `defineAudit<typeof parameters>(…)`. An audit's file exports
+ * the result as default.
+ */
+export function defineAudit<Schema extends z.ZodObject = z.ZodObject>(audit: Audit<z.output<Schema>>): Audit {
   return audit as unknown as Audit;
 }

@@ -14,6 +14,8 @@ export interface SourceTable {
   readonly count: number;
   /** The columns asked for, by name. A missing cell is the empty string. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
+  /** The columns that were asked for as numbers, by name. */
+  readonly numbers: ReadonlyMap<string, Numbers>;
   /** What to call a row in an error message, for example "manifest.csv, line 12". */
   rowName(row: number): string;
   /** SHA-256 of the files that were read for the table, by name relative to the protocol. */
@@ -30,12 +32,22 @@ export interface SourceTable {
   readonly checkImages?: (mayMiss?: boolean) => Promise<void>;
 }
 
+/** A column of numbers: a million of them are eight megabytes here, and as many strings a hundred. */
+export interface Numbers {
+  /** NaN where a cell is no finite number. */
+  readonly values: Float64Array;
+  /** What stands in those cells, without spaces around it, by row; the empty string where nothing does. */
+  readonly texts: ReadonlyMap<number, string>;
+}
+
 export interface SourceContext {
   /** The protocol file's folder: relative paths start here. */
   readonly baseFolder: string;
   readonly seed: number;
   /** Names of the columns that the protocol uses. */
   readonly columns: readonly string[];
+  /** Names of further columns, which hold numbers. */
+  readonly numbers: readonly string[];
   /** The column with the image's path; null where no images are needed. */
   readonly imageColumn: string | null;
 }

@@ -83,6 +83,8 @@ export interface GateResult {
   readonly limit: number;
   /** The number that was held against the limit: of the finding that decided. */
   readonly observed: number | null;
+  /** The test behind a failure: that the criterion is met, adjusted for all findings that the protocol's gates look at. */
+  readonly test?: FindingTest;
   /** Ids of the findings that the gate looked at. */
   readonly findings: readonly string[];
   readonly reason: string;

@@ -15,9 +15,16 @@ export interface Random {
   sign(): 1 | -1;
   /** A fresh random order of 0 … count - 1 (Fisher and Yates). */
   permutation(count: number): Uint32Array;
+  /**
+   * Draws so many uniform integers in [0, bound) with replacement and counts how often each came:
+   * counts[first + value] grows by one for each. bound <= 2^21.
+   */
+  tally(draws: number, bound: number, counts: Uint32Array, first: number): void;
   /** An independent stream that depends on this stream's key and the further key alone, not on what was drawn. */
   fork(...key: RandomKey): Random;
 }
+
+const TWO_TO_32 = 2 ** 32;
 
 export type RandomKey = readonly (string | number)[];
 
@@ -62,6 +69,18 @@ export function randomFrom(...key: RandomKey): Random {
         order[other] = kept;
       }
       return order;
+    },
+    tally(draws, bound, counts, first) {
+      // Lemire's multiply and shift (ACM TOMACS 29 (2019) 3): the product's high word is the integer; the few low words
+      // that would favour some integers are drawn again. Products stay below 2^53 and are exact.
+      const tooLow = TWO_TO_32 % bound;
+      for (let left = draws; left > 0; ) {
+        const product = (generator.next() >>> 0) * bound;
+        const value = (product / TWO_TO_32) | 0; // below the bound, so that it fits a 32-bit integer
+        if (product - value * TWO_TO_32 < tooLow) continue;
+        counts[first + value] = (counts[first + value] as number) + 1;
+        left--;
+      }
     },
     fork: (...further) => randomFrom(...key, ...further),
   };

@@ -19,6 +19,7 @@ import { StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { suggest } from "../core/plugins.js";
 import { drawPopulation, type PhantomImage } from "./phantom/population.js";
+import { numbersOf } from "./shared/numbers.js";
 
 const COLUMNS = ["id", "patient", "sex", "age", "scanner", "nodule", "split"] as const;
 
@@ -51,12 +52,16 @@ export default defineDataSource({
     parameters,
     needsImageColumn: false,
   },
-  async open({ patients, size, prevalence, contrast, planted, population }, { seed, columns }): Promise<SourceTable> {
+  async open(
+    { patients, size, prevalence, contrast, planted, population },
+    { seed, columns, numbers },
+  ): Promise<SourceTable> {
     const images = drawPopulation({ seed, name: population, patients, prevalence, contrast, planted });
     const rendered = new Map<number, Uint8Array>();
     return {
       count: images.length,
       columns: new Map(columns.map((name) => [name, column(images, name)])),
+      numbers: new Map(numbers.map((name) => [name, numbersOf(column(images, name))])),
       rowName: (row) => `phantom ${images[row]?.id ?? `row ${row}`}`,
       files: {},
       loadImage: async (row) => {

@@ -1,20 +1,23 @@
 /**
- * Samples listed in a CSV or TSV file, one row each, with images as PNG or JPEG files beside it.
+ * Samples listed in a CSV or TSV file, one row each, with images as PNG or JPEG files beside it. The file may be packed
+ * with gzip, and further tables may be joined to it by a key.
  *
  * Format: RFC 4180 in UTF-8 (https://www.rfc-editor.org/rfc/rfc4180). The table is streamed and only the columns that
  * the protocol names are kept; images are opened one by one when they are asked for. Image paths may not leave their
  * folder, not even through symbolic links: an audit reads the data it was given and nothing else on the machine.
  */
-import { createReadStream, promises as fs } from "node:fs";
+import { promises as fs } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
 import { ExitCode, received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { decodeImage } from "../image/decode.js";
-import { ColumnCollector } from "./table/columns.js";
+import { tableBytes } from "./table/bytes.js";
+import { ColumnCollector, type Wanted } from "./table/columns.js";
 import { type Delimiter, guessDelimiter, unreadable } from "./table/delimiter.js";
 import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
+import { assignColumns, type Headed, type JoinedTable, joinTable, type ReadTable } from "./table/join.js";
 import { readRecords } from "./table/records.js";
 
 /** What `delimiter` may be, and what it stands for. */
@@ -35,25 +38,40 @@ const parameters = z.strictObject({
     .enum(["comma", "semicolon", "tab"])
     .optional()
     .describe("What separates cells; default: comma in .csv, tab in .tsv, otherwise what the header line shows."),
+  join: z
+    .array(
+      z.strictObject({
+        path: z.string().min(1).describe("A further table, relative to the protocol file."),
+        on: z
+          .union([z.string().min(1), z.strictObject({ left: z.string().min(1), right: z.string().min(1) })])
+          .describe("The key column, or its names in the main and in the further table."),
+        prefix: z.string().default("").describe("What the protocol puts before this table's column names."),
+        delimiter: z.enum(["comma", "semicolon", "tab"]).optional().describe("As for the main table."),
+      }),
+    )
+    .default([])
+    .describe("Further tables whose rows are put beside the main table's, by a key that each holds once."),
 });
+type Join = z.output<typeof parameters>["join"][number];
 
 export default defineDataSource({
   meta: {
     id: "table",
     title: "CSV or TSV table",
-    summary: "One row per sample in a CSV or TSV file; images are PNG or JPEG files named by a column.",
+    summary:
+      "One row per sample in a CSV or TSV file, packed with gzip or not, joined with others; images are PNG or JPEG files named by a column.",
     parameters,
     needsImageColumn: true,
   },
   async open(given, context): Promise<SourceTable> {
-    const name = relativeName(context.baseFolder, given.path);
     const file = resolve(context.baseFolder, given.path);
-    const delimiter = given.delimiter === undefined ? await guessDelimiter(file, name) : DELIMITERS[given.delimiter];
-    const table = await readTable(file, name, delimiter, wantedColumns(context));
+    const wanted = { texts: wantedColumns(context), numbers: context.numbers };
+    const main = await locate(given, context.baseFolder);
+    const table = await readAll(main, given.join, wanted, context.baseFolder);
 
-    const rowName = (row: number): string => `${name}, line ${table.lines[row] ?? "?"}`;
-    const columns = table.columns;
-    const base = { count: table.lines.length, columns, rowName, files: { [name]: table.sha256 } };
+    const rowName = (row: number): string => `${main.name}, line ${table.lines[row] ?? "?"}`;
+    const { columns, files, lines, numbers } = table;
+    const base = { count: lines.length, columns, numbers, rowName, files };
     if (context.imageColumn === null) return { ...base, loadImage: null };
 
     const images: ImageReferences = {
@@ -73,29 +91,76 @@ function wantedColumns(context: SourceContext): readonly string[] {
   return context.imageColumn === null ? context.columns : [...context.columns, context.imageColumn];
 }
 
-/** The table is read in pieces of this size. */
-const CHUNK_BYTES = 1 << 20;
-
-interface ReadTable {
-  readonly columns: ReadonlyMap<string, readonly string[]>;
-  readonly lines: readonly number[];
-  readonly sha256: string;
+/** One table of the protocol: where it lies, what messages call it, and what separates its cells. */
+interface Located {
+  readonly file: string;
+  readonly name: string;
+  readonly delimiter: Delimiter;
 }
 
-async function readTable(
-  file: string,
-  name: string,
-  delimiter: Delimiter,
-  wanted: readonly string[],
-): Promise<ReadTable> {
+async function locate(
+  { path, delimiter }: { readonly path: string; readonly delimiter?: keyof typeof DELIMITERS | undefined },
+  baseFolder: string,
+): Promise<Located> {
+  const name = relativeName(baseFolder, path);
+  const file = resolve(baseFolder, path);
+  return { file, name, delimiter: delimiter === undefined ? await guessDelimiter(file, name) : DELIMITERS[delimiter] };
+}
+
+/** The main table with the columns of the further ones beside its own, and the hashes of all. */
+async function readAll(
+  main: Located,
+  joins: readonly Join[],
+  wanted: Wanted,
+  baseFolder: string,
+): Promise<ReadTable & { readonly files: Readonly<Record<string, string>> }> {
+  const [first, ...further] = joins;
+  if (first === undefined) {
+    const table = await readTable(main, wanted);
+    return { ...table, files: { [main.name]: table.sha256 } };
+  }
+  const located = await Promise.all([first, ...further].map((join) => locate(join, baseFolder)));
+  const headed = await Promise.all([main, ...located].map(headerOf));
+  const joined = [first, ...further].map(({ on, prefix }, index): JoinedTable => {
+    const [left, right] = typeof on === "string" ? [on, on] : [on.left, on.right];
+    return { ...(headed[index + 1] as Headed), prefix, left, right };
+  });
+  const sides = assignColumns(headed[0] as Headed, joined, wanted);
+  let table = await readTable(main, sides[0] as Wanted);
+  const files: Record<string, string> = { [main.name]: table.sha256 };
+  for (const [index, one] of joined.entries()) {
+    const other = await readTable(located[index] as Located, sides[index + 1] as Wanted);
+    files[other.name] = other.sha256;
+    table = joinTable(table, other, one);
+  }
+  return { ...table, files };
+}
+
+async function readTable({ delimiter, file, name }: Located, wanted: Wanted): Promise<ReadTable> {
   const collector = new ColumnCollector(name, wanted);
-  const bytes = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+  const { chunks, sha256: hash } = tableBytes(file);
   try {
-    const hash = await readRecords(bytes, { file: name, delimiter }, (cells, line) => collector.add(cells, line));
-    return { columns: collector.columns(), lines: collector.lines, sha256: hash };
+    await readRecords(chunks, { file: name, delimiter }, (cells, line) => collector.add(cells, line));
+    const { lines } = collector;
+    return { name, columns: collector.columns(), numbers: collector.numbers(), lines, sha256: hash() };
   } catch (error) {
     throw unreadable(error, name);
   }
+}
+
+async function headerOf({ delimiter, file, name }: Located): Promise<Headed> {
+  const enough = new AbortController();
+  let header: readonly string[] = [];
+  try {
+    const take = (cells: readonly string[]): void => {
+      if (header.length === 0) header = cells;
+      enough.abort();
+    };
+    await readRecords(tableBytes(file).chunks, { file: name, delimiter }, take, enough.signal);
+  } catch (error) {
+    if (!enough.signal.aborted) throw unreadable(error, name);
+  }
+  return { name, header };
 }
 
 async function loadImage(images: ImageReferences, row: number): ReturnType<NonNullable<SourceTable["loadImage"]>> {

@@ -9,6 +9,7 @@ import { checkReferences } from "./references.js";
 import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
+import { withThresholds } from "./thresholds.js";
 
 /** A protocol with its fingerprint and the folder that its relative paths start from. */
 export interface LoadedProtocol {
@@ -25,8 +26,9 @@ export interface LoadedProtocol {
  */
 export async function loadProtocol(file: string, overrides: readonly string[] = []): Promise<LoadedProtocol> {
   const source = applyOverrides(parseProtocolText(readProtocolText(file), file), overrides);
-  const protocol = await validateProtocol(source.value, source.place);
-  return { protocol, sha256: protocolHash(protocol), baseFolder: dirname(resolve(file)), name: file };
+  const baseFolder = dirname(resolve(file));
+  const protocol = withThresholds(await validateProtocol(source.value, source.place), baseFolder);
+  return { protocol, sha256: protocolHash(protocol), baseFolder, name: file };
 }
 
 /** Validates a protocol that is already a value, such as one made by a program or read back from a record. */

@@ -168,6 +168,9 @@ async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void>
   const known = async (family: PluginFamily) => ["none", ...(await loadPlugins(family)).keys()];
   for (const [index, point] of protocol.operatingPoints.entries()) {
     if (point.class !== undefined) oneOf(point.class, classes, ["operatingPoints", index, "class"], "class");
+    if (point.thresholds === undefined || typeof point.thresholds.path === "string") continue;
+    for (const name of Object.keys(point.thresholds))
+      oneOf(name, classes, ["operatingPoints", index, "thresholds", name], "class");
   }
   for (const [index, gate] of protocol.gates.entries()) {
     oneOf(gate.metric, metrics, ["gates", index, "metric"], "metric");

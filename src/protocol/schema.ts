@@ -37,9 +37,44 @@ const operatingPoint = z
     sensitivity: rate.optional().describe("The highest threshold that reaches this sensitivity on tuning samples."),
     specificity: rate.optional().describe("The lowest threshold that reaches this specificity on tuning samples."),
     threshold: z.number().optional().describe("A threshold fixed beforehand; scores at or above it are positive."),
+    thresholds: z
+      .union([
+        z.strictObject({
+          path: z.string().min(1).describe("A CSV or TSV table, relative to the protocol file."),
+          class: column.describe("Its column with the class."),
+          threshold: column.describe("Its column with the threshold."),
+        }),
+        z.record(z.string().min(1), z.number()),
+      ])
+      .optional()
+      .describe("Thresholds fixed beforehand, by class, or a table that holds them."),
+    thresholdsSha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe("Of the table that the thresholds were read from; filled in when the protocol is loaded."),
+    youden: z
+      .literal(true)
+      .optional()
+      .describe("The threshold of the greatest sensitivity + specificity − 1 on tuning samples."),
+    cost: z
+      .strictObject({
+        falsePositive: z.number().gt(0).describe("What a false positive costs, in any unit."),
+        falseNegative: z.number().gt(0).describe("What a false negative costs, in the same unit."),
+        prevalence: rate.optional().describe("Where it is to be used; default: that of the tuning samples."),
+      })
+      .optional()
+      .describe("The threshold of the least expected cost on tuning samples."),
+    netBenefit: z
+      .strictObject({
+        thresholdProbability: rate.describe("The risk at which treating and not treating are worth the same."),
+        prevalence: rate.optional().describe("Where it is to be used; default: that of the tuning samples."),
+      })
+      .optional()
+      .describe("The threshold of the greatest net benefit on tuning samples."),
     chosenOn: z.literal("tuning").optional().describe("Where sensitivity and specificity are met: always on tuning."),
   })
-  .refine(...exactlyOne("sensitivity", "specificity", "threshold"));
+  .refine(...exactlyOne("sensitivity", "specificity", "threshold", "thresholds", "youden", "cost", "netBenefit"));
 
 const gateCondition = z.strictObject({
   attack: z.string().default("none"),

@@ -10,6 +10,7 @@ import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { writeWhole } from "./parquet.js";
+import { adjustTests } from "./multiplicity.js";
 import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
@@ -35,7 +36,8 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   }));
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
   const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
-  const found = suppressSmallCells(await runAudits(protocol, study), study, protocol.privacy.minimumCell);
+  const tested = adjustTests(await runAudits(protocol, study), protocol.confidence);
+  const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {

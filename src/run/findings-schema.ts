@@ -107,6 +107,11 @@ const gate = z
     verdict,
     limit: z.number(),
     observed: z.number().nullable().describe("What was held against the limit, of the finding that decided."),
+    test: test
+      .exactOptional()
+      .describe(
+        "Of the hypothesis that the criterion is met, for the finding that decided: one-sided, by inverting its interval.",
+      ),
     findings: z.array(z.string()).describe("Ids of the findings that the gate looked at."),
     reason: z.string(),
   })
@@ -122,6 +127,7 @@ const operatingPoint = z
     n: count.describe("Tuning samples with a label and a score."),
     positives: count,
     reason: z.string().nullable(),
+    sha256: sha256.describe("Of the point's other fields as canonical JSON: a point that is moved later has another."),
   })
   .meta({ id: "OperatingPoint" });
 

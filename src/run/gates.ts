@@ -1,6 +1,8 @@
 import type { Condition } from "../core/condition.js";
-import { type Finding, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
+import { type Finding, type FindingTest, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
 import type { GateCondition, GateEntry } from "../protocol/schema.js";
+import { adjusted } from "../stats/multiplicity.js";
+import { neededWords, pOfMeeting } from "./criterion.js";
 
 /** How one finding stands against a gate. `margin` is how far the number lies on the good side of the limit. */
 interface Judgement {
@@ -9,14 +11,30 @@ interface Judgement {
   readonly observed: number | null;
   readonly margin: number;
   readonly reason: string;
+  /** One-sided p-value of "the criterion is met"; null where it is judged by the estimate, or cannot be computed. */
+  readonly p: number | null;
+}
+
+/** A gate with what it found, before anything is adjusted. */
+interface Judged {
+  readonly gate: GateEntry;
+  readonly judgements: readonly Judgement[];
+  /** The result of a gate that found nothing to judge. */
+  readonly failed: GateResult | null;
 }
 
 /**
  * Holds findings against the acceptance criteria. A gate passes when every finding it names passes; it fails when one
  * fails, or when it names a group, condition or metric that does not exist; otherwise it is inconclusive.
+ *
+ * To pass, every finding of every gate must hold by itself: that needs no adjustment, since a bad model has to slip through
+ * all of them. To fail takes one, and among many one fails by chance: a finding fails only where its whole interval misses
+ * the limit and the hypothesis that it meets its criterion is rejected, one-sided, after Holm's adjustment for all findings
+ * that the gates look at. So a model that meets all criteria fails with a chance of at most 1 − confidence.
  */
 export function evaluateGates(gates: readonly GateEntry[], findings: readonly Finding[]): GateResult[] {
-  return gates.map((gate) => evaluateGate(gate, findings));
+  const judged = withHolm(gates.map((gate) => judgeGate(gate, findings)));
+  return judged.map(({ gate, judgements, failed }) => failed ?? conclude(gate, judgements));
 }
 
 /** Fail beats inconclusive beats pass. Without gates nothing was tested, and nothing passes. */
@@ -26,9 +44,7 @@ export function overallVerdict(gates: readonly GateResult[]): Verdict {
   return "pass";
 }
 
-function evaluateGate(gate: GateEntry, findings: readonly Finding[]): GateResult {
-  const limit = gate.atLeast ?? gate.atMost ?? Number.NaN;
-  const base = { id: gate.id, title: gate.title, limit };
+function judgeGate(gate: GateEntry, findings: readonly Finding[]): Judged {
   const ofMetric = findings.filter(
     (finding) =>
       finding.metric === gate.metric &&
@@ -40,19 +56,64 @@ function evaluateGate(gate: GateEntry, findings: readonly Finding[]): GateResult
   const named = ofMetric.filter((finding) => matchesGroup(gate, finding));
   if (missing !== null || named.length === 0) {
     const reason = missing ?? `There is no finding of "${gate.metric}" for ${describe(gate)}.`;
-    return { ...base, verdict: "fail", observed: null, findings: named.map((finding) => finding.id), reason };
+    const ids = named.map((finding) => finding.id);
+    const failed: GateResult = { ...headOf(gate), verdict: "fail", observed: null, findings: ids, reason };
+    return { gate, judgements: [], failed };
   }
-  const judgements = named.map((finding) => judge(gate, finding));
+  return { gate, judgements: named.map((finding) => judge(gate, finding)), failed: null };
+}
+
+function headOf({ id, title, atLeast, atMost }: GateEntry): Pick<GateResult, "id" | "title" | "limit"> {
+  return { id, title, limit: atLeast ?? atMost ?? Number.NaN };
+}
+
+/** What a test of a criterion is called where it is printed. */
+const CRITERION = { method: "inverted-interval", hypothesis: "the criterion is met" } as const;
+
+/** A judgement with its test, adjusted for all judgements that have one. */
+type Tested = Judgement & { readonly test?: FindingTest };
+
+/** Turns failures that Holm's adjustment does not bear out into inconclusive judgements. */
+function withHolm(judged: readonly Judged[]): (Omit<Judged, "judgements"> & { readonly judgements: Tested[] })[] {
+  const all = judged.flatMap(({ judgements }) => judgements);
+  const p = adjusted(
+    all.map((judgement) => judgement.p),
+    "holm",
+  );
+  const size = all.filter((judgement) => judgement.p !== null).length;
+  const family = "all findings that the gates look at";
+  let next = 0;
+  return judged.map((one) => ({
+    ...one,
+    judgements: one.judgements.map((judgement) => {
+      const ofFamily = p[next++] ?? null;
+      if (judgement.p === null || ofFamily === null) return judgement;
+      const adjustment = { method: "holm", p: ofFamily, family, size } as const;
+      const test: FindingTest = { ...CRITERION, statistic: null, p: judgement.p, adjusted: adjustment };
+      const level = judgement.finding.interval?.level ?? Number.NaN;
+      if (judgement.verdict !== "fail" || ofFamily <= 1 - level) return { ...judgement, test };
+      const reason = judgement.reason.replace(
+        /, and so is the whole interval\.$/,
+        `, and so is the whole interval; but among ${size} findings that the gates look at, chance is not excluded (Holm-adjusted one-sided p = ${format(ofFamily)}).`,
+      );
+      return { ...judgement, test, verdict: "inconclusive", reason };
+    }),
+  }));
+}
+
+function conclude(gate: GateEntry, judgements: readonly Tested[]): GateResult {
   const verdict = overall(judgements);
   const decisive = judgements
     .filter((judgement) => judgement.verdict === verdict)
     .reduce((kept, other) => (other.margin < kept.margin ? other : kept));
+  const { test } = decisive;
   const count = judgements.length === 1 ? "" : ` Worst of ${judgements.length} findings: ${decisive.finding.id}.`;
   return {
-    ...base,
+    ...headOf(gate),
     verdict,
     observed: decisive.observed,
-    findings: named.map((finding) => finding.id),
+    ...(test === undefined ? {} : { test }),
+    findings: judgements.map(({ finding }) => finding.id),
     reason: `${decisive.reason}${count}`,
   };
 }
@@ -76,6 +137,7 @@ function judge(gate: GateEntry, finding: Finding): Judgement {
     observed: null,
     margin: Number.NEGATIVE_INFINITY,
     reason,
+    p: null,
   });
   if (status !== "measured" || estimate === null)
     return open(`${finding.id} is ${status}: ${finding.reason ?? "no reason given"}`);
@@ -103,8 +165,9 @@ function judge(gate: GateEntry, finding: Finding): Judgement {
           : ", and so is the whole interval."
         : left !== null && reached
           ? `, but groups are left out: ${left}.`
-          : `, but the interval (${format(lower)} to ${format(upper)}) reaches across it: more data would settle it.`;
-  return { finding, verdict, observed, margin, reason: `${comparison}${explanation}` };
+          : `, but the interval (${format(lower)} to ${format(upper)}) reaches across it: ${neededWords(finding, limit, sign)}.`;
+  const p = gate.bound === "estimate" ? null : pOfMeeting(finding, limit, sign);
+  return { finding, verdict, observed, margin, reason: `${comparison}${explanation}`, p };
 }
 
 /** Groups that a max–min gap could not take in: what is claimed of all groups is not known of these. */

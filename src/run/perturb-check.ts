@@ -39,6 +39,7 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
     baseFolder: folder,
     seed: protocol.seed,
     columns: ["image-sha256", ...classes.map((name) => `after.${name}`)],
+    numbers: [],
     imageColumn: "image",
   });
   const adapter = await findPlugin("models", protocol.model.adapter);

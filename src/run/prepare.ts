@@ -1,5 +1,5 @@
 import type { ModelAdapter } from "../core/adapter.js";
-import type { SourceTable } from "../core/data.js";
+import type { Numbers, SourceTable } from "../core/data.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Deviation, Flow } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
@@ -37,10 +37,13 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const table = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
     seed: protocol.seed,
-    columns: columnsOf(protocol, Object.values(scoreColumns ?? {})),
+    columns: textColumns(protocol),
+    numbers: numberColumns(protocol, Object.values(scoreColumns ?? {})),
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
   });
   const cells = (name: string): readonly string[] => table.columns.get(name) ?? [];
+  const numbers = (name: string): Numbers =>
+    table.numbers.get(name) ?? { values: new Float64Array(0), texts: new Map() };
   const ids = cells(protocol.data.id);
   checkIds(ids, table.rowName);
 
@@ -67,12 +70,12 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const weights =
     protocol.data.weight === undefined
       ? null
-      : parseWeights(cells(protocol.data.weight), table.rowName, protocol.data.weight);
+      : parseWeights(numbers(protocol.data.weight), table.rowName, protocol.data.weight);
   const allowMissing = protocol.data.unreadable === "reject";
   const comparators = protocol.comparators.map(({ id, columns }) => ({
     id,
     byClass: Object.entries(columns).map(
-      ([name, column]) => [name, parseScores(cells(column), table.rowName, column, false, allowMissing)] as const,
+      ([name, column]) => [name, parseScores(numbers(column), table.rowName, column, false, allowMissing)] as const,
     ),
   }));
   const persons = encodePatients(patients.names, Uint32Array.from(ids.keys())).codes;
@@ -101,7 +104,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       : Object.fromEntries(
           Object.entries(scoreColumns).map(([name, column]) => [
             name,
-            parseScores(cells(column), table.rowName, column, probabilities, allowMissing),
+            parseScores(numbers(column), table.rowName, column, probabilities, allowMissing),
           ]),
         );
   if (adapter.meta.needsImages) await table.checkImages?.(allowMissing);
@@ -133,23 +136,16 @@ export function attributeColumns(protocol: Protocol): string[] {
   ];
 }
 
-function columnsOf(protocol: Protocol, scoreColumns: readonly string[]): string[] {
-  const { comparators, data } = protocol;
+function textColumns(protocol: Protocol): string[] {
+  const { data } = protocol;
   const labels = Object.values(data.labels).map((label) => (typeof label === "string" ? label : label.column));
   const split = "column" in data.split ? [data.split.column] : [];
   const patient = data.patient === undefined ? [] : [data.patient];
+  return [...new Set([data.id, ...patient, ...labels, ...split, ...attributeColumns(protocol)])];
+}
+
+function numberColumns({ comparators, data }: Protocol, scoreColumns: readonly string[]): string[] {
   const weight = data.weight === undefined ? [] : [data.weight];
   const others = comparators.flatMap(({ columns }) => Object.values(columns));
-  return [
-    ...new Set([
-      data.id,
-      ...patient,
-      ...labels,
-      ...split,
-      ...weight,
-      ...attributeColumns(protocol),
-      ...scoreColumns,
-      ...others,
-    ]),
-  ];
+  return [...new Set([...weight, ...scoreColumns, ...others])];
 }

@@ -1,7 +1,17 @@
-import { differenceOf, type Estimate, normalLimits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import {
+  differenceOf,
+  type Estimate,
+  type Limits,
+  type NotEstimable,
+  normalLimits,
+  notEstimable,
+  type Result,
+  standardErrorOf,
+} from "./estimate.js";
 import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { type Placements, placements } from "./placements.js";
+import { kishCount, unequalWeights } from "./weights.js";
 
 /**
  * Area under the ROC curve with a nonparametric variance: DeLong, DeLong and Clarke-Pearson (Biometrics 44 (1988)
@@ -14,7 +24,7 @@ export interface AucEstimate extends Estimate {
   readonly negatives: number;
   /** Variance by DeLong or Obuchowski; 0 where all placements are equal. */
   readonly variance: number;
-  /** Counts over the design effects of their placements; the counts themselves where no patient repeats. */
+  /** Counts over the design effects of their placements; the counts where no patient repeats and all weigh alike. */
   readonly effectivePositives: number;
   readonly effectiveNegatives: number;
 }
@@ -39,7 +49,8 @@ export interface LabelledScores {
  * @param order the scores' ascending order, where it is at hand
  */
 export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
-  const placed = placements(data.scores, data.labels, order);
+  const weights = unequalWeights(data);
+  const placed = placements(data.scores, data.labels, order, weights);
   const { positives, negatives } = placed;
   if (positives < 2 || negatives < 2) {
     const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];
@@ -47,8 +58,8 @@ export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Resul
       `${counted(count, which)} among ${counted(data.labels.length, "sample")}: AUC needs at least two of each class`,
     );
   }
-  const positive = classPart(data, placed, 1, positives);
-  const negative = classPart(data, placed, 0, negatives);
+  const positive = classPart(data, weights, placed, 1);
+  const negative = classPart(data, weights, placed, 0);
   const [ofPositives, ofNegatives] = [positive.part.patients.length, negative.part.patients.length];
   if (ofPositives < 2 || ofNegatives < 2) {
     const which = ofPositives < 2 ? "positive" : "negative";
@@ -80,10 +91,11 @@ export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Resul
   }
   // All placements equal, as where the classes are separated: the variance says nothing, Newcombe's interval does. A
   // repeated patient counts once, the most cautious assumption on how much his images repeat one another.
+  const [first, second] = [positive.contributors, negative.contributors];
   return {
     ...shared,
     symmetric: false,
-    limits: (z) => newcombeAucLimits(value, ofPositives, ofNegatives, z),
+    limits: (z) => newcombeAucLimits(value, first, second, z),
     method: data.clustered ? "newcombe-patients" : "newcombe",
   };
 }
@@ -104,11 +116,56 @@ export function aucDifference(a: AucEstimate, b: AucEstimate, clustered: boolean
 const SQUARE_AND_ADD = "square-and-add-newcombe";
 
 /** DeLong's interval on the logit scale, never outside (0, 1). Null where the variance is 0 or the area 0 or 1. */
-export function logitLimits(auc: AucEstimate, z: number): { lower: number; upper: number } | null {
-  if (auc.standardError === 0 || auc.value <= 0 || auc.value >= 1) return null;
-  const centre = Math.log(auc.value / (1 - auc.value));
-  const margin = (z * auc.standardError) / (auc.value * (1 - auc.value));
+export function logitLimits(auc: AucEstimate, z: number): Limits | null {
+  return logisticLimits(auc.value, auc.standardError, z);
+}
+
+/** This close to 0 or 1 a value is there but for rounding, and its logit says nothing. */
+const AT_END = 1e-12;
+
+/** Whether a value in [0, 1] varies and is not at an end, so that it has limits on the logit scale. */
+export function hasLogit(value: number, standardError: number): boolean {
+  return standardError > 0 && value > AT_END && value < 1 - AT_END;
+}
+
+/** Normal limits on the logit scale of a value in [0, 1]; null at its ends or without a standard error. */
+export function logisticLimits(value: number, standardError: number, z: number): Limits | null {
+  if (!hasLogit(value, standardError)) return null;
+  const centre = Math.log(value / (1 - value));
+  const margin = (z * standardError) / (value * (1 - value));
   return { lower: logistic(centre - margin), upper: logistic(centre + margin) };
+}
+
+/**
+ * Why an area cannot have an interval: fewer than two samples or two patients of a class. null where it can.
+ * @param quantity what is asked for, as it stands before "needs"
+ */
+export function twoOfEachClass({ labels, patients }: LabelledScores, quantity: string): NotEstimable | null {
+  const counts = [0, 0];
+  const distinct = [0, 0];
+  const last = [-1, -1];
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    counts[label] = (counts[label] as number) + 1;
+    if (last[label] === patients[i]) continue;
+    last[label] = patients[i] as number;
+    distinct[label] = (distinct[label] as number) + 1;
+  }
+  for (const label of [1, 0]) {
+    const [count, which] = [counts[label] as number, label === 1 ? "positive" : "negative"];
+    if (count < 2) {
+      const among = counted(labels.length, "sample");
+      return notEstimable(`${counted(count, which)} among ${among}: ${quantity} needs at least two of each class`);
+    }
+  }
+  for (const label of [1, 0]) {
+    if (distinct[label] !== 1) continue;
+    const which = label === 1 ? "positive" : "negative";
+    return notEstimable(
+      `all ${which}s come from one patient: the interval of ${quantity} needs at least two patients of each class`,
+    );
+  }
+  return null;
 }
 
 /** How many patients there are among ascending codes. */
@@ -118,30 +175,39 @@ export function patientsOf(patients: Int32Array): number {
   return count;
 }
 
+interface ClassPart {
+  readonly part: ErrorPart;
+  readonly effectiveCount: number;
+  /** The class's patients, or as many of equal weight as these are worth: a repeated patient counts once. */
+  readonly contributors: number;
+}
+
 /** One class's centred placements over its count, summed by patient, and the count over their design effect. */
-function classPart(
-  data: LabelledScores,
-  placed: Placements,
-  label: number,
-  count: number,
-): { part: ErrorPart; effectiveCount: number } {
+function classPart(data: LabelledScores, weights: Float64Array | null, placed: Placements, label: 0 | 1): ClassPart {
+  const count = label === 1 ? placed.positives : placed.negatives;
+  const total = label === 1 ? placed.positiveWeight : placed.negativeWeight;
   const patients = new Int32Array(count);
   const contributions = new Float64Array(count);
-  let squares = 0;
+  const ofClass = weights === null ? null : new Float64Array(count);
+  let squares = 0; // of the centred placements, weighted
   let next = 0;
   for (let i = 0; i < data.labels.length; i++) {
     if (data.labels[i] !== label) continue;
-    const contribution = ((placed.values[i] as number) - placed.auc) / count;
-    squares += contribution * contribution;
+    const weight = weights === null ? 1 : (weights[i] as number);
+    const centred = (placed.values[i] as number) - placed.auc;
+    squares += weight * centred * centred;
     patients[next] = data.patients[i] as number;
-    contributions[next++] = contribution;
+    if (ofClass !== null) ofClass[next] = weight;
+    contributions[next++] = (weight * centred) / total;
   }
   const part = errorPart(patients, contributions);
-  if (part.patients.length === count) return { part, effectiveCount: count };
+  const contributors = ofClass === null ? part.patients.length : kishCount(patients, ofClass);
+  if (ofClass === null && contributors === count) return { part, effectiveCount: count, contributors };
+  if (squares === 0) return { part, effectiveCount: contributors, contributors };
+  // As many independent samples of equal weight as would have this variance, at most the count.
+  const spread = (count / (count - 1)) * (squares / total);
   const clustered = variance([part]);
-  const unclustered = (count / (count - 1)) * squares;
-  const effectiveCount = unclustered === 0 ? part.patients.length : count / Math.max(1, clustered / unclustered);
-  return { part, effectiveCount };
+  return { part, effectiveCount: clustered > 0 ? Math.min(count, spread / clustered) : count, contributors };
 }
 
 function counted(count: number, noun: string): string {

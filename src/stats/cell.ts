@@ -12,6 +12,8 @@ export interface Cell {
   readonly labels: Uint8Array;
   readonly patients: Int32Array;
   readonly clustered: boolean;
+  /** Aligned with the rows; null where all samples of the study count alike. */
+  readonly weights: Float64Array | null;
   /** Members that have no label of the class. */
   readonly unlabelled: number;
 }
@@ -21,6 +23,7 @@ export interface ScoredCell {
   readonly labels: Uint8Array;
   readonly patients: Int32Array;
   readonly clustered: boolean;
+  readonly weights: Float64Array | null;
   /** One column per condition, in the order in which they were asked for; no NaN. */
   readonly scores: readonly Float64Array[];
   readonly counts: Counts;
@@ -38,27 +41,43 @@ export interface Counts {
 /** The samples of a subgroup that are labelled for a class; none where the group's class is withheld. */
 export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
   const labels = study.labels(className);
-  const members = isWithheld(subgroup, className) ? new Uint32Array(0) : subgroup.members;
-  const labelled = members.filter((row) => labels[row] !== -1);
-  const rows = inPatientOrder(labelled, study.patients);
+  const members = isWithheld(subgroup, className) ? NOBODY : subgroup.members;
+  const rows = inPatientOrder(labelledRows(members, labels), study.patients);
   return {
     rows,
     labels: takeLabels(labels, rows),
     patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
+    weights: study.weights === null ? null : takeDoubles(study.weights, rows),
     unlabelled: members.length - rows.length,
   };
 }
+
+const NOBODY = new Uint32Array(0);
 
 /** Whether small-cell suppression withholds a class in a group, or, with class null, the group as a whole. */
 export function isWithheld({ withheld }: Subgroup, className: string | null): boolean {
   return withheld !== undefined && (className === null ? withheld.members : withheld.classes.has(className));
 }
 
-function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
-  const codes = takeCodes(patients, rows);
-  const isOrdered = codes.every((code, i) => i === 0 || (codes[i - 1] as number) <= code);
-  return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(codes)));
+function labelledRows(members: Uint32Array, labels: Int8Array): Uint32Array {
+  const rows = new Uint32Array(members.length);
+  let count = 0;
+  for (let i = 0; i < members.length; i++) {
+    const row = members[i] as number;
+    rows[count] = row;
+    if (labels[row] !== -1) count++;
+  }
+  return rows.subarray(0, count);
+}
+
+/** Rows by ascending patient code; samples of a patient stay in their order. */
+export function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32Array {
+  let isOrdered = true;
+  for (let i = 1; i < rows.length && isOrdered; i++) {
+    isOrdered = (patients[rows[i - 1] as number] as number) <= (patients[rows[i] as number] as number);
+  }
+  return isOrdered ? rows : takeRows(rows, ascendingOrder(Float64Array.from(takeCodes(patients, rows))));
 }
 
 /**
@@ -71,10 +90,12 @@ export function scoredCell(cell: Cell, columns: readonly Float64Array[]): Scored
   const rows = isWhole ? cell.rows : takeRows(cell.rows, kept);
   const labels = isWhole ? cell.labels : takeLabels(cell.labels, kept);
   const patients = isWhole ? cell.patients : takeCodes(cell.patients, kept);
+  const weights = isWhole || cell.weights === null ? cell.weights : takeDoubles(cell.weights, kept);
   return {
     labels,
     patients,
     clustered: cell.clustered,
+    weights,
     scores: columns.map((column) => takeDoubles(column, rows)),
     counts: countsOf(labels, patients),
     unscored: cell.rows.length - rows.length,
@@ -128,8 +149,8 @@ function distinctPatients(cells: readonly ScoredCell[]): number {
 
 /** The cell with one of its columns as scores. */
 export function withScores(cell: ScoredCell, column: number): LabelledScores {
-  const { labels, patients, clustered } = cell;
-  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered };
+  const { labels, patients, clustered, weights } = cell;
+  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
 }
 
 /** Subgroups by their key, each once: two families may define one group, which is then the first one's. */

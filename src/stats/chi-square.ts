@@ -1,3 +1,5 @@
+import { logGamma } from "./gamma.js";
+
 /** The chi-square distribution's upper tail, by the regularised incomplete gamma function. */
 
 const ITERATIONS = 500;
@@ -48,19 +50,4 @@ function continuedFraction(a: number, x: number): number {
 
 function nonZero(value: number, tiny: number): number {
   return Math.abs(value) < tiny ? tiny : value;
-}
-
-/** log Γ(a) for a > 0, after Lanczos with g = 7 and nine terms (P. Godfrey's coefficients), to about 1e-15. */
-function logGamma(a: number): number {
-  const coefficients = [
-    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-    12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-  ];
-  const x = a - 1;
-  const sum = coefficients.reduce(
-    (total, coefficient, k) => total + (k === 0 ? coefficient : coefficient / (x + k)),
-    0,
-  );
-  const t = x + 7.5;
-  return 0.5 * Math.log(2 * Math.PI) + (x + 0.5) * Math.log(t) - t + Math.log(sum);
 }

@@ -40,7 +40,9 @@ export interface Estimate {
 }
 
 /** Variances at or below this are rounding: all contributions are equal, or their clustered sum came out negative. */
-const NEGLIGIBLE_VARIANCE = 1e-30;
+const NEGLIGIBLE_VARIANCE = 1e-26;
+/** So are those that are this small a share of the parts' own: the parts cancel, as with two patients of both classes. */
+const NEGLIGIBLE_SHARE = 1e-12;
 
 export function notEstimable(reason: string): NotEstimable {
   return { status: "not-estimable", reason };
@@ -49,7 +51,8 @@ export function notEstimable(reason: string): NotEstimable {
 /** The square root of the error's variance; 0 where that is nil, rounding, or negative. */
 export function standardErrorOf(error: SamplingError): number {
   const value = variance(error);
-  return value > NEGLIGIBLE_VARIANCE ? Math.sqrt(value) : 0;
+  const own = error.length === 1 ? value : error.reduce((sum, part) => sum + variance([part]), 0);
+  return value > NEGLIGIBLE_VARIANCE && value > NEGLIGIBLE_SHARE * own ? Math.sqrt(value) : 0;
 }
 
 /** Limits of the normal approximation. */
@@ -58,7 +61,7 @@ export function normalLimits(value: number, standardError: number): (z: number) 
 }
 
 /** The interval of a nominal coverage in (0, 1), clipped to the quantity's range as pROC clips. */
-export function intervalOf(estimate: Estimate, level: number): Interval {
+export function intervalOf(estimate: Pick<Estimate, "limits" | "range" | "method">, level: number): Interval {
   const { lower, upper } = estimate.limits(criticalValue(level));
   const [lowest, highest] = estimate.range;
   return { lower: Math.max(lowest, lower), upper: Math.min(highest, upper), level, method: estimate.method };
@@ -77,16 +80,21 @@ export function correlation(a: Estimate, b: Estimate): number {
  * generalised to correlated estimates by Zou and Donner, Statistics in Medicine 27 (2008) 1693–1702). With symmetric
  * normal margins it is the normal interval of the difference.
  */
-export function squareAndAdd(a: Estimate, b: Estimate, rho: number): (z: number) => Limits {
+export function squareAndAdd(
+  { value: valueOfA, limits: limitsOfA }: Estimate,
+  { value: valueOfB, limits: limitsOfB }: Estimate,
+  rho: number,
+): (z: number) => Limits {
+  // Only values and limits are held on to: findings keep these functions, and the errors of all patients are large.
   return (z) => {
-    const ofA = a.limits(z);
-    const ofB = b.limits(z);
-    const difference = a.value - b.value;
+    const ofA = limitsOfA(z);
+    const ofB = limitsOfB(z);
+    const difference = valueOfA - valueOfB;
     const margin = (first: number, second: number) =>
       Math.sqrt(Math.max(0, first * first + second * second - 2 * rho * first * second));
     return {
-      lower: difference - margin(a.value - ofA.lower, ofB.upper - b.value),
-      upper: difference + margin(ofA.upper - a.value, b.value - ofB.lower),
+      lower: difference - margin(valueOfA - ofA.lower, ofB.upper - valueOfB),
+      upper: difference + margin(ofA.upper - valueOfA, valueOfB - ofB.lower),
     };
   };
 }

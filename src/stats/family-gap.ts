@@ -1,9 +1,10 @@
 import type { Subgroup } from "../core/audit.js";
-import { type Finding, subgroupKey } from "../core/finding.js";
+import { type Finding, type FindingTest, subgroupKey } from "../core/finding.js";
 import { combinedCounts, type ScoredCell } from "./cell.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import { findingOf, measured, type Subject } from "./finding.js";
 import { maxMinGap } from "./gap.js";
+import { type HomogeneityTest, homogeneityTest } from "./homogeneity.js";
 
 /** One group's estimate of whatever is compared, and the samples behind it. */
 export interface GroupResult<E extends Estimate> {
@@ -50,7 +51,22 @@ export function gapFinding<E extends Estimate>(
   const nameOf = (position: number) => subgroupKey((compared[position] as GroupResult<E>).subgroup.values);
   const [highest, lowest] = [nameOf(gap.highest), nameOf(gap.lowest)];
   const [best, worst] = comparison.better === "higher" ? [highest, lowest] : [lowest, highest];
-  const extras = { details: { best, worst, ...details }, reason: leftOutReason(leftOut) };
+  const test = homogeneityTest(results);
+  const extras = {
+    details: {
+      best,
+      worst,
+      ...details,
+      "bias-corrected": gap.corrected,
+      "bias-corrected-lower": gap.correctedInterval.lower,
+      "bias-corrected-upper": gap.correctedInterval.upper,
+      ...(test === null
+        ? {}
+        : { "wald-chi-square": test.chiSquare, "wald-degrees-of-freedom": test.degrees, "wald-p": test.p }),
+    },
+    reason: leftOutReason(leftOut),
+    ...(test === null ? {} : { tests: [waldTest(test)] }),
+  };
   return measured(
     subject,
     gap.value,
@@ -59,6 +75,11 @@ export function gapFinding<E extends Estimate>(
     extras,
     (other) => maxMinGap(results, other, comparison.difference).interval,
   );
+}
+
+/** Wald's test that all groups are alike, as a finding carries it. */
+function waldTest({ chiSquare, degrees, p }: HomogeneityTest): FindingTest {
+  return { method: "wald", hypothesis: "no difference between the groups", statistic: chiSquare, degrees, p };
 }
 
 /** A group that has an estimate. */

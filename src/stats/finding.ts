@@ -7,14 +7,15 @@ import { type Estimate, intervalOf, type NotEstimable } from "./estimate.js";
 export interface Subject {
   readonly audit: string;
   readonly metric: string;
-  readonly class: string;
+  /** null for what is about all classes together. */
+  readonly class: string | null;
   readonly operatingPoint: string | null;
   readonly subgroup: SubgroupValues;
   readonly family: string | null;
   /** True where the finding is about the family as a whole, such as a gap among its groups. */
   readonly acrossFamily?: boolean;
   readonly condition: Condition;
-  /** The attack that it is compared with, where it is. */
+  /** What it is compared with, where it is: an attack, another model, another group. */
   readonly versus?: string;
 }
 
@@ -26,14 +27,17 @@ export interface Basis {
   readonly unscored: number;
 }
 
-/** `audit/metric/class/[operating point/]group/condition[/vs-attack]`: unique within a record. */
+/** Stands in the ids of findings about all classes together. */
+const ALL_CLASSES = "all-classes";
+
+/** `audit/metric/class/[operating point/]group/condition[/vs-other]`: unique within a record. */
 export function findingId(subject: Subject): string {
   const group =
     subject.acrossFamily === true && subject.family !== null ? subject.family : subgroupKey(subject.subgroup);
   return [
     subject.audit,
     subject.metric,
-    subject.class,
+    subject.class ?? ALL_CLASSES,
     ...(subject.operatingPoint === null ? [] : [subject.operatingPoint]),
     group,
     conditionKey(subject.condition),
@@ -66,9 +70,19 @@ export function findingOf(
   level: number,
   extras: Extras = {},
 ): Finding {
-  return result.status === "estimated"
-    ? measured(subject, result.value, intervalOf(result, level), basis, extras, (other) => intervalOf(result, other))
-    : { ...head(subject, basis, extras), status: "not-estimable", reason: sentence(result.reason, basis.unscored) };
+  if (result.status === "not-estimable") {
+    return {
+      ...head(subject, basis, extras),
+      status: "not-estimable",
+      reason: sentence(result.reason, basis.unscored),
+    };
+  }
+  return measured(subject, result.value, intervalOf(result, level), basis, extras, againOf(result));
+}
+
+/** Holds on to what makes the intervals, not to the estimate with its errors of all patients. */
+function againOf({ limits, range, method }: Estimate): IntervalAt {
+  return (level) => intervalOf({ limits, range, method }, level);
 }
 
 /**

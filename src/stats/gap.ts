@@ -1,5 +1,7 @@
 import type { Interval } from "../core/finding.js";
 import { type Estimate, intervalOf } from "./estimate.js";
+import { correctedMaxMin, jointErrors, simultaneousCriticalValue } from "./max-min.js";
+import { normalCdf } from "./normal.js";
 
 /** The largest difference between any two of several groups. */
 export interface Gap {
@@ -10,14 +12,31 @@ export interface Gap {
   readonly lowest: number;
   /** Pairs of groups that the interval allows for. */
   readonly pairs: number;
+  /** The gap less the bias of a maximum over noisy differences, at least 0. */
+  readonly corrected: number;
+  /** value − corrected. */
+  readonly bias: number;
+  /** A shorter interval with honest coverage: see `maxMinGap`. */
+  readonly correctedInterval: Interval;
 }
 
 /**
- * The max–min gap among k >= 2 groups with a conservative simultaneous interval. All k(k−1)/2 pairwise differences get
- * intervals at the Bonferroni level 1 − (1 − level)/pairs; with probability at least `level` all of them cover, and
- * then the true gap, which is the largest true difference, lies between the largest lower limit (at least 0) and the
- * largest upper limit. The estimate itself, a maximum over noisy differences, is biased upward; the interval is not
- * misled by that, since its lower limit is held against every pair.
+ * The max–min gap among k >= 2 groups, with two intervals.
+ *
+ * `interval` is conservative: all k(k−1)/2 pairwise differences get intervals at the Bonferroni level 1 − (1 − level)/pairs;
+ * with probability at least `level` all of them cover, and then the true gap, which is the largest true difference, lies
+ * between the largest lower limit (at least 0) and the largest upper limit.
+ *
+ * `correctedInterval` asks of each limit no more than it must do. The lower limit is false where any pair's lies above the
+ * true gap: it is the largest lower limit at the critical value of the largest of the correlated pairwise z
+ * (src/stats/max-min.ts). The upper limit is false only where the pair that truly is farthest apart has its own upper
+ * limit below its own difference: it is the largest of the plain upper limits at `level`, each of which fails with
+ * (1 − level)/2 (the intersection–union argument of R. L. Berger, Technometrics 24 (1982) 295–300). Where all groups are
+ * alike only the lower limit can fail, with 1 − level; where one pair stands out, the upper fails with (1 − level)/2 and the
+ * lower with no more. Of two groups both are the interval of their difference, without its sign.
+ *
+ * The estimate itself, a maximum over noisy differences, is biased upward; `corrected` has that taken off. The intervals
+ * are not misled by it, since their lower limits are held against every pair.
  * @param difference the difference of two groups' estimates, with its limits
  */
 export function maxMinGap<E extends Estimate>(
@@ -27,25 +46,45 @@ export function maxMinGap<E extends Estimate>(
 ): Gap {
   const pairs = (groups.length * (groups.length - 1)) / 2;
   const pairLevel = 1 - (1 - level) / pairs;
-  let lower = 0;
-  let upper = 0;
+  const errors = jointErrors(groups, level);
+  const critical = simultaneousCriticalValue(errors, level);
+  const lowerLevel = 1 - 2 * normalCdf(-critical);
+  const conservative = { lower: 0, upper: 0 };
+  const shorter = { lower: 0, upper: 0 };
   let method = "";
   groups.forEach((a, i) => {
-    for (const b of groups.slice(i + 1)) {
-      const interval = intervalOf(difference(a, b), pairLevel);
-      lower = Math.max(lower, interval.lower, -interval.upper);
-      upper = Math.max(upper, interval.upper, -interval.lower);
-      method = interval.method;
+    for (let j = i + 1; j < groups.length; j++) {
+      const pair = difference(a, groups[j] as E);
+      const atPairLevel = intervalOf(pair, pairLevel);
+      conservative.lower = Math.max(conservative.lower, lowerOf(atPairLevel));
+      conservative.upper = Math.max(conservative.upper, upperOf(atPairLevel));
+      shorter.lower = Math.max(shorter.lower, lowerOf(intervalOf(pair, lowerLevel)));
+      shorter.upper = Math.max(shorter.upper, upperOf(intervalOf(pair, level)));
+      method = atPairLevel.method;
     }
   });
   const values = groups.map((group) => group.value);
   const highest = values.indexOf(Math.max(...values));
   const lowest = values.indexOf(Math.min(...values));
+  const value = (values[highest] as number) - (values[lowest] as number);
+  const corrected = correctedMaxMin(values, errors);
   return {
-    value: (values[highest] as number) - (values[lowest] as number),
-    interval: { lower, upper, level, method: pairs === 1 ? method : `bonferroni-${method}` },
+    value,
+    interval: { ...conservative, level, method: pairs === 1 ? method : `bonferroni-${method}` },
     highest,
     lowest,
     pairs,
+    corrected,
+    bias: value - corrected,
+    correctedInterval: { ...shorter, level, method: pairs === 1 ? method : `max-z-${method}` },
   };
+}
+
+/** Limits of the absolute difference, given those of the difference. */
+function lowerOf({ lower, upper }: Interval): number {
+  return Math.max(lower, -upper);
+}
+
+function upperOf({ lower, upper }: Interval): number {
+  return Math.max(upper, -lower);
 }

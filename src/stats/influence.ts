@@ -100,3 +100,67 @@ function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
 export function hasNoError(error: SamplingError): boolean {
   return error.every((part) => part.totals.every((total) => total === 0));
 }
+
+/** A part with the factor that it enters a sum with. */
+export interface WeightedPart {
+  readonly weight: number;
+  readonly part: ErrorPart;
+}
+
+/** Σ weight · part by patient, for parts of one stratum. */
+export function sumOfParts(terms: readonly WeightedPart[]): ErrorPart {
+  let first = Number.POSITIVE_INFINITY;
+  let last = -1;
+  for (const { part } of terms) {
+    if (part.patients.length === 0) continue;
+    first = Math.min(first, part.patients[0] as number);
+    last = Math.max(last, part.patients[part.patients.length - 1] as number);
+  }
+  if (last < 0) return { patients: new Int32Array(0), totals: new Float64Array(0) };
+  const sums = new Float64Array(last - first + 1);
+  const present = new Uint8Array(last - first + 1);
+  for (const { weight, part } of terms) {
+    for (let i = 0; i < part.patients.length; i++) {
+      const place = (part.patients[i] as number) - first;
+      sums[place] = (sums[place] as number) + weight * (part.totals[i] as number);
+      present[place] = 1;
+    }
+  }
+  let count = 0;
+  for (let place = 0; place < present.length; place++) count += present[place] as number;
+  const patients = new Int32Array(count);
+  const totals = new Float64Array(count);
+  let next = 0;
+  for (let place = 0; place < present.length; place++) {
+    if (present[place] === 0) continue;
+    patients[next] = first + place;
+    totals[next++] = sums[place] as number;
+  }
+  return { patients, totals };
+}
+
+/**
+ * One part for a sum over several strata, Σ weight · part by patient. A sum of k estimates of two parts each would have 2k
+ * parts and 4k² products; this has one. Each part brings its own finite-sample factor I/(I−1) along, so that a sum of parts
+ * without shared patients has exactly the variance of the separate parts; where patients are shared, the factor of a mixed
+ * product is the geometric mean of its parts' factors in place of that of their union.
+ */
+export function mergedPart(terms: readonly WeightedPart[]): ErrorPart {
+  const { patients, totals } = sumOfParts(
+    terms.map(({ weight, part }) => ({ weight: weight * finiteFactor(part.patients.length), part })),
+  );
+  const back = patients.length < 2 ? 1 : 1 / finiteFactor(patients.length);
+  return scaledPart({ patients, totals }, back);
+}
+
+/** factor · part. */
+export function scaledPart({ patients, totals }: ErrorPart, factor: number): ErrorPart {
+  const scaled = new Float64Array(totals.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = factor * (totals[i] as number);
+  return { patients, totals: scaled };
+}
+
+/** The root of I/(I−1); nothing is known of the variation of one patient, who therefore adds none. */
+function finiteFactor(patients: number): number {
+  return patients < 2 ? 0 : Math.sqrt(patients / (patients - 1));
+}

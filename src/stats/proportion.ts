@@ -10,11 +10,13 @@ import {
   standardErrorOf,
 } from "./estimate.js";
 import { errorOfDifference, errorPart } from "./influence.js";
+import { kishCount, unequalWeights } from "./weights.js";
 
 /** A share of samples, such as a sensitivity. Its limits are Wilson's, at the effective number of samples. */
 export interface ProportionEstimate extends Estimate {
+  /** Ones among the outcomes, each counted once whatever it weighs. */
   readonly successes: number;
-  /** As many independent samples as would be as sure; n where no patient repeats, not always whole. */
+  /** As many independent samples as would be as sure; n where no patient repeats and all weigh alike; not always whole. */
   readonly effectiveN: number;
 }
 
@@ -23,21 +25,29 @@ export interface ProportionEstimate extends Estimate {
  * patients repeat, n is replaced by the effective number of samples: as many independent samples as would have the
  * linearised clustered variance of the share, p(1−p)/(n'−1) (the idea of J. N. K. Rao and A. J. Scott, Biometrics 48
  * (1992) 577–585). It is n exactly where no patient repeats, and the number of patients where all repeat themselves.
+ * With weights it is the share of weight (Hájek's ratio estimator) with its linearised variance, by the same formula.
  * @param outcomes 0 or 1
  * @param patients patient codes aligned with the outcomes, ascending
  * @param clustered whether patients repeat in the study: it names the method and changes no number
+ * @param weights > 0, aligned with the outcomes; left out or null where all count alike
  */
-export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered: boolean): Result<ProportionEstimate> {
+export function proportion(
+  outcomes: Uint8Array,
+  patients: Int32Array,
+  clustered: boolean,
+  weights?: Float64Array | null,
+): Result<ProportionEstimate> {
   const n = outcomes.length;
   if (n === 0) return notEstimable("no samples: a share needs at least one");
   let successes = 0;
   for (let i = 0; i < n; i++) successes += outcomes[i] as number;
-  const value = successes / n;
-  const contributions = new Float64Array(n);
-  for (let i = 0; i < n; i++) contributions[i] = ((outcomes[i] as number) - value) / n;
+  const unequal = unequalWeights({ weights: weights ?? null });
+  const { value, contributions } =
+    unequal === null ? equalShare(outcomes, successes) : weightedShare(outcomes, successes, unequal);
   const part = errorPart(patients, contributions);
   const standardError = standardErrorOf([part]);
-  const effectiveN = part.patients.length === n ? n : effectiveSize(value, standardError, patients);
+  const effectiveN =
+    unequal === null && part.patients.length === n ? n : effectiveSize(value, standardError, patients, unequal);
   return {
     status: "estimated",
     value,
@@ -46,7 +56,7 @@ export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered
     symmetric: false,
     limits: (z) => wilsonLimits(value, effectiveN, z),
     range: [0, 1],
-    method: clustered ? "wilson-effective-n" : "wilson",
+    method: clustered || unequal !== null ? "wilson-effective-n" : "wilson",
     n,
     patients: part.patients.length,
     successes,
@@ -54,21 +64,49 @@ export function proportion(outcomes: Uint8Array, patients: Int32Array, clustered
   };
 }
 
+interface Share {
+  readonly value: number;
+  /** Centred outcomes over n. */
+  readonly contributions: Float64Array;
+}
+
+function equalShare(outcomes: Uint8Array, successes: number): Share {
+  const n = outcomes.length;
+  const value = successes / n;
+  const contributions = new Float64Array(n);
+  for (let i = 0; i < n; i++) contributions[i] = ((outcomes[i] as number) - value) / n;
+  return { value, contributions };
+}
+
+function weightedShare(outcomes: Uint8Array, successes: number, weights: Float64Array): Share {
+  const n = outcomes.length;
+  let total = 0;
+  let ofSuccesses = 0;
+  for (let i = 0; i < n; i++) {
+    total += weights[i] as number;
+    ofSuccesses += (outcomes[i] as number) * (weights[i] as number);
+  }
+  // The ends are ends, whatever the rounding.
+  const value = successes === n ? 1 : ofSuccesses / total;
+  const contributions = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    contributions[i] = ((weights[i] as number) * ((outcomes[i] as number) - value)) / total;
+  }
+  return { value, contributions };
+}
+
 /**
  * The effective number of samples, at most n. Where the outcomes do not vary between patients the clustered variance is
  * nil and says nothing; then all samples of a patient count as one (Kish's (Σm)²/Σm² for m samples a patient).
  */
-function effectiveSize(value: number, standardError: number, patients: Int32Array): number {
-  const n = patients.length;
-  if (standardError > 0) return Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
-  let squares = 0;
-  for (let start = 0; start < n; ) {
-    let end = start + 1;
-    while (end < n && patients[end] === patients[start]) end++;
-    squares += (end - start) ** 2;
-    start = end;
-  }
-  return (n * n) / squares;
+function effectiveSize(
+  value: number,
+  standardError: number,
+  patients: Int32Array,
+  weights: Float64Array | null,
+): number {
+  if (standardError === 0) return kishCount(patients, weights);
+  return Math.min(patients.length, 1 + (value * (1 - value)) / (standardError * standardError));
 }
 
 /** Wilson's limits for a share among n samples (n need not be whole); exactly 0 below a share of 0, 1 above one of 1. */
@@ -118,4 +156,18 @@ function continuityCorrected(rho: number, a: ProportionEstimate, b: ProportionEs
   if (rho <= 0) return rho;
   const spread = Math.sqrt(a.value * (1 - a.value) * b.value * (1 - b.value));
   return Math.max(0, rho - 1 / (2 * Math.min(a.effectiveN, b.effectiveN) * spread));
+}
+
+/** One minus a share: what is not called so. Its error is the share's with the other sign, its limits change places. */
+export function complementOf(share: ProportionEstimate): ProportionEstimate {
+  return {
+    ...share,
+    value: 1 - share.value,
+    error: share.error.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => -total) })),
+    limits(z) {
+      const { lower, upper } = share.limits(z);
+      return { lower: 1 - upper, upper: 1 - lower };
+    },
+    successes: share.n - share.successes,
+  };
 }

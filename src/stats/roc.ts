@@ -18,24 +18,38 @@ export interface RocCorners {
  * @param scores no NaN
  * @param labels 1 positive, 0 negative; at least one of each
  * @param order the scores' ascending order, where it is at hand
+ * @param weights > 0: rates are then shares of weight; null where all samples count alike
  */
-export function rocCorners(scores: Float64Array, labels: Uint8Array, order = ascendingOrder(scores)): RocCorners {
-  let positives = 0;
-  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
-  const negatives = labels.length - positives;
+export function rocCorners(
+  scores: Float64Array,
+  labels: Uint8Array,
+  order = ascendingOrder(scores),
+  weights: Float64Array | null = null,
+): RocCorners {
   const thresholds = new Float64Array(scores.length + 1);
   const falsePositiveRates = new Float64Array(scores.length + 1);
   const truePositiveRates = new Float64Array(scores.length + 1);
   thresholds[0] = Infinity;
   let corner = 0;
   let hits = 0;
+  let alarms = 0;
   for (let left = order.length; left > 0; ) {
     const score = scores[order[left - 1] as number] as number;
-    while (left > 0 && scores[order[left - 1] as number] === score) hits += labels[order[--left] as number] as number;
+    while (left > 0 && scores[order[left - 1] as number] === score) {
+      const sample = order[--left] as number;
+      const weight = weights === null ? 1 : (weights[sample] as number);
+      if (labels[sample] === 1) hits += weight;
+      else alarms += weight;
+    }
     corner++;
     thresholds[corner] = score;
-    truePositiveRates[corner] = hits / positives;
-    falsePositiveRates[corner] = (order.length - left - hits) / negatives;
+    truePositiveRates[corner] = hits;
+    falsePositiveRates[corner] = alarms;
+  }
+  // Counts, or weights, so far; now as shares of what they have come to.
+  for (let i = 1; i <= corner; i++) {
+    truePositiveRates[i] = (truePositiveRates[i] as number) / hits;
+    falsePositiveRates[i] = (falsePositiveRates[i] as number) / alarms;
   }
   return {
     thresholds: thresholds.subarray(0, corner + 1),

@@ -24,3 +24,10 @@ export function takeLabels(column: Int8Array | Uint8Array, rows: Uint32Array): U
   for (let i = 0; i < rows.length; i++) taken[i] = column[rows[i] as number] === 1 ? 1 : 0;
   return taken;
 }
+
+/** Labels as they are: 1, 0, or −1 where missing. */
+export function takeTernary(column: Int8Array, rows: Uint32Array): Int8Array {
+  const taken = new Int8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) taken[i] = column[rows[i] as number] as number;
+  return taken;
+}

@@ -5,7 +5,7 @@ import { randomFrom } from "../../src/core/random.js";
 import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
 import { CLASS, cleanStudy, expectSound, findingById, POINT, studyOf } from "../support/study.js";
 
-const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const CONTEXT = { parameters: { partialAuc: { specificity: [0.9, 1] } }, level: 0.95, seed: 1 };
 const METRICS = audit.meta.metrics.map((metric) => metric.id);
 
 describe("numbers of other tools", () => {
@@ -60,6 +60,79 @@ describe("numbers of other tools", () => {
     expectClose(auc?.interval?.lower, wanted.ci95[0]);
     expectClose(auc?.interval?.upper, wanted.ci95[1]);
     expect(auc).toMatchObject({ n: 638, patients: 220, interval: { method: "obuchowski", level: 0.95 } });
+  });
+});
+
+describe("average precision and the partial area", () => {
+  const { inputs, expected } = reference<{
+    inputs: Required<ReferenceInputs> & { weight: number[] };
+    expected: {
+      pROC: { groups: Record<string, { "pauc_se_1_0.9": number; "pauc_se_1_0.9_mcclish": number }> };
+      sklearn_statsmodels: {
+        groups: Record<
+          string,
+          {
+            prevalence: number;
+            average_precision: number;
+            pr_auc_trapezoid: number;
+            "pauc_max_fpr_0.1_standardised": number;
+            weighted: { auc: number; average_precision: number };
+          }
+        >;
+      };
+    };
+  }>("random_n500.json");
+  const columns = { labels: inputs.y, scores: inputs.score, families: { group: inputs.group } };
+  const groups = ["overall", "A", "B", "C"].map((group) => [group, group === "overall" ? "all" : `group=${group}`]);
+
+  test.each(groups)("scikit-learn's numbers: %s", (group, key) => {
+    const findings = audit.evaluate(cleanStudy(columns), CONTEXT);
+    const wanted = expected.sklearn_statsmodels.groups[group as string];
+    const precision = findingById(findings, `discrimination/average-precision/${CLASS}/${key}/clean`);
+    expectClose(precision.estimate as number, wanted?.average_precision as number);
+    expectClose(precision.details?.prevalence as number, wanted?.prevalence as number);
+    expectClose(precision.details?.["trapezoid-area"] as number, wanted?.pr_auc_trapezoid as number);
+    const partial = findingById(findings, `discrimination/partial-auc/${CLASS}/${key}/clean`);
+    expectClose(partial.estimate as number, wanted?.["pauc_max_fpr_0.1_standardised"] as number);
+    expect(partial.details).toMatchObject({ rate: "specificity", low: 0.9, high: 1 });
+  });
+
+  test.each(groups)("pROC's numbers over a range of sensitivity: %s", (group, key) => {
+    const parameters = audit.meta.parameters?.parse({ partialAuc: { sensitivity: [0.9, 1] } }) ?? {};
+    const findings = audit.evaluate(cleanStudy(columns), { ...CONTEXT, parameters });
+    const wanted = expected.pROC.groups[group as string];
+    const partial = findingById(findings, `discrimination/partial-auc/${CLASS}/${key}/clean`);
+    expectClose(partial.estimate as number, wanted?.["pauc_se_1_0.9_mcclish"] as number);
+    expectClose(partial.details?.area as number, wanted?.["pauc_se_1_0.9"] as number);
+  });
+
+  test.each(groups)("scikit-learn's weighted numbers: %s", (group, key) => {
+    const findings = audit.evaluate(cleanStudy({ ...columns, weights: inputs.weight }), CONTEXT);
+    const wanted = expected.sklearn_statsmodels.groups[group as string]?.weighted;
+    const auc = findingById(findings, `discrimination/auc/${CLASS}/${key}/clean`);
+    const precision = findingById(findings, `discrimination/average-precision/${CLASS}/${key}/clean`);
+    expectClose(auc.estimate as number, wanted?.auc as number);
+    expectClose(precision.estimate as number, wanted?.average_precision as number);
+  });
+
+  test("the range may be one of specificity or of sensitivity, low to high, and nothing else", () => {
+    const parse = (partialAuc: unknown) => audit.meta.parameters?.safeParse({ partialAuc }).success;
+    expect(parse({ specificity: [0.8, 0.95] })).toBe(true);
+    for (const wrong of [{ specificity: [0.9, 0.9] }, { sensitivity: [1, 0.9] }, { specificity: [0.9, 1.1] }, [0.9, 1]])
+      expect(parse(wrong)).toBe(false);
+    expect(audit.meta.parameters?.parse({})).toEqual({ partialAuc: { specificity: [0.9, 1] } });
+  });
+
+  test("few patients in the range, or few positives, are said", () => {
+    const labels = Array.from({ length: 60 }, (_, row) => (row < 8 ? 1 : 0));
+    const scores = labels.map((label, row) => label + ((row * 37) % 60) / 40);
+    const findings = audit.evaluate(cleanStudy({ labels, scores }), CONTEXT);
+    expect(findingById(findings, `discrimination/partial-auc/${CLASS}/all/clean`).reason).toMatch(
+      /^the range holds about 5 patients with negatives: /,
+    );
+    expect(findingById(findings, `discrimination/average-precision/${CLASS}/all/clean`).reason).toMatch(
+      /^only 8 patients with positives: the estimate is biased upward/,
+    );
   });
 });
 

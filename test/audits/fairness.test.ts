@@ -3,7 +3,7 @@ import { randomFrom } from "../../src/core/random.js";
 import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
 import { CLASS, cleanStudy, expectSound, findingById, POINT } from "../support/study.js";
 
-const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const CONTEXT = { parameters: audit.meta.parameters?.parse({}) ?? {}, level: 0.95, seed: 1 };
 const METRICS = audit.meta.metrics.map((metric) => metric.id);
 
 /** Two samples of each of `patients` patients, half of them positive, in groups whose separation is given. */

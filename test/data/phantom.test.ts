@@ -7,7 +7,7 @@ import phantom from "../../src/data/phantom.js";
 const SIDE = 64;
 
 function open(parameters: Record<string, unknown>, columns: string[], seed = 1): Promise<SourceTable> {
-  const context = { baseFolder: ".", seed, columns, imageColumn: null };
+  const context = { baseFolder: ".", seed, columns, numbers: [], imageColumn: null };
   return phantom.open(phantom.meta.parameters.parse(parameters), context);
 }
 

@@ -20,6 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 interface Opening {
   readonly name?: string;
   readonly columns?: readonly string[];
+  readonly numbers?: readonly string[];
   readonly imageColumn?: string | null;
   readonly parameters?: Record<string, unknown>;
 }
@@ -36,6 +37,7 @@ function openExisting(path: string, opening: Opening): Promise<SourceTable> {
     baseFolder: folder,
     seed: 1,
     columns: opening.columns ?? ["id", "note"],
+    numbers: opening.numbers ?? [],
     imageColumn: opening.imageColumn ?? null,
   };
   return table.open(table.meta.parameters.parse({ path, ...opening.parameters }), context);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findingAnchor } from "../../reports/common/study.js";
 import { loadSections } from "../../reports/html/page.js";
 import html from "../../reports/html.js";
+import { isClean } from "../../src/core/condition.js";
 import type { AuditRecord } from "../../src/core/record.js";
 import { fakeRecord } from "../support/fake-record.js";
 import { tagsOf, visibleText } from "../support/markup.js";
@@ -13,6 +14,8 @@ const record = fakeRecord();
 const page = await html.render(record);
 const tags = tagsOf(page.replace(/<style>[\s\S]*?<\/style>/, ""));
 const shown = visibleText(page);
+const small = fakeRecord({ attacked: false });
+const smallPage = await html.render(small);
 
 /** The text of one section of the page. */
 function section(id: string, of = page): string {
@@ -49,6 +52,26 @@ describe("one self-contained file", () => {
   });
 });
 
+describe("averages over classes", () => {
+  test("stand in one table where there are several classes, and nowhere else", async () => {
+    expect(page).not.toContain('id="averages"');
+    const several = fakeRecord({ attacked: false, classes: ["pneumonia", "effusion"] });
+    const text = section("averages", await html.render(several));
+    const mean = several.findings.findings.find(({ metric, family }) => metric === "auc-macro" && family === null);
+    expect(mean).toMatchObject({ status: "measured", class: null });
+    expect(text).toContain((mean?.estimate as number).toFixed(3));
+    expect(text).toMatch(/Mean AUC.*Weighted AUC.*Pooled AUC/);
+  });
+});
+
+test("average precision stands beside the prevalence, and the range of the partial area is said", () => {
+  const text = section("discrimination");
+  expect(text).toContain("Average precision and partial AUC of pneumonia");
+  expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
+  const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
+  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+});
+
 describe("structure", () => {
   test("ids are unique, and every link leads to one", () => {
     const ids = tags.flatMap((tag) => tag.attributes.id ?? []);
@@ -60,9 +83,19 @@ describe("structure", () => {
       if (attributes["aria-labelledby"] !== undefined) expect(known).toContain(attributes["aria-labelledby"]);
   });
 
-  test("every finding has an address of its own", () => {
-    const ids = new Set(tags.flatMap((tag) => tag.attributes.id ?? []));
-    expect(record.findings.findings.filter((finding) => !ids.has(findingAnchor(finding.id)))).toEqual([]);
+  test("every finding of a small record has an address of its own; of a large one, clean findings and what is cited", () => {
+    const missing = (of: AuditRecord, on: string) => {
+      const ids = new Set(tagsOf(on).flatMap((tag) => tag.attributes.id ?? []));
+      return of.findings.findings.filter((finding) => !ids.has(findingAnchor(finding.id)));
+    };
+    expect(missing(small, smallPage)).toEqual([]);
+    const left = missing(record, page);
+    expect(left.length).toBeGreaterThan(0);
+    const cited = new Set(record.findings.gates.flatMap((gate) => gate.findings));
+    expect(left.filter((finding) => cited.has(finding.id) || isClean(finding.condition))).toEqual([]);
+    expect(section("all-findings")).toContain(
+      `${left.length.toLocaleString("en")} findings stand in findings.json alone`,
+    );
   });
 
   test("tables have captions and scoped headings; pictures and charts have words", () => {
@@ -133,6 +166,14 @@ describe("what it says", () => {
       expect(robustness).toContain(word);
     expect(robustness).toMatch(/Decisions changed … beyond control Sensitivity drop Specificity drop AUC AUC drop/);
     expect(robustness).toContain("found with 74,800 queries");
+  });
+
+  test("gaps under attack stand with their tests, the size of the family, and what the defense gives back", () => {
+    const text = section("gaps-under-attack");
+    expect(text).toMatch(/p (=|<) 0\.\d+ adj\./);
+    expect(text).toMatch(/Benjamini–Hochberg, \d+ tests in the family/);
+    expect(text).toContain("To whom jpeg gives AUC back");
+    expect(text).toContain("difference in differences");
   });
 
   test("a suppressed group shows its status and no count anywhere", () => {

@@ -1,6 +1,9 @@
 import type { Finding } from "../../src/core/finding.js";
+import { randomFrom } from "../../src/core/random.js";
 import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
+import { findingOf } from "../../src/stats/finding.js";
+import { proportion } from "../../src/stats/proportion.js";
 
 const finding = (change: Partial<Finding>): Finding => ({
   id: "discrimination/auc/effusion/all/clean",
@@ -149,4 +152,71 @@ test("fail beats inconclusive beats pass, and no gates pass nothing", () => {
     "fail",
     "inconclusive",
   ]);
+});
+
+describe("failing among many findings", () => {
+  /** A share among 200 samples, as an audit would find it: its interval is known at every level. */
+  const share = (successes: number, group: string): Finding => {
+    const outcomes = Uint8Array.from({ length: 200 }, (_, i) => (i < successes ? 1 : 0));
+    const result = proportion(outcomes, Int32Array.from(outcomes.keys()), false);
+    const { condition } = finding({});
+    const subject = { audit: "a", metric: "auc", class: "c", operatingPoint: null, subgroup: { g: group } };
+    const counts = { n: 200, positives: 100, negatives: 100, patients: 200 };
+    return findingOf({ ...subject, family: "g", condition }, result, { counts, unscored: 0 }, 0.95);
+  };
+  const ofGroups: Partial<GateEntry> = { subgroups: ["g"], atLeast: 0.8 };
+
+  test("one finding alone fails where its interval does", () => {
+    const [result] = evaluateGates([gate(ofGroups)], [share(148, "a")]); // 0.74: its upper limit is 0.796
+    expect(result?.verdict).toBe("fail");
+    // The score test: (0.74 − 0.8) / √(0.8 · 0.2 / 200) = −2.1213, one-sided p = 0.01695.
+    expect(result?.test?.p).toBeCloseTo(0.016947, 5);
+    expect(result?.test?.adjusted).toMatchObject({ method: "holm", size: 1 });
+  });
+
+  test("among twenty the same finding is inconclusive, and a gross one still fails", () => {
+    const others = Array.from({ length: 19 }, (_, i) => share(165, `o${i}`));
+    const [softened] = evaluateGates([gate(ofGroups)], [share(148, "a"), ...others]);
+    expect(softened?.verdict).toBe("inconclusive");
+    expect(softened?.reason).toContain("20 findings");
+    expect(softened?.test?.adjusted?.p).toBeCloseTo(20 * 0.016947, 4);
+    expect(evaluateGates([gate(ofGroups)], [share(110, "a"), ...others])[0]?.verdict).toBe("fail");
+  });
+
+  test("all gates of a protocol are one family", () => {
+    const names = ["a", "b", "c", "d"];
+    const gates = names.map((id) => gate({ id, subgroup: { g: id }, atLeast: 0.8 }));
+    const found = names.map((id) => share(id === "a" ? 148 : 162, id));
+    const verdicts = (count: number) =>
+      evaluateGates(gates.slice(0, count), found).map(({ verdict, test }) => [verdict, test?.adjusted?.size]);
+    expect(verdicts(2)[0]).toEqual(["fail", 2]); // 2 · 0.0169 is below 0.05
+    expect(verdicts(4)[0]).toEqual(["inconclusive", 4]); // 4 · 0.0169 is not
+  });
+
+  test("passing needs no adjustment", () => {
+    const many = Array.from({ length: 30 }, (_, i) => share(190, `o${i}`));
+    expect(evaluateGates([gate(ofGroups)], many)[0]?.verdict).toBe("pass");
+  });
+
+  test("models on the very limit fail no more often than 5 % of the time, however many groups are looked at", () => {
+    const random = randomFrom(3, "gates");
+    let failures = 0;
+    for (let study = 0; study < 400; study++) {
+      const groups = Array.from({ length: 10 }, (_, i) => {
+        let successes = 0;
+        for (let sample = 0; sample < 200; sample++) if (random.uniform() < 0.8) successes++;
+        return share(successes, `g${i}`);
+      });
+      if (evaluateGates([gate(ofGroups)], groups)[0]?.verdict === "fail") failures++;
+    }
+    expect(failures).toBeLessThanOrEqual(33); // at most 20 are expected; 33 is three standard deviations above
+  });
+});
+
+test("an inconclusive gate says how many samples would settle it", () => {
+  // ±0.05 around 0.85: se 0.02551; to leave 0.81 takes (1.96 + 0.84) se' = 0.04, so n · (2.8016 · 0.02551 / 0.04)² = 3.19 n.
+  const [result] = evaluateGates([gate({ atLeast: 0.81 })], [finding({})]);
+  expect(result?.reason).toContain("about 320 samples like these 100 would pass it with 80 % power");
+  const [short] = evaluateGates([gate({ atLeast: 0.86 })], [finding({})]);
+  expect(short?.reason).toContain("the estimate itself does not meet the limit");
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { StepwedgeError } from "../../src/core/errors.js";
+import { numbersOf } from "../../src/data/shared/numbers.js";
 import { sha256 } from "../../src/core/hash.js";
 import {
   assignSplit,
@@ -58,18 +59,22 @@ describe("parseLabels", () => {
 describe("parseScores", () => {
   test("reads numbers in full double precision", () => {
     const cells = ["0.1", "1", "5e-324", ".5", "0.30000000000000004", "+1.", " 0 "];
-    expect([...parseScores(cells, rowName, "p", true)]).toEqual([0.1, 1, 5e-324, 0.5, 0.30000000000000004, 1, 0]);
+    expect([...parseScores(numbersOf(cells), rowName, "p", true)]).toEqual([
+      0.1, 1, 5e-324, 0.5, 0.30000000000000004, 1, 0,
+    ]);
   });
 
   test.each(["", "NaN", "inf", "-Infinity", "high", "0x10", "1e999", "1,5"])("refuses %j with its row", (value) => {
-    const words = refusal(() => parseScores(["0.5", value], rowName, "p", true));
+    const words = refusal(() => parseScores(numbersOf(["0.5", value]), rowName, "p", true));
     expect(words).toMatch(`t.csv, line 3: the score in column "p" is no finite number: ${JSON.stringify(value)}`);
   });
 
   test("probabilities lie in [0, 1]; other scores need not", () => {
-    expect(refusal(() => parseScores(["1.0000001"], rowName, "p", true))).toMatch("outside [0, 1]: 1.0000001");
-    expect(refusal(() => parseScores(["-0.1"], rowName, "p", true))).toMatch("t.csv, line 2");
-    expect([...parseScores(["-3", "7"], rowName, "p", false)]).toEqual([-3, 7]);
+    expect(refusal(() => parseScores(numbersOf(["1.0000001"]), rowName, "p", true))).toMatch(
+      "outside [0, 1]: 1.0000001",
+    );
+    expect(refusal(() => parseScores(numbersOf(["-0.1"]), rowName, "p", true))).toMatch("t.csv, line 2");
+    expect([...parseScores(numbersOf(["-3", "7"]), rowName, "p", false)]).toEqual([-3, 7]);
   });
 });
 

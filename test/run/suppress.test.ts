@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
-import type { Study } from "../../src/core/audit.js";
+import type { Audit, Study } from "../../src/core/audit.js";
 import { subgroupKey } from "../../src/core/finding.js";
 import { buildSubgroups, type SubgroupDefinition } from "../../src/run/samples.js";
 import { countGroups } from "../../src/run/study.js";
@@ -11,7 +11,7 @@ import { rangeOf } from "../support/linear-program.js";
 import { CLASS, cleanStudy } from "../support/study.js";
 
 const PRIVACY = { minimumCell: 10, labelCells: true };
-const CONTEXT = { parameters: {}, level: 0.95, seed: 1 };
+const contextOf = ({ meta }: Audit) => ({ parameters: meta.parameters?.parse({}) ?? {}, level: 0.95, seed: 1 });
 
 interface Columns {
   readonly labels: readonly number[];
@@ -138,7 +138,7 @@ describe("which cells are withheld", () => {
 
 describe("what is published of them", () => {
   const study = withholdSmallCells(oneFamily({ a: [4, 400], b: [60, 300], c: [30, 500], d: [50, 80] }), PRIVACY);
-  const audited = [discrimination, fairness].flatMap((audit) => audit.evaluate(study, CONTEXT));
+  const audited = [discrimination, fairness].flatMap((audit) => audit.evaluate(study, contextOf(audit)));
   const findings = suppressSmallCells(audited, study, 10);
 
   test("their rows stay, without a number", () => {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomFrom } from "../../src/core/random.js";
 import { chooseThreshold, nextUp, type ThresholdTarget } from "../../src/stats/operating-point.js";
 import { expectClose, type ReferenceInputs, reference } from "../support/reference.js";
 
@@ -16,6 +17,7 @@ interface Dataset {
         {
           "sens_at_spec_ge_0.9_attainable": Attainable;
           "spec_at_sens_ge_0.9_attainable": Attainable;
+          youden_attainable: { J: number; thresholds: number[] };
         }
       >;
     };
@@ -113,4 +115,74 @@ test("without the class that the target is about there is no threshold", () => {
     reason: "0 positives among 3 samples to choose a threshold on",
   });
   expect(choose([], [], { specificity: 0.9 })).toMatchObject({ status: "not-estimable" });
+});
+
+describe.each(["random_n50.json", "random_n500.json"])("Youden's point of scikit-learn's curve: %s", (file) => {
+  const { inputs, expected } = reference<Dataset>(file);
+
+  test.each(["overall", "A", "B", "C"])("group %s: the highest of the thresholds that are equally good", (group) => {
+    const rows = inputs.y.map((_, row) => row).filter((row) => group === "overall" || inputs.group[row] === group);
+    const wanted = expected.sklearn_statsmodels.groups[group]?.youden_attainable;
+    const choice = choose(
+      rows.map((row) => inputs.y[row] as number),
+      rows.map((row) => inputs.score[row] as number),
+      { youden: true },
+    );
+    if (choice.status !== "chosen") throw new Error(choice.reason);
+    expect(choice.threshold).toBe(wanted?.thresholds[0]);
+    expectClose((choice.sensitivity as number) + (choice.specificity as number) - 1, wanted?.J as number);
+  });
+});
+
+describe("rules that weigh both errors", () => {
+  const random = randomFrom(9, "operating-point");
+  const labels = Uint8Array.from({ length: 80 }, (_, i) => (i % 4 === 0 ? 1 : 0));
+  const scores = Float64Array.from(labels, (label) => Math.round(10 * (label + random.normal())) / 10);
+  const candidates = [...new Set(scores), 100];
+  const rates = (threshold: number) => {
+    const share = (is: number, called: boolean) => {
+      const of = [...labels.keys()].filter((i) => labels[i] === is);
+      return of.filter((i) => (scores[i] as number) >= threshold === called).length / of.length;
+    };
+    return { sensitivity: share(1, true), specificity: share(0, false) };
+  };
+
+  test.each([
+    [1, 5, 0.02],
+    [1, 1, 0.5],
+    [3, 1, 0.3],
+  ])("cost %d to %d at prevalence %d: no other threshold costs less", (falsePositive, falseNegative, prevalence) => {
+    const cost = (threshold: number) => {
+      const { sensitivity, specificity } = rates(threshold);
+      return prevalence * (1 - sensitivity) * falseNegative + (1 - prevalence) * (1 - specificity) * falsePositive;
+    };
+    const choice = chooseThreshold(scores, labels, { cost: { falsePositive, falseNegative, prevalence } });
+    if (choice.status !== "chosen") throw new Error(choice.reason);
+    const least = Math.min(...candidates.map(cost));
+    expect(cost(choice.threshold)).toBeCloseTo(least, 12);
+    for (const other of candidates.filter((one) => one > choice.threshold && one < 100))
+      expect(cost(other)).toBeGreaterThan(least - 1e-12);
+  });
+
+  test.each([0.05, 0.2, 0.6])("net benefit at %d: no other threshold brings more", (thresholdProbability) => {
+    const odds = thresholdProbability / (1 - thresholdProbability);
+    const benefit = (threshold: number) => {
+      const { sensitivity, specificity } = rates(threshold);
+      return 0.25 * sensitivity - 0.75 * (1 - specificity) * odds;
+    };
+    const choice = chooseThreshold(scores, labels, { netBenefit: { thresholdProbability } });
+    if (choice.status !== "chosen") throw new Error(choice.reason);
+    expect(benefit(choice.threshold)).toBeCloseTo(Math.max(...candidates.map(benefit)), 12);
+  });
+
+  test("where false alarms are dear nothing is called positive", () => {
+    // The highest score is a healthy patient's: every call costs a false alarm.
+    const choice = choose([0, 1, 1], [3, 2, 1], { cost: { falsePositive: 1e6, falseNegative: 1 } });
+    expect(choice).toMatchObject({ status: "chosen", threshold: nextUp(3), sensitivity: 0, specificity: 1 });
+  });
+
+  test("both classes are needed", () => {
+    const healthy = new Uint8Array(scores.length);
+    expect(chooseThreshold(scores, healthy, { youden: true })).toMatchObject({ status: "not-estimable" });
+  });
 });

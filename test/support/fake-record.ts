@@ -1,5 +1,7 @@
+import averages from "../../audits/averages.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
+import gapsUnderAttack from "../../audits/gaps-under-attack.js";
 import robustness from "../../audits/robustness.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
@@ -7,11 +9,13 @@ import { randomFrom } from "../../src/core/random.js";
 import type { AttackSummary, AuditRecord, Duplicates, ProtocolView } from "../../src/core/record.js";
 import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
+import { adjustTests } from "../../src/run/multiplicity.js";
 import { countGroups } from "../../src/run/study.js";
 import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.js";
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
+const AUDITS = [discrimination, averages, fairness, robustness, gapsUnderAttack];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real
@@ -21,9 +25,15 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
   const whole = fakeStudy(options);
   const protocol = fakeProtocol(whole.classes, whole.conditions.length > 1, whole.subgroups.length > 1);
   const study = withholdSmallCells(whole, protocol.privacy);
-  const context = { parameters: {}, level: LEVEL, seed: protocol.seed };
-  const audits = study.conditions.length > 1 ? [discrimination, fairness, robustness] : [discrimination, fairness];
-  const found = audits.flatMap((audit) => audit.evaluate(study, context));
+  const attacked = study.conditions.length > 1;
+  const audits = AUDITS.filter(({ meta }) => attacked || !meta.needs.includes("attacks"));
+  const found = adjustTests(
+    audits.flatMap((audit) => {
+      const parameters = audit.meta.parameters?.parse({}) ?? {};
+      return audit.evaluate(study, { parameters, level: LEVEL, seed: protocol.seed });
+    }),
+    LEVEL,
+  );
   const findings = suppressSmallCells(found, study, protocol.privacy.minimumCell);
   const gates = evaluateGates(protocol.gates as unknown as GateEntry[], findings);
   return {

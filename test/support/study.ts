@@ -56,6 +56,7 @@ export function studyOf(columns: StudyColumns): Study {
     n: 0,
     positives: 0,
     reason: columns.threshold === null ? "no positives to choose a threshold on" : null,
+    sha256: "0".repeat(64),
   };
   const patientCount = new Set(patients).size;
   return {
@@ -95,6 +96,31 @@ export function studyOf(columns: StudyColumns): Study {
 /** A study with clean scores alone. */
 export function cleanStudy(columns: Omit<StudyColumns, "conditions"> & { readonly scores: readonly number[] }): Study {
   return studyOf({ ...columns, conditions: [{ condition: CLEAN, scores: columns.scores }] });
+}
+
+/**
+ * The study with several classes in place of its one.
+ * @param classes labels and scores by class; scores under every condition
+ */
+export function withClasses(
+  study: Study,
+  task: "multiclass" | "multilabel",
+  classes: Readonly<
+    Record<string, { readonly labels: readonly number[]; readonly scores: (condition: Condition) => readonly number[] }>
+  >,
+): Study {
+  const of = (name: string) => {
+    const found = classes[name];
+    if (found === undefined) throw new Error(`there is no class ${name}`);
+    return found;
+  };
+  return {
+    ...study,
+    task,
+    classes: Object.keys(classes),
+    labels: (name) => Int8Array.from(of(name).labels),
+    scores: (condition, name) => Float64Array.from(of(name).scores(condition)),
+  };
 }
 
 /** The finding of an id; throws with the ids that there are. */

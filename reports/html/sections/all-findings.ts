@@ -5,8 +5,8 @@ import { conditionTitle, dataName, groupTitle, groupValue, metricTitle } from ".
 import { findingAnchor, type StudyView } from "../../common/study.js";
 import { defineSection, type PageContext } from "../section.js";
 
-/** Beyond this many, only what the page refers to, clean images and all patients are listed: the page stays small. */
-const MOST_FINDINGS = 8000;
+/** As many as keep the page below a megabyte. */
+const MOST_FINDINGS = 4000;
 
 /** More columns than fit on a sheet of paper go to a further table. */
 const MOST_COLUMNS = 10;
@@ -30,14 +30,30 @@ export default defineSection({
   },
 });
 
+/**
+ * What the page refers to, and then, measure by measure, as much as fits: all patients on clean images, groups on clean
+ * images, all patients under every condition, all else. A measure is listed whole or not at all within its tier, so that
+ * nothing is left out by its value.
+ */
 function essential({ record, observations }: PageContext): readonly Finding[] {
   const cited = new Set([
     ...record.findings.gates.flatMap((gate) => gate.findings),
     ...observations.flatMap((observation) => observation.evidence),
   ]);
-  return record.findings.findings.filter(
-    (one) => cited.has(one.id) || isClean(one.condition) || (one.family === null && one.status === "measured"),
-  );
+  const { findings } = record.findings;
+  const rest = findings.filter((one) => !cited.has(one.id));
+  const tiers = gathered(rest, (one) => `${tierOf(one)} ${one.metric}`);
+  const kept = new Set(cited);
+  for (const [, members] of [...tiers].sort(([a], [b]) => Number(a.slice(0, 1)) - Number(b.slice(0, 1)))) {
+    if (kept.size + members.length > MOST_FINDINGS) continue;
+    for (const one of members) kept.add(one.id);
+  }
+  return findings.filter((one) => kept.has(one.id));
+}
+
+function tierOf({ condition, family }: Finding): number {
+  if (isClean(condition)) return family === null ? 0 : 1;
+  return family === null ? 2 : 3;
 }
 
 /**

@@ -1,5 +1,14 @@
 import type { Finding } from "../../../src/core/finding.js";
-import { decimal, estimateText, inSentence, integer, intervalText, isMeasured, listed } from "../../common/format.js";
+import {
+  decimal,
+  estimateText,
+  inSentence,
+  integer,
+  intervalText,
+  isMeasured,
+  listed,
+  percent,
+} from "../../common/format.js";
 import { dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type StudyView } from "../../common/study.js";
 import { column, type Figure, findingCell, type Panel, table, textCell } from "../blocks.js";
@@ -25,7 +34,7 @@ export default defineSection({
         heading: study.classes.length > 1 ? dataName(className) : null,
         forest: aucForest(study, className, index),
         roc: rocFigure(study, className, index),
-        tables: metricTables(study, className, index),
+        tables: [...metricTables(study, className, index), ...areaTable(study, className, index)],
       }));
     return classes.length === 0 ? null : { classes };
   },
@@ -144,6 +153,54 @@ function metricTables(study: StudyView, className: string, index: number) {
       ],
     });
   });
+}
+
+/** What else rests on the order of the scores, folded away: the part of the curve at high specificity, and precision. */
+function areaTable(study: StudyView, className: string, index: number) {
+  const all = study.find({ metric: "average-precision", class: className });
+  if (all === undefined) return [];
+  const range = rangeText(study.all("partial-auc", className).find(isMeasured)?.details);
+  const row = (group: Group) => {
+    const find = (metric: string) => study.find({ metric, class: className, group });
+    const precision = find("average-precision");
+    const prevalence = precision?.details?.prevalence;
+    return {
+      header: textCell(group.family === null ? "All patients" : groupValue(group.values)),
+      cells: [
+        countCell(precision),
+        typeof prevalence === "number" ? textCell(percent(prevalence)) : textCell("—", { muted: true }),
+        findingCell(precision, true),
+        findingCell(find("partial-auc"), true),
+      ],
+    };
+  };
+  const title = `Average precision and partial AUC of ${dataName(className)}, by subgroup, clean images`;
+  return [
+    table({
+      id: `areas-${index + 1}`,
+      caption: title,
+      note: `Scores that know nothing have an average precision of about the prevalence: do not compare it between groups of different prevalence. Partial AUC: standardised${range}; 0.500 is chance.`,
+      folded: title,
+      columns: [
+        column("Group"),
+        column("n (+ / −)", true),
+        column("Prevalence", true),
+        column("Average precision", true),
+        column("Partial AUC", true),
+      ],
+      bodies: [
+        { heading: null, rows: [row(EVERYBODY)] },
+        ...study.families.map(({ name, groups }) => ({ heading: dataName(name), rows: groups.map(row) })),
+      ],
+    }),
+  ];
+}
+
+/** ", specificity 0.900 to 1.000". */
+function rangeText(details: Finding["details"]): string {
+  const { rate, low, high } = details ?? {};
+  if (typeof rate !== "string" || typeof low !== "number" || typeof high !== "number") return "";
+  return `, ${rate} ${decimal(low)} to ${decimal(high)}`;
 }
 
 function exists(study: StudyView, className: string, metric: string, operatingPoint: string): boolean {

@@ -1,5 +1,7 @@
+import type { Numbers } from "../../core/data.js";
 import { StepwedgeError } from "../../core/errors.js";
 import { suggest } from "../../core/plugins.js";
+import { NumberCollector } from "../shared/numbers.js";
 
 /** Columns with at most this many different values share one string per value. */
 const LARGEST_DICTIONARY = 256;
@@ -11,19 +13,33 @@ interface KeptColumn {
   dictionary: Map<string, string> | null;
 }
 
+/** Names of the columns that are wanted of one table, as text and as numbers. */
+export interface Wanted {
+  readonly texts: readonly string[];
+  readonly numbers: readonly string[];
+}
+
+interface KeptNumbers {
+  readonly index: number;
+  readonly collector: NumberCollector;
+}
+
 /** Gathers the columns that were asked for, record by record; the first record is the header. */
 export class ColumnCollector {
   readonly #file: string;
-  readonly #wanted: readonly string[];
+  readonly #texts: readonly string[];
+  readonly #numbers: readonly string[];
   #width = 0;
   #kept: readonly KeptColumn[] = [];
+  #keptNumbers: readonly KeptNumbers[] = [];
   /** The line on which each row begins. */
   readonly lines: number[] = [];
 
   /** `file` is what error messages call the file. */
-  constructor(file: string, wanted: readonly string[]) {
+  constructor(file: string, { texts, numbers }: Wanted) {
     this.#file = file;
-    this.#wanted = [...new Set(wanted)];
+    this.#texts = [...new Set(texts)];
+    this.#numbers = [...new Set(numbers)];
   }
 
   /**
@@ -40,6 +56,19 @@ export class ColumnCollector {
    * @throws StepwedgeError for a table without header or without rows.
    */
   columns(): ReadonlyMap<string, readonly string[]> {
+    this.#check();
+    return new Map(this.#texts.map((name, index) => [name, this.#kept[index]?.values ?? []]));
+  }
+
+  /** The columns of numbers by name, likewise. */
+  numbers(): ReadonlyMap<string, Numbers> {
+    this.#check();
+    return new Map(
+      this.#keptNumbers.map(({ collector }, index) => [this.#numbers[index] as string, collector.numbers()]),
+    );
+  }
+
+  #check(): void {
     if (this.#width === 0) {
       throw new StepwedgeError("the table is empty", {
         where: this.#file,
@@ -52,7 +81,6 @@ export class ColumnCollector {
         remedy: "Give a table with one row per sample.",
       });
     }
-    return new Map(this.#wanted.map((name, index) => [name, this.#kept[index]?.values ?? []]));
   }
 
   #readHeader(names: readonly string[], line: number): void {
@@ -65,11 +93,13 @@ export class ColumnCollector {
       });
     }
     this.#width = names.length;
-    this.#kept = this.#wanted.map((name) => {
+    const indexOf = (name: string): number => {
       const index = names.indexOf(name);
       if (index === -1) throw unknownColumn(name, names, where);
-      return { index, values: [], dictionary: new Map() };
-    });
+      return index;
+    };
+    this.#kept = this.#texts.map((name) => ({ index: indexOf(name), values: [], dictionary: new Map() }));
+    this.#keptNumbers = this.#numbers.map((name) => ({ index: indexOf(name), collector: new NumberCollector() }));
   }
 
   #readRow(cells: readonly string[], line: number): void {
@@ -80,6 +110,7 @@ export class ColumnCollector {
       });
     }
     for (const column of this.#kept) column.values.push(remembered(column, cells[column.index] ?? ""));
+    for (const { index, collector } of this.#keptNumbers) collector.add(cells[index] ?? "");
     this.lines.push(line);
   }
 }

@@ -1,6 +1,6 @@
-import { promises as fs } from "node:fs";
 import { extname } from "node:path";
 import { StepwedgeError } from "../../core/errors.js";
+import { isGzip, tableBytes } from "./bytes.js";
 
 /** What separates the cells of a table. */
 export type Delimiter = "," | ";" | "\t";
@@ -14,7 +14,7 @@ const HEADER_BYTES = 1 << 16;
  * @throws StepwedgeError where the file cannot be read.
  */
 export async function guessDelimiter(file: string, name: string): Promise<Delimiter> {
-  const extension = extname(file).toLowerCase();
+  const extension = extname(isGzip(file) ? file.slice(0, -".gz".length) : file).toLowerCase();
   if (extension === ".csv") return ",";
   if (extension === ".tsv" || extension === ".tab") return "\t";
   const header = await firstLine(file, name);
@@ -29,14 +29,15 @@ async function firstLine(file: string, name: string): Promise<string> {
 }
 
 async function readHead(file: string, name: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
   try {
-    const handle = await fs.open(file);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
+    for await (const piece of tableBytes(file).chunks) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length >= HEADER_BYTES) break;
     }
+    return Buffer.concat(pieces).subarray(0, HEADER_BYTES);
   } catch (error) {
     throw unreadable(error, name);
   }
@@ -50,6 +51,13 @@ export function unreadable(error: unknown, name: string): unknown {
     return new StepwedgeError("the table does not exist", {
       where: name,
       remedy: "Correct data.path; it is relative to the protocol file.",
+      cause: error,
+    });
+  }
+  if (code.startsWith("Z_")) {
+    return new StepwedgeError("is no whole gzip file", {
+      where: name,
+      remedy: "Copy the file again, or give it without compression and without .gz in its name.",
       cause: error,
     });
   }

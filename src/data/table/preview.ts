@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
+import { tableBytes } from "./bytes.js";
 import { guessDelimiter, unreadable } from "./delimiter.js";
 import { readRecords } from "./records.js";
 
@@ -33,7 +33,7 @@ export async function previewTable(file: string, most: number): Promise<TablePre
     }
   };
   try {
-    await readRecords(createReadStream(file), format, take, enough.signal);
+    await readRecords(tableBytes(file).chunks, format, take, enough.signal);
   } catch (error) {
     if (!enough.signal.aborted) throw unreadable(error, name);
   }

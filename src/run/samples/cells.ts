@@ -1,3 +1,4 @@
+import type { Numbers } from "../../core/data.js";
 import { received, StepwedgeError } from "../../core/errors.js";
 
 /** What to call a row in an error message, for example "manifest.csv, line 12". */
@@ -16,8 +17,6 @@ const NUMBER_LABELS: ReadonlyMap<string, number> = new Map([
   ["1.0", 1],
 ]);
 const MISSING_LABEL = -1;
-
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
  * Labels of one class: 1 positive, 0 negative, -1 missing (an empty cell). Without a mapping the cells hold 0 and 1.
@@ -54,17 +53,17 @@ export function parseLabels(
  * @throws StepwedgeError that names the row where a cell is empty, no finite number, or no probability
  */
 export function parseScores(
-  cells: readonly string[],
+  { values, texts }: Numbers,
   rowName: RowName,
   column: string,
   probabilities: boolean,
   allowMissing = false,
 ): Float64Array {
-  const scores = new Float64Array(cells.length);
-  for (let row = 0; row < cells.length; row++) {
-    const text = (cells[row] ?? "").trim();
-    const value = NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (!Number.isFinite(value) && !(allowMissing && text === "")) {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
+    if (Number.isNaN(value)) {
+      const text = texts.get(row) ?? "";
+      if (allowMissing && text === "") continue;
       throw new StepwedgeError(`the score in column ${JSON.stringify(column)} is no finite number: ${received(text)}`, {
         where: rowName(row),
         remedy:
@@ -74,37 +73,34 @@ export function parseScores(
       });
     }
     if (probabilities && (value < 0 || value > 1)) {
-      throw new StepwedgeError(`the score in column ${JSON.stringify(column)} is outside [0, 1]: ${text}`, {
+      throw new StepwedgeError(`the score in column ${JSON.stringify(column)} is outside [0, 1]: ${value}`, {
         where: rowName(row),
         remedy: "Give probabilities, or set model.activation to what turns the scores into probabilities.",
       });
     }
-    scores[row] = value;
   }
-  return scores;
+  return values;
 }
 
 /**
  * Sampling weights.
  * @throws StepwedgeError that names the row where a cell is no number greater than 0
  */
-export function parseWeights(cells: readonly string[], rowName: RowName, column: string): Float64Array {
-  const weights = new Float64Array(cells.length);
-  for (let row = 0; row < cells.length; row++) {
-    const text = (cells[row] ?? "").trim();
-    const value = NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (!(value > 0) || value === Number.POSITIVE_INFINITY) {
+export function parseWeights({ values, texts }: Numbers, rowName: RowName, column: string): Float64Array {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
+    if (!(value > 0)) {
+      const found = texts.get(row) ?? String(value);
       throw new StepwedgeError(
-        `the weight in column ${JSON.stringify(column)} is no number greater than 0: ${received(text)}`,
+        `the weight in column ${JSON.stringify(column)} is no number greater than 0: ${received(found)}`,
         {
           where: rowName(row),
           remedy: "Give every row a weight greater than 0, such as 1 over its chance of being sampled.",
         },
       );
     }
-    weights[row] = value;
   }
-  return weights;
+  return values;
 }
 
 /**

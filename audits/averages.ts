@@ -1,0 +1,351 @@
+/**
+ * How well does the model do over all its classes? For tasks of several classes, on all samples, per subgroup and per
+ * condition: averages of the classes' areas (macro, weighted, micro, and Hand and Till's for mutually exclusive classes),
+ * decisions by the largest score, and the ranking of a sample's labels.
+ *
+ * An average is over the classes that allow an estimate; how many, and which were left out and why, stands in every
+ * finding, since averages over different classes do not compare. It hides a class in which the model fails: read it
+ * beside the classes' own areas.
+ *
+ * Errors: the classes' influences summed by patient, so that the covariances between classes are in every interval.
+ */
+import { type AuditMeta, defineAudit, type MetricDescription, type Study, type Subgroup } from "../src/core/audit.js";
+import type { Condition } from "../src/core/condition.js";
+import type { Finding } from "../src/core/finding.js";
+import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "../src/stats/auc.js";
+import { type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../src/stats/averages.js";
+import { distinctSubgroups, inPatientOrder } from "../src/stats/cell.js";
+import { notEstimable, type Result } from "../src/stats/estimate.js";
+import { type Basis, findingOf } from "../src/stats/finding.js";
+import { labelRanking } from "../src/stats/label-ranking.js";
+import {
+  balancedAccuracy,
+  classCounts,
+  handTill,
+  type MulticlassScores,
+  multiclassAccuracy,
+  oneVersusRest,
+} from "../src/stats/multiclass.js";
+import { takeCodes, takeDoubles, takeLabels, takeRows, takeTernary } from "../src/stats/take.js";
+
+const AUDIT = "averages";
+
+const LEFT_OUT =
+  "Classes with fewer than two positives or two negatives, or all of one patient, are left out and named; an average over fewer classes does not compare with one over all. Counts are of samples: positive are those that are positive for any class.";
+
+const METRICS: readonly MetricDescription[] = [
+  {
+    id: "auc-macro",
+    title: "AUC, mean over classes",
+    unit: "1",
+    description: `The plain mean of the classes' areas under the ROC curve, each class against the rest (scikit-learn's macro). Interval: normal, with the covariances between classes through shared samples and patients; square-and-add where a class has Newcombe's interval. Every class counts alike, however rare. ${LEFT_OUT}`,
+    better: "higher",
+  },
+  {
+    id: "auc-weighted",
+    title: "AUC, mean weighted by positives",
+    unit: "1",
+    description: `The mean of the classes' areas, each weighted by its positives (scikit-learn's weighted). Interval: as for auc-macro; that the weights are estimated is in the variance. Common classes dominate. ${LEFT_OUT}`,
+    better: "higher",
+  },
+  {
+    id: "auc-micro",
+    title: "AUC over all samples and classes",
+    unit: "1",
+    description:
+      "The area under the ROC curve of all pairs of a sample and a class taken as one column (scikit-learn's micro): a positive pair is also held against negative pairs of other classes, so that classes whose scores are on another scale lower it. Interval: Obuchowski's (1997), always clustered by patient, since the pairs of a sample depend on one another. No class is left out. Counts are of samples: positive are those that are positive for any class.",
+    better: "higher",
+  },
+  {
+    id: "auc-hand-till",
+    title: "AUC of Hand and Till",
+    unit: "1",
+    description: `For mutually exclusive classes: the mean over pairs of classes of the area among the samples of the two alone, both directions averaged (Hand and Till 2001; scikit-learn's ovo macro). Unlike one-versus-rest areas it does not change with the classes' shares. Interval: normal, from the placements of all pairs summed by sample and patient; Newcombe's margins are added for pairs whose placements do not vary. ${LEFT_OUT}`,
+    better: "higher",
+  },
+  {
+    id: "accuracy",
+    title: "Accuracy by the largest score",
+    unit: "1",
+    description:
+      "For mutually exclusive classes: the share of samples whose largest score is that of their class; of equal scores the first class in the protocol's order is taken. Interval: Wilson (1927), at the effective sample size where patients repeat. Depends on the classes' shares: calling everything the most common class reaches that class's share.",
+    better: "higher",
+  },
+  {
+    id: "balanced-accuracy",
+    title: "Balanced accuracy by the largest score",
+    unit: "1",
+    description: `For mutually exclusive classes: the mean, over classes, of the share of a class's samples that are decided right, as for accuracy. Interval: square-and-add of the shares' Wilson intervals. Does not change with the classes' shares. ${LEFT_OUT}`,
+    better: "higher",
+  },
+  {
+    id: "label-ranking-precision",
+    title: "Label ranking average precision",
+    unit: "1",
+    description:
+      "For several labels a sample: the mean over samples of the mean, over the sample's true labels, of the share of true ones among the labels that score at least as high (scikit-learn's LRAP). Samples without true or without false labels count 1. Interval: Wilson at the effective number of samples, clustered by patient. Asks only for the order within a sample; labels that are missing are left out of it.",
+    better: "higher",
+  },
+  {
+    id: "label-ranking-loss",
+    title: "Label ranking loss",
+    unit: "1",
+    description:
+      "For several labels a sample: the mean over samples of the share of pairs of a true and a false label in which the false one scores at least as high (scikit-learn's, ties counted as wrong). Samples without true or without false labels count 0. Interval: as for label-ranking-precision.",
+    better: "lower",
+  },
+];
+
+const meta: AuditMeta = {
+  id: AUDIT,
+  title: "Averages over classes",
+  why: "One number for a model of many classes is what papers and vendors quote. It hides the class in which the model fails, so it stands here with its interval and with the classes that it is of.",
+  needs: ["labels"],
+  metrics: METRICS,
+  references: [
+    "D. J. Hand, R. J. Till, Machine Learning 45 (2001) 171–186",
+    "N. A. Obuchowski, Biometrics 53 (1997) 567–578",
+    "G. Y. Zou, A. Donner, Statistics in Medicine 27 (2008) 1693–1702",
+    "G. Tsoumakas, I. Katakis, I. Vlahavas, Mining multi-label data, in: Data Mining and Knowledge Discovery Handbook, 2010",
+  ],
+};
+
+/** One average, and what a reader must know of it. */
+interface Average {
+  readonly metric: string;
+  readonly result: Result;
+  /** Classes that went in, where some may not have. */
+  readonly classes?: ClassesUsed;
+}
+
+interface ClassesUsed {
+  readonly used: number;
+  /** `name (why)` of each that was left out. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+}
+
+interface Averages {
+  readonly averages: readonly Average[];
+  readonly basis: Basis;
+  /** What else must be known of the samples. */
+  readonly note: string | null;
+}
+
+export default defineAudit({
+  meta,
+  evaluate(study, { level }) {
+    if (study.task === "binary" || study.classes.length < 2) return [];
+    const averagesOf = study.task === "multiclass" ? multiclassAverages : multilabelAverages;
+    return distinctSubgroups(study).flatMap((subgroup) => {
+      const rows = inPatientOrder(subgroup.members, study.patients);
+      return study.conditions.flatMap((condition) => {
+        const averages = averagesOf(study, rows, condition);
+        return averages.averages.map((one) => averageFinding(one, averages, subgroup, condition, level));
+      });
+    });
+  },
+});
+
+function averageFinding(
+  { metric, result, classes }: Average,
+  { basis, note }: Averages,
+  { values, family }: Subgroup,
+  condition: Condition,
+  level: number,
+): Finding {
+  const subject = { audit: AUDIT, metric, class: null, operatingPoint: null, subgroup: values, family, condition };
+  if (classes === undefined) return findingOf(subject, result, basis, level, { reason: note });
+  const { used, leftOut } = classes;
+  const details = { classes: used, "classes-left-out": leftOut.map(({ name }) => name).join(",") };
+  const left =
+    leftOut.length === 0 ? null : `left out: ${leftOut.map(({ name, reason }) => `${name} (${reason})`).join("; ")}`;
+  const notes = [note, left].filter((one) => one !== null);
+  return findingOf(subject, result, basis, level, { details, reason: notes.length === 0 ? null : notes.join("; ") });
+}
+
+function multilabelAverages(study: Study, members: Uint32Array, condition: Condition): Averages {
+  const labels = study.classes.map((name) => study.labels(name));
+  const scores = study.classes.map((name) => study.scores(condition, name));
+  const { rows, positives, unscored } = labelledRows(members, labels, scores);
+  const patients = takeCodes(study.patients, rows);
+  const weights = study.weights === null ? null : takeDoubles(study.weights, rows);
+  const columns = {
+    scores: scores.map((column) => takeDoubles(column, rows)),
+    labels: labels.map((column) => takeTernary(column, rows)),
+  };
+  const classes = study.classes.map((_, c) =>
+    definedSamples(
+      columns.labels[c] as Int8Array,
+      columns.scores[c] as Float64Array,
+      patients,
+      study.clustered,
+      weights,
+    ),
+  );
+  const counts = { n: rows.length, patients: patientsOf(patients) };
+  const ranking = labelRanking({ ...columns, patients, weights });
+  return {
+    averages: [
+      ...areaAverages(study, classes, counts),
+      { metric: "label-ranking-precision", result: ranking.averagePrecision },
+      { metric: "label-ranking-loss", result: ranking.loss },
+    ],
+    basis: { counts: { ...counts, positives, negatives: rows.length - positives }, unscored },
+    note: null,
+  };
+}
+
+/** Rows with a label and a score of at least one class; those that lack the score of a labelled class are counted. */
+function labelledRows(members: Uint32Array, labels: readonly Int8Array[], scores: readonly Float64Array[]) {
+  const kept = new Uint32Array(members.length);
+  let count = 0;
+  let positives = 0;
+  let unscored = 0;
+  for (let i = 0; i < members.length; i++) {
+    const row = members[i] as number;
+    let isKept = 0;
+    let isPositive = 0;
+    let lacks = 0;
+    for (let c = 0; c < labels.length; c++) {
+      const label = (labels[c] as Int8Array)[row] as number;
+      if (label === -1) continue;
+      if (Number.isNaN((scores[c] as Float64Array)[row])) {
+        lacks = 1;
+        continue;
+      }
+      isKept = 1;
+      if (label === 1) isPositive = 1;
+    }
+    kept[count] = row;
+    count += isKept;
+    positives += isPositive;
+    unscored += lacks;
+  }
+  return { rows: kept.subarray(0, count), positives, unscored };
+}
+
+/** One class's samples that have its label and its score. */
+function definedSamples(
+  labels: Int8Array,
+  scores: Float64Array,
+  patients: Int32Array,
+  clustered: boolean,
+  weights: Float64Array | null,
+): LabelledScores {
+  const kept = new Uint32Array(labels.length);
+  let count = 0;
+  for (let i = 0; i < labels.length; i++) {
+    kept[count] = i;
+    if (labels[i] !== -1 && !Number.isNaN(scores[i])) count++;
+  }
+  if (count === labels.length) return { scores, labels: Uint8Array.from(labels), patients, clustered, weights };
+  const rows = kept.subarray(0, count);
+  return {
+    scores: takeDoubles(scores, rows),
+    labels: takeLabels(labels, rows),
+    patients: takeCodes(patients, rows),
+    clustered,
+    weights: weights === null ? null : takeDoubles(weights, rows),
+  };
+}
+
+function multiclassAverages(study: Study, members: Uint32Array, condition: Condition): Averages {
+  const labels = study.classes.map((name) => study.labels(name));
+  const scores = study.classes.map((name) => study.scores(condition, name));
+  const { rows, classes, unscored, ambiguous } = singleClassRows(members, labels, scores);
+  const data: MulticlassScores = {
+    scores: scores.map((column) => takeDoubles(column, rows)),
+    classes,
+    patients: takeCodes(study.patients, rows),
+    clustered: study.clustered,
+    weights: study.weights === null ? null : takeDoubles(study.weights, rows),
+  };
+  const counts = { n: rows.length, patients: patientsOf(data.patients) };
+  const own = classCounts(data);
+  const isUsed = (c: number) => (own.samples[c] as number) >= 2 && (own.patients[c] as number) >= 2;
+  const used = study.classes.flatMap((_, c) => (isUsed(c) ? [c] : []));
+  const leftOut = study.classes.flatMap((name, c) =>
+    isUsed(c) ? [] : [{ name, reason: `${own.samples[c]} samples of ${own.patients[c]} patients` }],
+  );
+  const usedClasses = { used: used.length, leftOut };
+  return {
+    averages: [
+      ...areaAverages(
+        study,
+        study.classes.map((_, c) => oneVersusRest(data, c)),
+        counts,
+      ),
+      { metric: "auc-hand-till", result: handTill(data, used), classes: usedClasses },
+      { metric: "accuracy", result: multiclassAccuracy(data) },
+      { metric: "balanced-accuracy", result: balancedAccuracy(data, used), classes: usedClasses },
+    ],
+    basis: { counts: { ...counts, positives: rows.length, negatives: 0 }, unscored },
+    note:
+      ambiguous === 0
+        ? null
+        : `${ambiguous} ${ambiguous === 1 ? "sample has" : "samples have"} the label of no class or of several and ${ambiguous === 1 ? "is" : "are"} left out`,
+  };
+}
+
+/** Rows of exactly one class, with all labels, and all scores. Rows without any label are no samples of the task. */
+function singleClassRows(members: Uint32Array, labels: readonly Int8Array[], scores: readonly Float64Array[]) {
+  const positions = new Uint32Array(members.length);
+  const codes = new Uint16Array(members.length);
+  let count = 0;
+  let unscored = 0;
+  let ambiguous = 0;
+  for (let i = 0; i < members.length; i++) {
+    const row = members[i] as number;
+    let own = -1;
+    let trues = 0;
+    let missing = 0;
+    let isScored = true;
+    for (let c = 0; c < labels.length; c++) {
+      const label = (labels[c] as Int8Array)[row] as number;
+      if (label === -1) missing++;
+      if (Number.isNaN((scores[c] as Float64Array)[row])) isScored = false;
+      if (label !== 1) continue;
+      own = c;
+      trues++;
+    }
+    if (missing === labels.length) continue;
+    if (trues !== 1 || missing > 0) ambiguous++;
+    else if (!isScored) unscored++;
+    else {
+      positions[count] = i;
+      codes[count++] = own;
+    }
+  }
+  return {
+    rows: takeRows(members, positions.subarray(0, count)),
+    classes: codes.subarray(0, count),
+    unscored,
+    ambiguous,
+  };
+}
+
+function areaAverages(
+  study: Study,
+  classes: readonly LabelledScores[],
+  counts: { n: number; patients: number },
+): Average[] {
+  const areas = classes.map((data) => areaUnderCurve(data));
+  const defined: ClassArea[] = [];
+  const leftOut: { name: string; reason: string }[] = [];
+  areas.forEach((area: Result<AucEstimate>, c) => {
+    if (area.status === "estimated") defined.push({ data: classes[c] as LabelledScores, area });
+    else leftOut.push({ name: study.classes[c] as string, reason: area.reason });
+  });
+  const used = { used: defined.length, leftOut };
+  const none = notEstimable(`none of ${classes.length} classes has an estimable AUC`);
+  const isNone = defined.length === 0;
+  return [
+    { metric: "auc-macro", result: isNone ? none : macroAuc(defined, counts, study.clustered), classes: used },
+    {
+      metric: "auc-weighted",
+      result: isNone ? none : prevalenceWeightedAuc(defined, counts, study.clustered),
+      classes: used,
+    },
+    { metric: "auc-micro", result: microAuc(classes) },
+  ];
+}

@@ -1,0 +1,56 @@
+import type { Finding } from "../core/finding.js";
+import { POWER } from "../stats/assessment.js";
+import { intervalAt } from "../stats/finding.js";
+import { criticalValue, normalCdf } from "../stats/normal.js";
+
+/* How surely a finding misses a criterion, and how much more data would settle whether it meets it. */
+
+/** No level nearer to 1 can be told apart from it: p-values end here. */
+const FARTHEST = 8;
+
+/**
+ * The one-sided p-value of "the true value meets the criterion": half of one minus the level at which the interval just
+ * reaches the limit. 1 where the estimate itself meets it; null where only one interval of the finding is known.
+ * @param sign 1 for at least, -1 for at most
+ */
+export function pOfMeeting(finding: Finding, limit: number, sign: 1 | -1): number | null {
+  const { estimate } = finding;
+  if (estimate === null || intervalAt(finding, 0.5) === null) return null;
+  if (sign * (estimate - limit) >= 0) return 1;
+  const reaches = (z: number): boolean => {
+    const interval = intervalAt(finding, 2 * normalCdf(z) - 1);
+    return interval !== null && sign * ((sign > 0 ? interval.upper : interval.lower) - limit) >= 0;
+  };
+  let [inside, outside] = [0, FARTHEST];
+  if (!reaches(outside)) return normalCdf(-FARTHEST);
+  for (let step = 0; step < 50; step++) {
+    const middle = (inside + outside) / 2;
+    if (middle > 0 && reaches(middle)) outside = middle;
+    else inside = middle;
+  }
+  return normalCdf(-outside);
+}
+
+/**
+ * How many samples like these it would take to pass with 80 % power if the estimate were the truth: standard errors shrink
+ * with the root of n, and (z + z_power) of them must fit between estimate and limit.
+ */
+export function neededWords(finding: Finding, limit: number, sign: 1 | -1): string {
+  const { estimate, interval, n } = finding;
+  if (estimate === null || interval === null) return "more data would settle it";
+  const room = sign * (estimate - limit);
+  const z = criticalValue(interval.level);
+  const width = sign > 0 ? estimate - interval.lower : interval.upper - estimate;
+  if (room <= 0 || width <= 0) return "more data would settle it, but the estimate itself does not meet the limit";
+  const times = (((z + criticalValue(2 * POWER - 1)) * (width / z)) / room) ** 2;
+  const samples = roundUp(n * times);
+  return times > 100
+    ? "more data would settle it, but the estimate lies almost on the limit"
+    : `about ${samples} samples like these ${n} would pass it with 80 % power, if the estimate is the truth`;
+}
+
+/** Two significant figures, upwards: no more is known. */
+function roundUp(value: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);
+  return Math.ceil(value / unit) * unit;
+}

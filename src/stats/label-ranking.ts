@@ -1,0 +1,65 @@
+import { boundedMean } from "./bounded.js";
+import type { Result } from "./estimate.js";
+
+/** Samples with several labels each, in patient order; columns by class, aligned by sample. */
+export interface MultilabelScores {
+  /** NaN where a class has no score of the sample. */
+  readonly scores: readonly Float64Array[];
+  /** 1, 0, or −1 where it is missing. Classes without label or score are left out of the sample's ranking. */
+  readonly labels: readonly Int8Array[];
+  readonly patients: Int32Array;
+  readonly weights?: Float64Array | null;
+}
+
+export interface LabelRanking {
+  /** Mean over samples of the mean, over the sample's true labels, of the share of true ones among labels ranked as high. */
+  readonly averagePrecision: Result;
+  /** Mean over samples of the share of (true, false) pairs of labels in the wrong order, ties counted as wrong. */
+  readonly loss: Result;
+}
+
+/**
+ * Are a sample's true labels ranked above its others? scikit-learn's label ranking average precision and label ranking
+ * loss (G. Tsoumakas, I. Katakis, I. Vlahavas, Mining multi-label data, 2010): per sample, labels tied with a true one
+ * count as ranked above it; a sample whose labels are all true or all false has precision 1 and loss 0. Clustered by
+ * patient; limits by Wilson at the effective number of samples.
+ */
+export function labelRanking(data: MultilabelScores): LabelRanking {
+  const n = data.patients.length;
+  const precisions = new Float64Array(n);
+  const losses = new Float64Array(n);
+  const k = data.scores.length;
+  for (let i = 0; i < n; i++) {
+    let trues = 0;
+    let falses = 0;
+    let precision = 0;
+    let wrong = 0;
+    for (let c = 0; c < k; c++) {
+      const score = (data.scores[c] as Float64Array)[i] as number;
+      const label = (data.labels[c] as Int8Array)[i];
+      if (Number.isNaN(score) || label === -1) continue;
+      if (label === 0) {
+        falses++;
+        continue;
+      }
+      trues++;
+      let ranked = 0;
+      let truesRanked = 0;
+      for (let other = 0; other < k; other++) {
+        const isAsHigh = ((data.scores[other] as Float64Array)[i] as number) >= score; // false for NaN
+        const itsLabel = (data.labels[other] as Int8Array)[i];
+        if (!isAsHigh || itsLabel === -1) continue;
+        ranked++;
+        if (itsLabel === 1) truesRanked++;
+      }
+      precision += truesRanked / ranked;
+      wrong += ranked - truesRanked;
+    }
+    const hasBoth = trues > 0 && falses > 0;
+    precisions[i] = hasBoth ? precision / trues : 1;
+    losses[i] = hasBoth ? wrong / (trues * falses) : 0;
+  }
+  const of = (values: Float64Array) =>
+    boundedMean({ values, patients: data.patients, weights: data.weights ?? null }, "labels");
+  return { averagePrecision: of(precisions), loss: of(losses) };
+}

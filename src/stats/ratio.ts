@@ -1,0 +1,57 @@
+import { correlation, type Estimate, type Limits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import { type ErrorPart, errorOfDifference } from "./influence.js";
+
+/**
+ * The ratio a / b of two estimates that are never negative, such as shares, with limits recovered from theirs (MOVER-R: A.
+ * Donner, G. Y. Zou, Statistical Methods in Medical Research 21 (2012) 347–359; R. G. Newcombe, ibid. 25 (2016) 1774–1778;
+ * with the correlation through shared patients): the lower limit is the R at which the square-and-add interval of a − R·b
+ * just reaches 0, likewise the upper one. So the ratio's interval leaves out 1 exactly where the difference's leaves out
+ * 0, it needs no logarithm, and a share of 0 in the numerator has a ratio of 0 with an upper limit. Not estimable where b
+ * is 0.
+ * @param names what the two are, for the reason
+ */
+export function ratioOfEstimates(
+  a: Estimate,
+  b: Estimate,
+  names: { readonly of: string; readonly to: string },
+  counts: { readonly n: number; readonly patients: number },
+): Result {
+  if (b.value <= 0) return notEstimable(`${names.to} is 0: nothing can be divided by it`);
+  const value = a.value / b.value;
+  const scale = (parts: readonly ErrorPart[], factor: number): ErrorPart[] =>
+    parts.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => factor * total) }));
+  // First order: d(a/b) = da/b − (a/b)·db/b.
+  const error = errorOfDifference(scale(a.error, 1 / b.value), scale(b.error, value / b.value));
+  const rho = correlation(a, b);
+  return {
+    status: "estimated",
+    value,
+    error,
+    standardError: standardErrorOf(error),
+    symmetric: false,
+    limits: (z) => recovered(a, b, rho, z),
+    range: [0, Number.MAX_VALUE],
+    method: `mover-ratio-${a.method}`,
+    n: counts.n,
+    patients: counts.patients,
+  };
+}
+
+function recovered(a: Estimate, b: Estimate, rho: number, z: number): Limits {
+  const [ofA, ofB] = [a.limits(z), b.limits(z)];
+  const lower = root(a.value, b.value, a.value - ofA.lower, ofB.upper - b.value, rho, false);
+  const upper = root(a.value, b.value, ofA.upper - a.value, b.value - ofB.lower, rho, true);
+  return { lower, upper };
+}
+
+/**
+ * The R with (a − R·b)² = d² + R²e² − 2ρ·R·d·e: R²·A − 2R·B + C = 0 with A = b² − e², B = ab − ρde, C = a² − d². The smaller
+ * root is C / (B + √(B² − AC)), also where A is not positive; the larger is (B + √(B² − AC)) / A, beyond all bounds where
+ * A is not positive.
+ */
+function root(a: number, b: number, d: number, e: number, rho: number, isUpper: boolean): number {
+  const [quadratic, linear, constant] = [b * b - e * e, a * b - rho * d * e, a * a - d * d];
+  const spread = Math.sqrt(Math.max(0, linear * linear - quadratic * constant));
+  if (isUpper) return quadratic > 0 ? (linear + spread) / quadratic : Number.MAX_VALUE;
+  return linear + spread > 0 ? Math.max(0, constant / (linear + spread)) : 0;
+}

@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import type { SourceTable } from "../../src/core/data.js";
+import { StepwedgeError } from "../../src/core/errors.js";
+import { sha256 } from "../../src/core/hash.js";
+import { previewTable } from "../../src/data/table/preview.js";
+import { readRecords } from "../../src/data/table/records.js";
+import table from "../../src/data/table.js";
+import { sharedData } from "../support/shared-data.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "stepwedge-join-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const MAIN = "id,site\na,1\nb,2\nc,3\n";
+const SCORES = "id,p,note\nc,0.3,z\nunused,0.9,w\na,0.1,x\nb,,y\n";
+
+function open(
+  files: Readonly<Record<string, string | Buffer>>,
+  parameters: Record<string, unknown>,
+  wanted: { readonly columns?: readonly string[]; readonly numbers?: readonly string[] } = {},
+  baseFolder = folder,
+): Promise<SourceTable> {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const { columns = ["id", "site"], numbers = [] } = wanted;
+  const context = { baseFolder, seed: 1, columns, numbers, imageColumn: null };
+  return table.open(table.meta.parameters.parse({ path: "main.csv", ...parameters }), context);
+}
+
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => "nothing was refused",
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
+  return error.format();
+}
+
+const JOIN = { join: [{ path: "scores.csv", on: "id" }] };
+
+test("a further table's columns stand beside the main table's, by key and not by order", async () => {
+  const source = await open({ "main.csv": MAIN, "scores.csv": SCORES }, JOIN, {
+    columns: ["site", "note"],
+    numbers: ["p"],
+  });
+  expect(source.count).toBe(3);
+  expect(source.columns.get("note")).toEqual(["x", "y", "z"]);
+  expect([...(source.numbers.get("p")?.values ?? [])]).toEqual([0.1, Number.NaN, 0.3]);
+  expect([...(source.numbers.get("p")?.texts ?? [])]).toEqual([[1, ""]]);
+  expect(source.rowName(2)).toBe("main.csv, line 4");
+  expect(source.files).toEqual({ "main.csv": sha256(MAIN), "scores.csv": sha256(SCORES) });
+});
+
+test("two tables with the same columns are told apart by a prefix, keys may have two names", async () => {
+  const other = "sample,p\nb,20\na,10\nc,30\n";
+  const joins = [
+    { path: "scores.csv", on: "id" },
+    { path: "other.csv", on: { left: "id", right: "sample" }, prefix: "other_" },
+  ];
+  const source = await open(
+    { "main.csv": MAIN, "scores.csv": SCORES, "other.csv": other },
+    { join: joins },
+    {
+      numbers: ["p", "other_p"],
+    },
+  );
+  expect([...(source.numbers.get("other_p")?.values ?? [])]).toEqual([10, 20, 30]);
+  expect(source.columns.has("sample")).toBe(false);
+});
+
+test.each([
+  ["a key that is missing", SCORES.replace("a,0.1,x\n", ""), 'main.csv, line 2: no row of scores.csv has "a"'],
+  [
+    "a key that stands twice",
+    `${SCORES}c,0.4,v\n`,
+    'scores.csv, line 6: "c" stands twice in column "id", first in line 2',
+  ],
+  ["no key column", SCORES.replace("id", "name"), 'scores.csv: there is no column "id"'],
+])("%s", async (_, scores, words) => {
+  expect(await refusal(open({ "main.csv": MAIN, "scores.csv": scores }, JOIN, { numbers: ["p"] }))).toMatch(words);
+});
+
+test("a column that stands in two tables, and one that stands in none", async () => {
+  const files = { "main.csv": "id,p\na,1\n", "scores.csv": "id,p\na,2\n" };
+  const both = await refusal(open(files, JOIN, { columns: ["id"], numbers: ["p"] }));
+  expect(both).toMatch('the column "p" stands in two tables');
+  expect(both).toMatch("prefix");
+  const none = await refusal(open(files, JOIN, { columns: ["id", "q"] }));
+  expect(none).toMatch("main.csv has id, p; scores.csv has id, p");
+});
+
+test("gzip: the same table, hashed as it lies on the disk", async () => {
+  const packed = gzipSync(SCORES);
+  const joins = { join: [{ path: "scores.csv.gz", on: "id" }] };
+  const source = await open({ "main.csv": MAIN, "scores.csv.gz": packed }, joins, { numbers: ["p"] });
+  expect([...(source.numbers.get("p")?.values ?? [])]).toEqual([0.1, Number.NaN, 0.3]);
+  expect(source.files["scores.csv.gz"]).toBe(sha256(packed));
+  const preview = await previewTable(join(folder, "scores.csv.gz"), 2);
+  expect([preview.names, preview.rows]).toEqual([["id", "p", "note"], 2]);
+});
+
+test.each([
+  ["cut off", (packed: Buffer) => packed.subarray(0, packed.length - 12)],
+  ["no gzip at all", () => Buffer.from(SCORES)],
+])("gzip that is %s is refused by name", async (_, spoil) => {
+  const joins = { join: [{ path: "scores.csv.gz", on: "id" }] };
+  const files = { "main.csv": MAIN, "scores.csv.gz": spoil(gzipSync(SCORES)) };
+  expect(await refusal(open(files, joins, { numbers: ["p"] }))).toMatch("scores.csv.gz: is no whole gzip file");
+});
+
+test("lines without quotes are read as a reader of quotes reads them, whatever the pieces", async () => {
+  const cell = fc.stringMatching(/^[a-z0-9 .é€]*$/);
+  const end = fc.constantFrom("\n", "\r\n", "\n\n", "\r\n\r\n");
+  const file = fc.array(fc.tuple(fc.array(cell, { minLength: 2, maxLength: 4 }), end), { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(file, fc.integer({ min: 1, max: 9 }), async (records, size) => {
+      const text = records.map(([cells, ending]) => `${cells.join(",")}${ending}`).join("");
+      const read = async (bytes: Buffer) => {
+        const found: [readonly string[], number][] = [];
+        const pieces = async function* () {
+          for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+        };
+        await readRecords(pieces(), { file: "x", delimiter: "," }, (cells, line) => found.push([cells, line]));
+        return found;
+      };
+      const plain = await read(Buffer.from(text));
+      // A quoted record in front makes csv-parse read all that follows: one line further down.
+      const [first, ...rest] = await read(Buffer.from(`"q",q\n${text}`));
+      expect(first).toEqual([["q", "q"], 1]);
+      expect(plain).toEqual(rest.map(([cells, line]) => [cells, line - 1]));
+      // A quote in the last line: what stands before it was read plainly.
+      const before = await read(Buffer.from(`${text}"q",q\n`));
+      expect(before.slice(0, -1)).toEqual(plain);
+      expect(before.at(-1)?.[1]).toBe(text.split("\n").length);
+    }),
+  );
+});
+
+const STUDY = "audit-nih-underdiagnosis";
+
+(sharedData === null ? test.skip : test)("the published study: a manifest and two runs, joined", async () => {
+  const at = (name: string) => join(sharedData ?? "", STUDY, name);
+  const source = await open(
+    {},
+    {
+      path: at("manifest.csv"),
+      join: [
+        { path: at("predictions-run11.csv.gz"), on: "id" },
+        { path: at("predictions-run37.csv.gz"), on: "id", prefix: "run37_" },
+      ],
+    },
+    { columns: ["id", "sex"], numbers: ["p_Effusion", "run37_p_Effusion", "b_Effusion"] },
+    sharedData ?? "",
+  );
+  expect(source.count).toBe(6373);
+  expect(source.numbers.get("p_Effusion")?.values[0]).toBe(0.001396);
+  expect(source.numbers.get("run37_p_Effusion")?.values[0]).toBe(0.00174);
+  expect(source.numbers.get("p_Effusion")?.texts.size).toBe(0);
+  expect(Object.keys(source.files)).toHaveLength(3);
+});

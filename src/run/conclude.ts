@@ -92,6 +92,7 @@ async function runAudits(protocol: Protocol, study: Study): Promise<Finding[]> {
     "operating-points": study.operatingPoints.length > 0,
     attacks: study.conditions.length > 1,
     subgroups: study.subgroups.length > 1,
+    comparators: study.comparators.length > 0,
   };
   return protocol.audits.flatMap((entry) => {
     const { id } = entry;

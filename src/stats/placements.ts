@@ -20,7 +20,7 @@ export interface Placements {
  * Placements of all samples by one sort and one pass over the runs of equal scores. Counts are whole numbers, so the
  * area is exact up to one rounding for any number of samples below 9·10^7. With weights, shares are shares of weight.
  * @param scores no NaN
- * @param labels 1 positive, 0 negative
+ * @param labels 1 positive, 0 negative, 2 left out: such a sample counts for nothing, and its placement means nothing
  * @param order the scores' ascending order, where it is at hand
  * @param weights > 0; null where all samples count alike
  */
@@ -32,8 +32,12 @@ export function placements(
 ): Placements {
   if (weights !== null) return weightedPlacements(scores, labels, order, weights);
   let positives = 0;
-  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
-  const negatives = labels.length - positives;
+  let excluded = 0;
+  for (let i = 0; i < labels.length; i++) {
+    positives += (labels[i] as number) & 1;
+    excluded += (labels[i] as number) >> 1;
+  }
+  const negatives = labels.length - positives - excluded;
   const values = new Float64Array(scores.length);
   let positivesBelow = 0;
   let negativesBelow = 0;
@@ -42,10 +46,13 @@ export function placements(
     const score = scores[order[start] as number] as number;
     let end = start;
     let runPositives = 0;
+    let runExcluded = 0;
     while (end < order.length && scores[order[end] as number] === score) {
-      runPositives += labels[order[end++] as number] as number;
+      const label = labels[order[end++] as number] as number;
+      runPositives += label & 1;
+      runExcluded += label >> 1;
     }
-    const runNegatives = end - start - runPositives;
+    const runNegatives = end - start - runPositives - runExcluded;
     const ofPositive = negatives === 0 ? 0 : (negativesBelow + runNegatives / 2) / negatives;
     const ofNegative = positives === 0 ? 0 : (positives - positivesBelow - runPositives / 2) / positives;
     for (let i = start; i < end; i++) {
@@ -74,15 +81,18 @@ function weightedPlacements(
   order: Uint32Array,
   weights: Float64Array,
 ): Placements {
-  let positives = 0;
+  const counts = [0, 0];
   let positiveWeight = 0;
   let negativeWeight = 0;
   for (let i = 0; i < order.length; i++) {
     const sample = order[i] as number;
-    positives += labels[sample] as number;
-    if (labels[sample] === 1) positiveWeight += weights[sample] as number;
+    const label = labels[sample] as number;
+    if (label > 1) continue;
+    counts[label] = (counts[label] as number) + 1;
+    if (label === 1) positiveWeight += weights[sample] as number;
     else negativeWeight += weights[sample] as number;
   }
+  const [negatives = 0, positives = 0] = counts;
   const values = new Float64Array(scores.length);
   let positivesBelow = 0;
   let negativesBelow = 0;
@@ -95,7 +105,7 @@ function weightedPlacements(
     while (end < order.length && scores[order[end] as number] === score) {
       const sample = order[end++] as number;
       if (labels[sample] === 1) runPositives += weights[sample] as number;
-      else runNegatives += weights[sample] as number;
+      else if (labels[sample] === 0) runNegatives += weights[sample] as number;
     }
     const ofPositive = negativeWeight === 0 ? 0 : (negativesBelow + runNegatives / 2) / negativeWeight;
     const ofNegative = positiveWeight === 0 ? 0 : (positiveWeight - positivesBelow - runPositives / 2) / positiveWeight;
@@ -111,5 +121,5 @@ function weightedPlacements(
   const pairs = positiveWeight * negativeWeight;
   // Rounding can carry a sum of weights past its end by some units in the last place.
   const auc = pairs === 0 ? 0 : Math.min(1, twiceWins / (2 * pairs));
-  return { positives, negatives: labels.length - positives, positiveWeight, negativeWeight, auc, values };
+  return { positives, negatives, positiveWeight, negativeWeight, auc, values };
 }

@@ -1,7 +1,9 @@
 import averages from "../../audits/averages.js";
+import composition from "../../audits/composition.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
+import rejections from "../../audits/rejections.js";
 import robustness from "../../audits/robustness.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
@@ -15,7 +17,7 @@ import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.j
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [discrimination, averages, fairness, robustness, gapsUnderAttack];
+const AUDITS = [composition, rejections, discrimination, averages, fairness, robustness, gapsUnderAttack];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real
@@ -55,7 +57,9 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
           { reason: "split is neither tuning nor evaluation", count: 458 },
           { reason: "label missing", count: 2 },
         ],
-        rejected: [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 3 }],
+        rejected: options.incomplete
+          ? [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 30 }]
+          : [],
         classes: Object.fromEntries(
           study.classes.map((name) => [
             name,

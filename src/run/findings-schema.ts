@@ -44,12 +44,17 @@ const interval = z
 
 const curve = z
   .strictObject({
-    kind: z.literal("roc"),
-    x: z.array(share).describe("1 − specificity."),
-    y: z.array(share).describe("Sensitivity."),
+    kind: z.enum(["roc", "calibration", "decision"]),
+    x: z.array(share).describe("roc: 1 − specificity; calibration: mean probability; decision: threshold probability."),
+    y: z.array(share).describe("roc: sensitivity; calibration: share of positives; decision: net benefit."),
     lower: z.array(share),
     upper: z.array(share),
     method: z.string().describe("Of the pointwise band."),
+    n: z.array(count).exactOptional().describe("Samples behind each point, for curves of bins."),
+    references: z
+      .record(z.string(), z.array(z.number()))
+      .exactOptional()
+      .describe("What the curve is held against, aligned with x; for decision: treating all."),
   })
   .meta({ id: "Curve" });
 

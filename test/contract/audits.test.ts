@@ -25,6 +25,7 @@ function study(clustered: boolean, degenerate = false) {
       site: rows.map((row) => (row < 3 ? "unknown" : `site-${row % 3}`)),
     },
     threshold: 0.5,
+    comparators: { predecessor: rows.map((row) => Math.sin(row * row) + (labels[row] as number)) },
     conditions: [
       { condition: CLEAN, scores: scores(0) },
       { condition: { ...CLEAN, defense: "jpeg" }, scores: scores(0.1) },

@@ -224,7 +224,6 @@ function rankAgainstOthers(
   for (let start = 0; start < order.length; ) {
     const score = scores[order[start] as number] as number;
     let end = start;
-    run.fill(0);
     while (end < order.length && scores[order[end] as number] === score) {
       const sample = order[end++] as number;
       const c = classes[sample] as number;
@@ -245,13 +244,15 @@ function rankAgainstOthers(
     for (let place = start; place < end; place++) {
       const sample = order[place] as number;
       const c = classes[sample] as number;
+      // Whole runs of many classes are rare: what a run has is cleared sample by sample, not class by class.
+      below[c] = (below[c] as number) + (weights === null ? 1 : (weights[sample] as number));
+      run[c] = 0;
       if (isUsed[c] === 0) continue;
       sums[sample] = (sums[sample] as number) + (c === i ? ofOwn : (coefficients[c] as number) * ofOther);
       if (c === i) continue;
       if (Number.isNaN(firstOfOther[c])) firstOfOther[c] = ofOther;
       else if (firstOfOther[c] !== ofOther) varies[i * k + c] = 1;
     }
-    for (let c = 0; c < k; c++) below[c] = (below[c] as number) + (run[c] as number);
     start = end;
   }
   for (let j = 0; j < k; j++) areas[i * k + j] = (areas[i * k + j] as number) / (totals[i] as number);

@@ -300,6 +300,34 @@ describe("errors", () => {
     return dataOf(rows);
   };
 
+  test.each(Object.entries(RANK))("of %s is the derivative by the samples' weights", (_, estimator) => {
+    const drawnOnce = drawn(40, "derivative");
+    // Ties within and across classes; patients apart, so that every sample's influence is seen.
+    const data = {
+      ...drawnOnce,
+      scores: drawnOnce.scores.map((score) => Math.round(score * 3) / 3),
+      patients: Int32Array.from(drawnOnce.scores.keys()),
+    };
+    const n = data.scores.length;
+    const estimate = estimator(data);
+    if (estimate.status !== "estimated") throw new Error(estimate.reason);
+    const influence = new Map(
+      estimate.error.flatMap(({ patients, totals }) =>
+        [...patients].map((patient, i) => [patient, totals[i] as number]),
+      ),
+    );
+    const step = 1e-6;
+    for (let i = 0; i < n; i++) {
+      const at = (change: number) => {
+        const weights = new Float64Array(n).fill(1);
+        weights[i] = 1 + change;
+        const moved = estimator({ ...data, weights });
+        return moved.status === "estimated" ? moved.value : Number.NaN;
+      };
+      expectClose(influence.get(i), (at(step) - at(-step)) / (2 * step), 1e-6, 1e-8);
+    }
+  });
+
   test("average precision: the jackknife over patients agrees", () => {
     const data = drawn(300, "jackknife");
     const plan = resamplingPlan([data], false);

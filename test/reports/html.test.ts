@@ -59,7 +59,7 @@ describe("averages over classes", () => {
     const text = section("averages", await html.render(several));
     const mean = several.findings.findings.find(({ metric, family }) => metric === "auc-macro" && family === null);
     expect(mean).toMatchObject({ status: "measured", class: null });
-    expect(text).toContain((mean?.estimate as number).toFixed(3));
+    expect(text).toContain(Number(mean?.estimate).toFixed(3));
     expect(text).toMatch(/Mean AUC.*Weighted AUC.*Pooled AUC/);
   });
 });
@@ -69,7 +69,7 @@ test("average precision stands beside the prevalence, and the range of the parti
   expect(text).toContain("Average precision and partial AUC of pneumonia");
   expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
   const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
-  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+  expect(text).toContain(`${(Number(precision?.details?.prevalence) * 100).toFixed(1)}%`);
 });
 
 describe("structure", () => {

@@ -201,6 +201,31 @@ describe("Hand and Till's area", () => {
     expectClose(both.standardError, auc.standardError);
   });
 
+  test("is what its definition says, pair by pair, with ties and weights", () => {
+    const random = randomFrom(4, "pairs");
+    const plain = mutuallyExclusive();
+    const weights = Float64Array.from(plain.classes, () => 0.5 + random.uniform());
+    const tied = plain.scores.map((column) => column.map((score) => Math.round(score * 5) / 5));
+    const area = (i: number, j: number) => {
+      const rows = [...plain.classes.keys()].filter((row) => plain.classes[row] === i || plain.classes[row] === j);
+      const one = areaUnderCurve({
+        scores: Float64Array.from(rows, (row) => tied[i]?.[row] as number),
+        labels: Uint8Array.from(rows, (row) => (plain.classes[row] === i ? 1 : 0)),
+        patients: Int32Array.from(rows),
+        clustered: false,
+        weights: Float64Array.from(rows, (row) => weights[row] as number),
+      });
+      return estimated(one).value;
+    };
+    const pairs = [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ] as const;
+    const mean = pairs.reduce((sum, [i, j]) => sum + (area(i, j) + area(j, i)) / 6, 0);
+    expectClose(estimated(handTill({ ...plain, scores: tied, weights }, ALL)).value, mean);
+  });
+
   test("of separated classes is 1, with an interval of some width below it", () => {
     const classes = Uint16Array.from({ length: 30 }, (_, i) => i % 3);
     const data: MulticlassScores = {

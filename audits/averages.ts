@@ -14,7 +14,7 @@ import type { Condition } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "../src/stats/auc.js";
 import { type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../src/stats/averages.js";
-import { distinctSubgroups, inPatientOrder } from "../src/stats/cell.js";
+import { distinctSubgroups, inPatientOrder, visibleIn } from "../src/stats/cell.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { type Basis, findingOf } from "../src/stats/finding.js";
 import { labelRanking } from "../src/stats/label-ranking.js";
@@ -101,6 +101,7 @@ const meta: AuditMeta = {
   id: AUDIT,
   title: "Averages over classes",
   why: "One number for a model of many classes is what papers and vendors quote. It hides the class in which the model fails, so it stands here with its interval and with the classes that it is of.",
+  classes: "together",
   needs: ["labels"],
   metrics: METRICS,
   references: [
@@ -141,8 +142,9 @@ export default defineAudit({
     const averagesOf = study.task === "multiclass" ? multiclassAverages : multilabelAverages;
     return distinctSubgroups(study).flatMap((subgroup) => {
       const rows = inPatientOrder(subgroup.members, study.patients);
+      const visible = visibleIn(study, subgroup);
       return study.conditions.flatMap((condition) => {
-        const averages = averagesOf(study, rows, condition);
+        const averages = averagesOf(visible, rows, condition);
         return averages.averages.map((one) => averageFinding(one, averages, subgroup, condition, level));
       });
     });

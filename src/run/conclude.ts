@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import type { Study } from "../core/audit.js";
+import type { Audit, Study } from "../core/audit.js";
 import type { Finding } from "../core/finding.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
+import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
@@ -37,6 +38,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
   const tested = adjustTests(await runAudits(protocol, study), protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
+  const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {
     schemaVersion: "1.0",
@@ -47,11 +49,12 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     operatingPoints,
     flow: flowOf(evidence, protocol.model.classes),
     groups: countGroups(study),
+    duplicates,
     attacks: evidence.index.attacks,
     trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
-    deviations: [...evidence.index.deviations, ...options.deviations],
+    deviations: [...evidence.index.deviations, ...duplicateDeviations(duplicates), ...options.deviations],
   };
   clearConclusion(out);
   writeJson(
@@ -89,27 +92,41 @@ async function runAudits(protocol: Protocol, study: Study): Promise<Finding[]> {
     "operating-points": study.operatingPoints.length > 0,
     attacks: study.conditions.length > 1,
     subgroups: study.subgroups.length > 1,
+    comparators: study.comparators.length > 0,
   };
-  return protocol.audits.flatMap((entry) => {
-    const { id } = entry;
-    const audit = audits.get(id);
-    if (audit === undefined || !audit.meta.needs.every((need) => has[need])) return [];
-    try {
-      return audit.evaluate(study, {
-        parameters: parametersOf(entry, audit),
-        level: protocol.confidence,
-        seed: protocol.seed,
-      });
-    } catch (error) {
-      return [errorFinding(id, study, error)];
-    }
+  const asked = protocol.audits.flatMap((entry) => {
+    const audit = audits.get(entry.id);
+    return audit?.meta.needs.every((need) => has[need]) === true ? [{ audit, entry, found: [] as Finding[] }] : [];
   });
+  const evaluate = (of: Study, { audit, entry, found }: (typeof asked)[number]): void => {
+    for (const finding of evaluateAudit(audit, parametersOf(entry, audit), protocol, of)) found.push(finding);
+  };
+  // Class by class, so that audits share what they make of a class's samples and only one class is held at a time.
+  for (const className of study.classes) {
+    const ofClass: Study = { ...study, classes: [className] };
+    for (const one of asked) if (one.audit.meta.classes !== "together") evaluate(ofClass, one);
+  }
+  for (const one of asked) if (one.audit.meta.classes === "together") evaluate(study, one);
+  return asked.flatMap(({ found }) => found);
+}
+
+function evaluateAudit(
+  audit: Audit,
+  parameters: Record<string, unknown>,
+  { confidence, seed }: Protocol,
+  study: Study,
+): readonly Finding[] {
+  try {
+    return audit.evaluate(study, { parameters, level: confidence, seed });
+  } catch (error) {
+    return [errorFinding(audit.meta.id, study, error)];
+  }
 }
 
 /** The reason names the fault, but no path of this machine: findings are the same everywhere. */
 function errorFinding(audit: string, study: Study, error: unknown): Finding {
   return {
-    id: `${audit}/error`,
+    id: [audit, "error", ...(study.classes.length === 1 ? study.classes : [])].join("/"),
     audit,
     metric: "error",
     class: null,

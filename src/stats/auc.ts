@@ -51,6 +51,18 @@ export interface LabelledScores {
  * @param steps the steps of the scores, where they are at hand
  */
 export function areaUnderCurve(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
+  let area = known.get(data);
+  if (area === undefined) {
+    area = estimateArea(data, order, steps);
+    known.set(data, area);
+  }
+  return area;
+}
+
+/** Areas of data that several audits look at. Estimates do not change, and neither do the data. */
+const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
+
+function estimateArea(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
   const weights = unequalWeights(data);
   const placed = placements(data.scores, data.labels, order, weights, steps);
   const { positives, negatives } = placed;

@@ -29,6 +29,20 @@ export function mcnemarExact(onlyFirst: number, onlySecond: number): CountTest {
 }
 
 /**
+ * McNemar's mid-p test: the exact p-value less the probability of what was seen. The exact test rejects too seldom; this one
+ * comes close to its nominal level and rarely passes it by little (M. W. Fagerland, S. Lydersen, P. Laake, BMC Medical
+ * Research Methodology 13 (2013) 91). Without discordant pairs p = 1.
+ */
+export function mcnemarMidP(onlyFirst: number, onlySecond: number): CountTest {
+  const discordant = onlyFirst + onlySecond;
+  const fewer = Math.min(onlyFirst, onlySecond);
+  // Tails P(X <= fewer) and P(X <= fewer − 1): half the probability of what was seen counts.
+  const upTo = (count: number) => (count < 0 ? 0 : betaTails(0.5, discordant - count, count + 1).lower);
+  const p = discordant === 0 ? 1 : Math.min(1, upTo(fewer) + upTo(fewer - 1));
+  return { status: "tested", statistic: null, p };
+}
+
+/**
  * McNemar's test with Edwards's correction for continuity, (|b − c| − 1)²/(b + c), chi-square with one degree of
  * freedom (A. L. Edwards, Psychometrika 13 (1948) 185–187; R's mcnemar.test, which corrects nothing where b = c). A
  * large-sample test. Not defined without discordant pairs.

@@ -1,5 +1,5 @@
 import type { Curve } from "../core/finding.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 import { wilsonLimits } from "./proportion.js";
 import { type ScoreSteps, scoreSteps } from "./steps.js";
 
@@ -24,7 +24,7 @@ export interface RocCorners {
 export function rocCorners(
   scores: Float64Array,
   labels: Uint8Array,
-  order = ascendingOrder(scores),
+  order = orderOf(scores),
   weights: Float64Array | null = null,
 ): RocCorners {
   return cornersOf(scoreSteps(scores, labels, order, weights), scores);

@@ -1,4 +1,4 @@
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 
 /**
  * The samples by falling score, in steps of equal scores: what the ROC curve, the precision-recall curve and their areas
@@ -26,7 +26,7 @@ export interface ScoreSteps {
 export function scoreSteps(
   scores: Float64Array,
   labels: Uint8Array,
-  order = ascendingOrder(scores),
+  order = orderOf(scores),
   weights: Float64Array | null = null,
 ): ScoreSteps {
   const n = order.length;

@@ -69,7 +69,7 @@ test("average precision stands beside the prevalence, and the range of the parti
   expect(text).toContain("Average precision and partial AUC of pneumonia");
   expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
   const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
-  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+  expect(text).toContain(`${(Number(precision?.details?.prevalence) * 100).toFixed(1)}%`);
 });
 
 describe("structure", () => {

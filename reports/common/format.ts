@@ -78,6 +78,12 @@ const SHARES = new Set([
   "attribute-missing",
   "group-share",
   "rejection-rate",
+  "selection-rate",
+  "fpr",
+  "fnr",
+  "equalized-odds",
+  "underdiagnosis-rate",
+  "overdiagnosis-rate",
 ]);
 const DIFFERENCE =
   /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
@@ -113,7 +119,11 @@ export function metricRange(metric: string, interval: { readonly lower: number; 
   const kind = numberKind(metric);
   if (kind === "epsilon" || kind === "count")
     return range(metricValue(metric, interval.lower), metricValue(metric, interval.upper));
-  if (kind === "area" || kind === "number") return range(decimal(interval.lower), decimal(interval.upper));
+  if (kind === "area" || kind === "number") {
+    // A ratio whose divisor may be 0 has no upper limit: JSON has no infinity, so the largest number stands for it.
+    const isOpen = interval.upper === Number.MAX_VALUE;
+    return isOpen ? `${decimal(interval.lower)} or more` : range(decimal(interval.lower), decimal(interval.upper));
+  }
   const limits = range(decimal(interval.lower * 100, 1), decimal(interval.upper * 100, 1));
   return kind === "share" ? `${limits}%` : `${limits} pp`;
 }
@@ -199,7 +209,9 @@ export function methodText(method: string): string {
 
 /** Longer parts stand before shorter ones that they begin with. */
 const METHOD_PARTS: readonly (readonly [string, string])[] = [
+  ["bonferroni-of-two", "Bonferroni over two rates"],
   ["bonferroni", "Bonferroni over pairs of groups"],
+  ["mover-ratio", "ratio, limits recovered from both shares"],
   ["square-and-add", "square-and-add"],
   ["paired-delong", "paired DeLong"],
   ["delong", "DeLong"],

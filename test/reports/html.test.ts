@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { findingAnchor } from "../../reports/common/study.js";
 import { loadSections } from "../../reports/html/page.js";
 import html from "../../reports/html.js";
+import { decimal, estimateText, intervalText } from "../../reports/common/format.js";
 import { isClean } from "../../src/core/condition.js";
+import type { Finding } from "../../src/core/finding.js";
 import type { AuditRecord } from "../../src/core/record.js";
 import { fakeRecord } from "../support/fake-record.js";
 import { tagsOf, visibleText } from "../support/markup.js";
@@ -50,6 +52,72 @@ describe("one self-contained file", () => {
     const years = new Set(shown.match(/\b20\d\d-\d\d-\d\d\b/g));
     expect([...years]).toEqual(["2026-11-23"]);
   });
+});
+
+describe("gaps between groups", () => {
+  const text = section("gaps");
+  const all = record.findings.findings.filter(({ condition }) => isClean(condition));
+  const one = (metric: string, group?: string) =>
+    all.find((finding) => finding.metric === metric && (group === undefined || finding.id.includes(group)));
+
+  test("each group's difference from the rest, with its adjusted test, what could be found, and the conclusion", () => {
+    const difference = one("auc-difference-rest", "view=AP");
+    expect(difference?.details?.assessment).toBe("different");
+    expect(text).toContain(inCell(difference));
+    expect(text).toContain(decimal(difference?.details?.["minimum-detectable"] as number));
+    const { size } = difference?.tests?.[0]?.adjusted ?? {};
+    expect(text).toContain(`Benjamini–Hochberg, ${size} tests in the family`);
+    const conclusions = all
+      .filter(({ metric }) => metric === "auc-difference-rest")
+      .map(({ details }) => details?.assessment);
+    expect(conclusions).toContain("inconclusive");
+    expect(text).toContain("inconclusive");
+  });
+
+  test("gaps with their bias taken off, equalised odds, and why there is no permutation test", () => {
+    const gap = one("auc-gap", "/age/");
+    expect(text).toContain(`${decimal(gap?.details?.["bias-corrected"] as number)}`);
+    expect(text).toContain(inCell(one("equalized-odds-gap", "/sex/")));
+    const why = one("auc-gap", "/view/")?.details?.["permutation-test"];
+    expect(why).toMatch(/no patient could be dealt/);
+    expect(page).toContain(`title="${why}"`);
+  });
+
+  test("under- and overdiagnosis, ratios and areas across groups", () => {
+    for (const [metric, group] of [
+      ["underdiagnosis-rate", "view=AP"],
+      ["overdiagnosis-rate-difference-rest", "view=AP"],
+      ["fpr-ratio", "view=PA"],
+      ["equalized-odds-ratio", "/view/"],
+      ["bpsn-auc", "view=AP"],
+      ["xauc", "view=AP"],
+    ] as const) {
+      const finding = one(metric, group);
+      expect(finding?.status).toBe("measured");
+      expect([metric, text.includes(inCell(finding))]).toEqual([metric, true]);
+    }
+  });
+
+  test("the lower an area across groups, the darker: the darkest cell holds the smallest number of its matrix", () => {
+    const matrix = /<table id="cross-1-matrix-3">[\s\S]*?<\/table>/.exec(page)?.[0] ?? "";
+    const cells = [...matrix.matchAll(/shade-(\d)"[^>]*>\s*([\d.]+)/g)].map(([, shade, value]) => [
+      Number(shade),
+      Number(value),
+    ]);
+    expect(cells).toHaveLength(4);
+    const byValue = cells.toSorted(([, a = 0], [, b = 0]) => a - b).map(([shade = 0]) => shade);
+    expect(byValue).toEqual(byValue.toSorted((a, b) => b - a));
+    expect([byValue[0], byValue.at(-1)]).toEqual([5, 1]);
+  });
+
+  test("without groups there is no such section", async () => {
+    expect(await html.render(fakeRecord({ attacked: false, grouped: false }))).not.toContain('<section id="gaps"');
+  });
+
+  /** Estimate and interval as a cell shows them. */
+  function inCell(finding: Finding | undefined): string {
+    return `${estimateText(finding)} ${intervalText(finding)}`;
+  }
 });
 
 describe("averages over classes", () => {

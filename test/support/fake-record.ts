@@ -1,10 +1,12 @@
 import averages from "../../audits/averages.js";
 import composition from "../../audits/composition.js";
+import crossGroup from "../../audits/cross-group.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
 import rejections from "../../audits/rejections.js";
 import robustness from "../../audits/robustness.js";
+import underdiagnosis from "../../audits/underdiagnosis.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
 import { randomFrom } from "../../src/core/random.js";
@@ -17,7 +19,17 @@ import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.j
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [composition, rejections, discrimination, averages, fairness, robustness, gapsUnderAttack];
+const AUDITS = [
+  composition,
+  rejections,
+  discrimination,
+  averages,
+  fairness,
+  underdiagnosis,
+  crossGroup,
+  robustness,
+  gapsUnderAttack,
+];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real

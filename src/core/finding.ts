@@ -66,14 +66,21 @@ export interface Finding {
   readonly tests?: readonly FindingTest[];
 }
 
-/** A curve on a grid, with a pointwise band. For `roc`: x is 1 − specificity, y is sensitivity. */
+/**
+ * A curve with a pointwise band. `roc`: x is 1 − specificity, y is sensitivity. `calibration`: x is the mean probability of a
+ * bin, y the share of positives in it. `decision`: x is the threshold probability, y the net benefit.
+ */
 export interface Curve {
-  readonly kind: "roc";
+  readonly kind: "roc" | "calibration" | "decision";
   readonly x: readonly number[];
   readonly y: readonly number[];
   readonly lower: readonly number[];
   readonly upper: readonly number[];
   readonly method: string;
+  /** Samples behind each point, for curves of bins. */
+  readonly n?: readonly number[];
+  /** What the curve is held against, aligned with x, by name: for `decision`, treating all. */
+  readonly references?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface GateResult {

@@ -12,6 +12,7 @@ export interface Findings {
   readonly operatingPoints: readonly OperatingPoint[];
   readonly flow: Flow;
   readonly groups: readonly GroupCount[];
+  readonly duplicates: Duplicates;
   readonly attacks: readonly AttackSummary[];
   /** What the learned defenses cost. */
   readonly trainings: readonly TrainingSummary[];
@@ -57,6 +58,45 @@ export interface LabelCount {
   readonly positives: number;
   readonly negatives: number;
   readonly missing: number;
+}
+
+/** Images that occur more than once: the same file, or files that look alike. */
+export interface Duplicates {
+  /** Why images were not compared; null where they were. */
+  readonly unchecked: string | null;
+  /** Images look alike where at most so many of the 64 bits of outlines of their perceptual hashes differ, and twice so many of detail. */
+  readonly distance: number;
+  readonly exact: DuplicateCounts;
+  /** Pairs that are not the same file. Candidates: somebody must look at them. */
+  readonly near: DuplicateCounts;
+  /** Some of the pairs, those that matter most first. */
+  readonly examples: readonly DuplicatePair[];
+}
+
+export interface DuplicateCounts {
+  readonly pairs: number;
+  readonly withinTuning: number;
+  readonly withinEvaluation: number;
+  /** One image in the tuning, the other in the evaluation split. */
+  readonly acrossSplits: number;
+  /** Of two patients; null where patients are not known. */
+  readonly acrossPatients: number | null;
+  /** Pairs that some class labels otherwise. */
+  readonly disagreeing: number;
+  /** False where there were too many pairs to count: there are at least so many. */
+  readonly complete: boolean;
+}
+
+export interface DuplicatePair {
+  readonly kind: "exact" | "near";
+  /** Bits in which the perceptual hashes differ, of 128. */
+  readonly distance: number;
+  /** The samples, by the first 12 digits of the SHA-256 of their ids. */
+  readonly samples: readonly [string, string];
+  readonly splits: readonly ["tuning" | "evaluation", "tuning" | "evaluation"];
+  readonly samePatient: boolean | null;
+  /** Classes in which the two are labelled otherwise. */
+  readonly disagreeing: readonly string[];
 }
 
 /** What an attack cost and what it did to the images, for one condition. */

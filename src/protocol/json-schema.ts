@@ -5,6 +5,7 @@ import { protocolSchema } from "./schema.js";
 export interface SchemaPart {
   readonly const?: unknown;
   readonly oneOf?: readonly SchemaPart[];
+  readonly anyOf?: readonly SchemaPart[];
   readonly items?: SchemaPart;
   readonly properties?: Readonly<Record<string, SchemaPart>>;
 }

@@ -159,6 +159,19 @@ export async function protocolSchema() {
     reports: z
       .array(z.enum([...(await loadPlugins("reports")).keys()] as [string, ...string[]]))
       .default(["html", "json", "junit"]),
+    duplicates: z
+      .strictObject({
+        distance: z
+          .number()
+          .int()
+          .min(0)
+          .max(8)
+          .default(4)
+          .describe(
+            "Images look alike where at most so many of the 64 bits of outlines of their perceptual hashes differ, and twice so many of the 64 of detail.",
+          ),
+      })
+      .default({ distance: 4 }),
     privacy: z
       .strictObject({
         minimumCell: z
@@ -203,6 +216,7 @@ export interface Protocol {
   readonly comparators: readonly ComparatorEntry[];
   readonly gates: readonly GateEntry[];
   readonly reports: readonly string[];
+  readonly duplicates: { readonly distance: number };
   readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
 }
 

@@ -5,6 +5,7 @@ import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
+import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
@@ -37,6 +38,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
   const tested = adjustTests(await runAudits(protocol, study), protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
+  const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found);
   const findings: Findings = {
     schemaVersion: "1.0",
@@ -47,11 +49,12 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     operatingPoints,
     flow: flowOf(evidence, protocol.model.classes),
     groups: countGroups(study),
+    duplicates,
     attacks: evidence.index.attacks,
     trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
-    deviations: [...evidence.index.deviations, ...options.deviations],
+    deviations: [...evidence.index.deviations, ...duplicateDeviations(duplicates), ...options.deviations],
   };
   clearConclusion(out);
   writeJson(

@@ -13,6 +13,7 @@ import type {
 } from "../core/record.js";
 import { readParquet, writeWhole } from "./parquet.js";
 import { type Roster, readRoster } from "./roster.js";
+import { DIGEST_COLUMN } from "./sheet.js";
 
 /** What predicting leaves behind, beside the score tables: counts and facts that no score shows. */
 export interface EvidenceIndex {
@@ -48,8 +49,18 @@ export interface Evidence {
   readonly evaluation: Roster;
   tuningScores(className: string): Float64Array;
   scores(condition: Condition, className: string): Float64Array;
+  /** The images of a split; null for tables of scores. */
+  images(split: "tuning" | "evaluation"): ImageColumns | null;
   /** null under conditions without an attack. */
   measures(condition: Condition, measure: Measure): Float64Array | null;
+}
+
+/** What is known of a split's images, by sample. */
+export interface ImageColumns {
+  /** SHA-256 of the file's bytes. */
+  readonly digests: readonly string[];
+  /** The four words of the perceptual hash; NaN where there is none. */
+  readonly hashes: readonly Float64Array[];
 }
 
 export const SCORES_FOLDER = "scores";
@@ -66,6 +77,9 @@ export const ROSTER_FILES = { tuning: "samples.tuning.parquet", evaluation: "sam
 export function scoreColumn(className: string): string {
   return `score.${className}`;
 }
+
+/** The words of the image's perceptual hash, beside the clean scores; NaN where it has none. */
+export const HASH_COLUMNS = [0, 1, 2, 3].map((word) => `image.hash.${word}`);
 
 export function writeIndex(out: string, index: EvidenceIndex): void {
   writeWhole(join(out, SCORES_FOLDER, INDEX_FILE), `${JSON.stringify(index, null, 2)}\n`);
@@ -99,6 +113,13 @@ export async function readEvidence(out: string): Promise<Evidence> {
     evaluation: await readRoster(join(folder, ROSTER_FILES.evaluation)),
     tuningScores: (className) => column(TUNING_SHEET, className),
     scores: (condition, className) => column(sheetName(conditionKey(condition)), className),
+    images(split) {
+      const table = tables.get(split === "tuning" ? TUNING_SHEET : sheetName("clean"));
+      const digests = table?.get(DIGEST_COLUMN);
+      const hashes = HASH_COLUMNS.map((name) => table?.get(name)).filter((words) => words instanceof Float64Array);
+      if (hashes.length < HASH_COLUMNS.length || digests === undefined) return null;
+      return { digests: digests as string[], hashes };
+    },
     measures(condition, measure) {
       const data = tables.get(sheetName(conditionKey(condition)))?.get(measure);
       return data instanceof Float64Array ? data : null;

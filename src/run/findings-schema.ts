@@ -44,12 +44,17 @@ const interval = z
 
 const curve = z
   .strictObject({
-    kind: z.literal("roc"),
-    x: z.array(share).describe("1 − specificity."),
-    y: z.array(share).describe("Sensitivity."),
+    kind: z.enum(["roc", "calibration", "decision"]),
+    x: z.array(share).describe("roc: 1 − specificity; calibration: mean probability; decision: threshold probability."),
+    y: z.array(share).describe("roc: sensitivity; calibration: share of positives; decision: net benefit."),
     lower: z.array(share),
     upper: z.array(share),
     method: z.string().describe("Of the pointwise band."),
+    n: z.array(count).exactOptional().describe("Samples behind each point, for curves of bins."),
+    references: z
+      .record(z.string(), z.array(z.number()))
+      .exactOptional()
+      .describe("What the curve is held against, aligned with x; for decision: treating all."),
   })
   .meta({ id: "Curve" });
 
@@ -131,6 +136,8 @@ const operatingPoint = z
   })
   .meta({ id: "OperatingPoint" });
 
+const split = z.enum(["tuning", "evaluation"]);
+
 const labelCount = z.strictObject({ positives: count, negatives: count, missing: count }).meta({ id: "LabelCount" });
 
 const flow = z
@@ -142,7 +149,7 @@ const flow = z
     evaluationPatients: count,
     excluded: z.array(z.strictObject({ reason: z.string(), count })),
     rejected: z
-      .array(z.strictObject({ split: z.enum(["tuning", "evaluation"]), reason: z.string(), count }))
+      .array(z.strictObject({ split, reason: z.string(), count }))
       .describe("Samples that stay in their split without a score."),
     classes: z
       .record(z.string(), z.strictObject({ tuning: labelCount, evaluation: labelCount }))
@@ -160,6 +167,40 @@ const group = z
     classes: z.record(z.string(), labelCount.nullable().describe("null where it is hidden to protect patients.")),
   })
   .meta({ id: "GroupCount" });
+
+const duplicateCounts = z
+  .strictObject({
+    pairs: count,
+    withinTuning: count,
+    withinEvaluation: count,
+    acrossSplits: count.describe("One image in the tuning, the other in the evaluation split."),
+    acrossPatients: count.nullable().describe("Of two patients; null where patients are not known."),
+    disagreeing: count.describe("Pairs that some class labels otherwise."),
+    complete: z.boolean().describe("False where there were too many pairs to count: there are at least so many."),
+  })
+  .meta({ id: "DuplicateCounts" });
+
+const duplicates = z
+  .strictObject({
+    unchecked: z.string().nullable().describe("Why images were not compared; null where they were."),
+    distance: count.describe(
+      "Of images that look alike: bits of outlines in which the hashes differ at most, of 64; of detail twice as many.",
+    ),
+    exact: duplicateCounts.describe("The same file twice."),
+    near: duplicateCounts.describe("Other files that look alike: candidates, to be looked at."),
+    examples: z.array(
+      z.strictObject({
+        kind: z.enum(["exact", "near"]),
+        distance: count,
+        samples: z.tuple([z.string(), z.string()]).describe("First 12 digits of the SHA-256 of the samples' ids."),
+        splits: z.tuple([split, split]),
+        samePatient: z.boolean().nullable(),
+        disagreeing: z.array(z.string()).describe("Classes in which the two are labelled otherwise."),
+      }),
+    ),
+  })
+  .describe("Images that occur more than once.")
+  .meta({ id: "Duplicates" });
 
 const attack = z
   .strictObject({
@@ -196,6 +237,7 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
   operatingPoints: z.array(operatingPoint),
   flow,
   groups: z.array(group),
+  duplicates,
   attacks: z.array(attack),
   trainings: z.array(training).describe("Of the learned defenses."),
   queries: z

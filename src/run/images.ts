@@ -3,6 +3,7 @@ import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { ModelInput } from "../core/model.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../core/pixels.js";
 import { toChannels } from "../image/channels.js";
+import { type PerceptualHash, perceptualHash } from "../image/perceptual-hash.js";
 import { resizeImage } from "../image/resize.js";
 
 /**
@@ -29,6 +30,8 @@ export interface LoadedImages {
   readonly sha256: readonly string[];
   /** Per row asked for: 0, or the code of its rejection. */
   readonly rejected: Uint8Array;
+  /** Per row asked for: the perceptual hash of the image as decoded; null where there is none. */
+  readonly hashes: readonly (PerceptualHash | null)[];
 }
 
 /** Loads rows of the table as a batch of the model's size, in stored values of one depth. */
@@ -74,9 +77,9 @@ export async function openImages({ source, input, bits, unreadable, rows }: Imag
       const sized = toSize(coloured, input, place);
       code = 4;
       writeStored(sized, maxValue, out, place);
-      return { sha256, rejected: 0 };
+      return { sha256, rejected: 0, hash: perceptualHash(image) };
     } catch (error) {
-      if (unreadable === "reject" && isRejection(error)) return { sha256: NO_DIGEST, rejected: code };
+      if (unreadable === "reject" && isRejection(error)) return { sha256: NO_DIGEST, rejected: code, hash: null };
       throw error;
     }
   }
@@ -96,6 +99,7 @@ export async function openImages({ source, input, bits, unreadable, rows }: Imag
         kept,
         sha256: loaded.map(({ sha256 }) => sha256),
         rejected: Uint8Array.from(loaded, ({ rejected }) => rejected),
+        hashes: loaded.map(({ hash }) => hash),
       };
     },
     async faultOf(row) {
@@ -120,6 +124,7 @@ export async function openImages({ source, input, bits, unreadable, rows }: Imag
 interface LoadedRow {
   readonly sha256: string;
   readonly rejected: number;
+  readonly hash: PerceptualHash | null;
 }
 
 /** Faults of a file, as opposed to those of the machine and of ours, which always end the run. */

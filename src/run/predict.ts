@@ -102,7 +102,12 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
   };
   for (const planned of plan.trainings) keep(planned.key, await trainDefense(planned, teachers, operatingPoints));
   for (const planned of plan.fits) keep(planned.key, await fitAttack(planned, teachers, operatingPoints, fits));
-  const learntFrom = new Set([...stored.values()].flatMap((fit) => fit.learntFrom));
+  // What was learnt here, from a tuning image that is an evaluation image too, is told as a duplicate across the splits.
+  const borrowed = [
+    ...plan.trainings.filter(({ defense }) => defense.entry.fitted !== undefined),
+    ...plan.fits.filter(({ attack }) => attack.entry.fitted !== undefined),
+  ];
+  const learntFrom = new Set(borrowed.flatMap(({ key }) => stored.get(key)?.learntFrom ?? []));
   const evaluation: ScoringContext = {
     ...shared,
     roster: data.evaluation,

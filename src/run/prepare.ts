@@ -78,11 +78,13 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       ([name, column]) => [name, parseScores(numbers(column), table.rowName, column, false, allowMissing)] as const,
     ),
   }));
+  const persons = encodePatients(patients.names, Uint32Array.from(ids.keys())).codes;
   const pick = (all: Float64Array, rows: Uint32Array) => Float64Array.from(rows, (row) => all[row] ?? Number.NaN);
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
     patients: encodePatients(patients.names, rows).codes,
+    persons: Int32Array.from(rows, (row) => persons[row] ?? -1),
     labels: Object.fromEntries(
       Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),
     ),

@@ -10,6 +10,8 @@ export interface Roster {
   readonly rows: Int32Array;
   readonly ids: readonly string[];
   readonly patients: Int32Array;
+  /** The patient as a code that both splits share, so that patients of one can be known in the other. */
+  readonly persons: Int32Array;
   readonly labels: Readonly<Record<string, Int8Array>>;
   /** The columns that subgroups are made of, as text; the empty string where missing. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
@@ -38,6 +40,7 @@ export function writeRoster(path: string, roster: Roster, metadata: Readonly<Rec
       { name: "id", type: "STRING", data: roster.ids },
       { name: "row", type: "INT32", data: roster.rows },
       { name: "patient", type: "INT32", data: roster.patients },
+      { name: "person", type: "INT32", data: roster.persons },
       ...labels,
       ...attributes,
       ...weights,
@@ -64,6 +67,7 @@ export async function readRoster(path: string): Promise<Roster> {
     rows: Int32Array.from((table.get("row") ?? []) as Int32Array),
     ids: (table.get("id") ?? []) as string[],
     patients: Int32Array.from((table.get("patient") ?? []) as Int32Array),
+    persons: Int32Array.from((table.get("person") ?? []) as Int32Array),
     labels,
     attributes,
     weights: (table.get("weight") as Float64Array | undefined) ?? null,

@@ -4,7 +4,7 @@ import { StepwedgeError } from "../core/errors.js";
 import { MEASURES } from "../core/measures.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
 import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
-import { SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
+import { HASH_COLUMNS, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import type { ImageLoader, LoadedImages } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
 import type { RunObserver } from "./observer.js";
@@ -45,7 +45,12 @@ export function openSheet(
   hasImages: boolean,
 ): Promise<Sheet> {
   const classes = context.classes.map(scoreColumn);
-  const columns = [...classes, ...(planned.attack === null ? [] : MEASURES), ...(hasImages ? [REJECTED_COLUMN] : [])];
+  const columns = [
+    ...classes,
+    ...(planned.attack === null ? [] : MEASURES),
+    ...(hasImages ? [REJECTED_COLUMN] : []),
+    ...(hasImages && planned.key === "clean" ? HASH_COLUMNS : []),
+  ];
   const layout = { name, ids: context.roster.ids, columns, digests: hasImages && planned.key === "clean" };
   return Sheet.open(layout, join(context.out, SCORES_FOLDER), context.key);
 }
@@ -142,7 +147,8 @@ async function scoreBatch(
   const { batch, first, kept, rejected, sha256 } = loaded;
   const keep = (planned: PlannedCondition, outputs: Outputs, measures: Float64Array | null): void => {
     const digests = planned.key === "clean" ? sha256 : [];
-    sheets.get(planned.key)?.put(first, sheetRows(outputs, measures, loaded), digests);
+    const rows = sheetRows(outputs, measures, loaded, planned.key === "clean");
+    sheets.get(planned.key)?.put(first, rows, digests);
     observer.advance(rejected.length, planned.key);
   };
   if (batch.count === 0) {
@@ -210,16 +216,25 @@ function refuseLearnt({ learntFrom, roster }: ScoringContext, sha256: readonly s
   });
 }
 
-/** Interleaves scores, measures and rejections: the sheet's rows, NaN where an image was rejected. */
-function sheetRows(outputs: Outputs, measures: Float64Array | null, { kept, rejected }: LoadedImages): Float64Array {
+/** Interleaves scores, measures, rejections and hashes: the sheet's rows, NaN where an image was rejected. */
+function sheetRows(
+  outputs: Outputs,
+  measures: Float64Array | null,
+  { hashes, kept, rejected }: LoadedImages,
+  withHashes: boolean,
+): Float64Array {
   const classes = outputs.classes.length;
   const measured = measures === null ? 0 : MEASURES.length;
-  const width = classes + measured + 1;
+  const scored = classes + measured;
+  const width = scored + 1 + (withHashes ? HASH_COLUMNS.length : 0);
   const rows = new Float64Array(rejected.length * width).fill(Number.NaN);
   kept.forEach((row, image) => {
     rows.set(outputs.values.subarray(image * classes, (image + 1) * classes), row * width);
     if (measures !== null) rows.set(measures.subarray(image * measured, (image + 1) * measured), row * width + classes);
   });
-  for (let row = 0; row < rejected.length; row++) rows[row * width + width - 1] = rejected[row] as number;
+  for (let row = 0; row < rejected.length; row++) {
+    rows[row * width + scored] = rejected[row] as number;
+    if (withHashes) rows.set(hashes[row] ?? [], row * width + scored + 1);
+  }
   return rows;
 }

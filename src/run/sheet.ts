@@ -15,7 +15,7 @@ export interface SheetLayout {
   readonly digests: boolean;
 }
 
-const DIGEST_COLUMN = "image-sha256";
+export const DIGEST_COLUMN = "image-sha256";
 const DIGEST_BYTES = 32;
 
 /**

@@ -1,5 +1,5 @@
-import { type AucEstimate, areaUnderCurve, type LabelledScores } from "./auc.js";
-import { correlation, type Estimate, type Limits, normalLimits, type Result, standardErrorOf } from "./estimate.js";
+import { type AucEstimate, areaUnderCurve, type LabelledScores, logisticLimits } from "./auc.js";
+import { correlation, type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
 import { type ErrorPart, mergedPart, type SamplingError, sumOfParts, type WeightedPart } from "./influence.js";
 
 /** One class's estimate and what it counts for in an average. */
@@ -15,18 +15,33 @@ export interface AverageCounts {
 }
 
 /**
- * Σ weight · estimate of several classes on the same samples, the weights summing to 1. The error is the sum of the
- * classes' errors by patient, so that the covariances between classes are in it. Limits: normal where all estimates are;
- * else square-and-add over the classes' own limits (Zou and Donner 2008, see `squareAndAdd`), with the errors'
- * correlations where there are any: margin² = Σ Σ ρ_ij w_i m_i w_j m_j.
- * @param further parts of the error beside the classes' own, as where the weights are estimated
+ * Σ weight · share of several classes, the weights summing to 1. The error is the sum of the classes' errors by patient, so
+ * that the covariances between classes are in it. Limits: square-and-add over the classes' own limits (Zou and Donner
+ * 2008, see `squareAndAdd`), with the errors' correlations: margin² = Σ Σ ρ_ij w_i m_i w_j m_j.
  */
-export function averageOf(
-  terms: readonly AverageTerm[],
-  counts: AverageCounts,
-  method: string,
-  further: readonly ErrorPart[] = [],
-): Estimate {
+export function averageOfShares(terms: readonly AverageTerm[], counts: AverageCounts): Estimate {
+  const summed = sumOf(terms, []);
+  return {
+    ...summed,
+    symmetric: false,
+    limits: squaredLimits(summed.value, terms.map(heldOf), correlationsOf(terms)),
+    method: "square-and-add",
+    ...counts,
+  };
+}
+
+/** What the limits need of a term. The errors of all patients are large, and findings keep the limits. */
+export interface HeldTerm {
+  readonly weight: number;
+  readonly value: number;
+  limits(z: number): Limits;
+}
+
+function heldOf({ weight, estimate: { value, limits } }: AverageTerm): HeldTerm {
+  return { weight, value, limits };
+}
+
+function sumOf(terms: readonly AverageTerm[], further: readonly ErrorPart[]) {
   const parts: WeightedPart[] = further.map((part) => ({ weight: 1, part }));
   let value = 0;
   for (const { weight, estimate } of terms) {
@@ -35,31 +50,10 @@ export function averageOf(
   }
   const error: SamplingError = [mergedPart(parts)];
   const standardError = standardErrorOf(error);
-  const symmetric = terms.every(({ estimate }) => estimate.symmetric);
-  // Only values and limits are held on to: findings keep this function, and the errors of all patients are large.
-  const held = terms.map(({ weight, estimate }) => ({ weight, value: estimate.value, limits: estimate.limits }));
-  const limits = symmetric ? normalLimits(value, standardError) : squaredLimits(value, held, correlationsOf(terms));
-  const end = (side: 0 | 1) => terms.reduce((sum, { weight, estimate }) => sum + weight * estimate.range[side], 0);
-  return {
-    status: "estimated",
-    value,
-    error,
-    standardError,
-    symmetric,
-    limits,
-    range: [end(0), end(1)],
-    method: symmetric ? method : "square-and-add",
-    ...counts,
-  };
+  return { status: "estimated", value, error, standardError, range: [0, 1] } as const;
 }
 
-interface Held {
-  readonly weight: number;
-  readonly value: number;
-  limits(z: number): Limits;
-}
-
-function squaredLimits(value: number, terms: readonly Held[], correlations: readonly number[][]) {
+function squaredLimits(value: number, terms: readonly HeldTerm[], correlations: readonly number[][]) {
   return (z: number): Limits => {
     const own = terms.map(({ limits }) => limits(z));
     const margin = (side: "lower" | "upper") => {
@@ -73,6 +67,47 @@ function squaredLimits(value: number, terms: readonly Held[], correlations: read
       return Math.sqrt(Math.max(0, square));
     };
     return { lower: value - margin("lower"), upper: value + margin("upper") };
+  };
+}
+
+/**
+ * Limits of an average of areas: normal on the logit of the average. Terms without variance, such as a class that is
+ * separated perfectly, add the squares of their own margins, by Newcombe's interval, as if independent.
+ * @param rigid the terms without variance
+ */
+export function averageAreaLimits(value: number, standardError: number, rigid: readonly HeldTerm[]) {
+  return (z: number): Limits => {
+    const { lower, upper } = logisticLimits(value, standardError, z) ?? { lower: value, upper: value };
+    let [below, above] = [(value - lower) ** 2, (upper - value) ** 2];
+    for (const term of rigid) {
+      const own = term.limits(z);
+      below += (term.weight * (term.value - own.lower)) ** 2;
+      above += (term.weight * (own.upper - term.value)) ** 2;
+    }
+    return { lower: value - Math.sqrt(below), upper: value + Math.sqrt(above) };
+  };
+}
+
+/** How the limits of an average of areas are made. */
+export function averageAreaMethod(clustered: boolean, hasRigid: boolean): string {
+  return hasRigid ? "square-and-add-average" : `${clustered ? "obuchowski" : "delong"}-logit-average`;
+}
+
+/** @param further parts of the error beside the classes' own, as where the weights are estimated */
+function averageOfAreas(
+  terms: readonly AverageTerm[],
+  counts: AverageCounts,
+  clustered: boolean,
+  further: readonly ErrorPart[] = [],
+): Estimate {
+  const summed = sumOf(terms, further);
+  const rigid = terms.filter(({ estimate }) => estimate.standardError === 0).map(heldOf);
+  return {
+    ...summed,
+    symmetric: false,
+    limits: averageAreaLimits(summed.value, summed.standardError, rigid),
+    method: averageAreaMethod(clustered, rigid.length > 0),
+    ...counts,
   };
 }
 
@@ -98,7 +133,7 @@ export interface ClassArea {
 /** The plain mean of one-versus-rest areas (scikit-learn's "macro"). At least one. */
 export function macroAuc(classes: readonly ClassArea[], counts: AverageCounts, clustered: boolean): Estimate {
   const terms = classes.map(({ area }) => ({ weight: 1 / classes.length, estimate: area }));
-  return averageOf(terms, counts, areaMethod(clustered));
+  return averageOfAreas(terms, counts, clustered);
 }
 
 /**
@@ -119,7 +154,7 @@ export function prevalenceWeightedAuc(
     part: positivesPart(data),
   }));
   // One stratum: that a class has more positives is that the others have fewer.
-  return averageOf(terms, counts, areaMethod(clustered), [sumOfParts(ofWeights)]);
+  return averageOfAreas(terms, counts, clustered, [sumOfParts(ofWeights)]);
 }
 
 /** The weight of each patient's positives. */
@@ -182,8 +217,4 @@ export function stacked(classes: readonly LabelledScores[]): LabelledScores {
     }
   }
   return { scores, labels, patients, clustered: true, weights };
-}
-
-function areaMethod(clustered: boolean): string {
-  return clustered ? "obuchowski-average" : "delong-average";
 }

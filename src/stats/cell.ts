@@ -55,6 +55,13 @@ export function labelledCell(study: Study, subgroup: Subgroup, className: string
 
 const NOBODY = new Uint32Array(0);
 
+/** The study as it may be looked at in a subgroup: without the labels of the classes that are withheld there. */
+export function visibleIn(study: Study, subgroup: Subgroup): Study {
+  if (subgroup.withheld === undefined) return study;
+  const missing = new Int8Array(study.count).fill(-1);
+  return { ...study, labels: (name) => (isWithheld(subgroup, name) ? missing : study.labels(name)) };
+}
+
 /** Whether small-cell suppression withholds a class in a group, or, with class null, the group as a whole. */
 export function isWithheld({ withheld }: Subgroup, className: string | null): boolean {
   return withheld !== undefined && (className === null ? withheld.members : withheld.classes.has(className));

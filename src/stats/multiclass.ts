@@ -1,6 +1,6 @@
 import { type LabelledScores, patientsOf } from "./auc.js";
-import { averageOf } from "./averages.js";
-import { type Estimate, type Limits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import { averageAreaLimits, averageAreaMethod, averageOfShares, type HeldTerm } from "./averages.js";
+import { type Estimate, notEstimable, type Result, standardErrorOf } from "./estimate.js";
 import { errorPart, mergedPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { ascendingOrder } from "./order.js";
@@ -88,7 +88,7 @@ export function balancedAccuracy(data: MulticlassScores, used: readonly number[]
     return share.status === "estimated" ? [{ weight: 1 / used.length, estimate: share }] : [];
   });
   const counts = { n: correct.length, patients: patientsOf(data.patients) };
-  return averageOf(terms, counts, "square-and-add");
+  return averageOfShares(terms, counts);
 }
 
 /** How pairs of classes are averaged: all alike, or by the share of samples that are of either class. */
@@ -100,7 +100,7 @@ export type PairWeighting = "equal" | "prevalence";
  * positive. Blind to the classes' shares. With `prevalence` pairs count by their share of the samples.
  *
  * Each A(i|j) has its placements (DeLong); a sample's contributions to all pairs of its class are summed, then by
- * patient: one stratum per class. Where the placements of a pair do not vary at all, as under perfect separation, the
+ * patient: one stratum per class. Limits: normal on the logit of the area. Where the placements of a pair do not vary at all, as under perfect separation, the
  * square of Newcombe's margin of that pair is added. Cost: one sort per class, then O(classes · samples).
  * @param used the classes that count, each with at least two samples of two patients
  */
@@ -138,45 +138,28 @@ export function handTill(
   const standardError = standardErrorOf(error);
   const counts = classCounts(data);
   const rigid = used.flatMap((i, place) =>
-    used.slice(place + 1).flatMap((j): RigidPair[] => {
-      if (!pairwise.isRigid(i, j)) return [];
+    used.slice(place + 1).flatMap((j): HeldTerm[] => {
       const [first, second] = [counts.patients[i] as number, counts.patients[j] as number];
-      return [{ share: share(i, j), area: pairwise.mean(i, j), first, second }];
+      return pairwise.isRigid(i, j) ? [rigidTerm(share(i, j), pairwise.mean(i, j), first, second)] : [];
     }),
   );
-  const method = data.clustered ? "obuchowski-average" : "delong-average";
   return {
     status: "estimated",
     value,
     error,
     standardError,
-    symmetric: rigid.length === 0,
-    limits: limitsWithRigid(value, standardError, rigid),
+    symmetric: false,
+    limits: averageAreaLimits(value, standardError, rigid),
     range: [0, 1],
-    method: rigid.length === 0 ? method : "square-and-add",
+    method: averageAreaMethod(data.clustered, rigid.length > 0),
     n,
     patients: patientsOf(data.patients),
   };
 }
 
-/** A pair of classes whose placements do not vary, with its share of the average and the classes' patients. */
-interface RigidPair {
-  readonly share: number;
-  readonly area: number;
-  readonly first: number;
-  readonly second: number;
-}
-
-function limitsWithRigid(value: number, standardError: number, rigid: readonly RigidPair[]) {
-  return (z: number): Limits => {
-    let [below, above] = [(z * standardError) ** 2, (z * standardError) ** 2];
-    for (const { share, area, first, second } of rigid) {
-      const own = newcombeAucLimits(area, first, second, z);
-      below += (share * (area - own.lower)) ** 2;
-      above += (share * (own.upper - area)) ** 2;
-    }
-    return { lower: value - Math.sqrt(below), upper: value + Math.sqrt(above) };
-  };
+/** A pair of classes whose placements do not vary, with Newcombe's limits over the classes' patients. */
+function rigidTerm(weight: number, value: number, first: number, second: number): HeldTerm {
+  return { weight, value, limits: (z) => newcombeAucLimits(value, first, second, z) };
 }
 
 interface PairwiseAreas {

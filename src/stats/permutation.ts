@@ -44,7 +44,7 @@ interface Patients {
   readonly count: number;
   /** Positions of the samples by ascending score. */
   readonly order: Uint32Array;
-  /** The number of each sample's patient: by lowest score, so that the order of rows does not decide how groups are dealt. */
+  /** The number of each sample's patient. */
   readonly numbers: Uint32Array;
   readonly groupOf: Uint16Array;
   /** Lists of patients with as many positives and as many negatives, where they are of several groups. */
@@ -144,31 +144,66 @@ function patientsIn({ data, codes }: Grouped): Patients | null {
   const count = known.size;
   const groupOf = new Uint16Array(count);
   const isSeen = new Uint8Array(count);
-  const positives = new Uint32Array(count);
-  const negatives = new Uint32Array(count);
   for (let i = 0; i < codes.length; i++) {
     const number = numbers[i] as number;
     if (isSeen[number] === 1 && groupOf[number] !== codes[i]) return null;
     isSeen[number] = 1;
     groupOf[number] = codes[i] as number;
-    const ofLabel = data.labels[i] === 1 ? positives : negatives;
-    ofLabel[number] = (ofLabel[number] as number) + 1;
   }
-  return { count, order, numbers, groupOf, strata: strataOf(positives, negatives, groupOf, codes.length) };
+  const profiles = profilesOf(data, order, numbers, count);
+  return { count, order, numbers, groupOf, strata: strataOf(profiles, groupOf) };
 }
 
-/** Patients by their numbers of positives and negatives, in the order in which they come; only strata of several groups. */
-function strataOf(positives: Uint32Array, negatives: Uint32Array, groupOf: Uint16Array, samples: number) {
-  const strata = new Map<number, number[]>();
-  for (let number = 0; number < groupOf.length; number++) {
-    const key = (positives[number] as number) * (samples + 1) + (negatives[number] as number);
+/** What is known of a patient beside the group: of each sample 2 · (the score's rank among distinct scores) + label, ascending. */
+type Profile = Uint32Array;
+
+function profilesOf(data: LabelledScores, order: Uint32Array, numbers: Uint32Array, count: number): Profile[] {
+  const sizes = new Uint32Array(count);
+  for (const number of numbers) sizes[number] = (sizes[number] as number) + 1;
+  const profiles = Array.from(sizes, (size) => new Uint32Array(size));
+  sizes.fill(0);
+  let rank = 0;
+  for (let i = 0; i < order.length; i++) {
+    const sample = order[i] as number;
+    if (i > 0 && data.scores[sample] !== data.scores[order[i - 1] as number]) rank++;
+    const number = numbers[sample] as number;
+    const place = sizes[number] as number;
+    (profiles[number] as Profile)[place] = 2 * rank + (data.labels[sample] as number);
+    sizes[number] = place + 1;
+  }
+  for (const profile of profiles) profile.sort();
+  return profiles;
+}
+
+/**
+ * Patients by their numbers of positives and negatives; only strata of several groups. Within a stratum they stand by profile
+ * and group, so that neither the order of rows nor patients' codes decide how the groups are dealt.
+ */
+function strataOf(profiles: readonly Profile[], groupOf: Uint16Array): Uint32Array[] {
+  const strata = new Map<string, number[]>();
+  profiles.forEach((profile, number) => {
+    let positives = 0;
+    for (const value of profile) positives += value & 1;
+    const key = `${positives} ${profile.length - positives}`;
     const members = strata.get(key);
     if (members === undefined) strata.set(key, [number]);
     else members.push(number);
+  });
+  const compared = (a: number, b: number) =>
+    byProfile(profiles[a] as Profile, profiles[b] as Profile) || (groupOf[a] as number) - (groupOf[b] as number);
+  return [...strata]
+    .filter(([, members]) => members.some((number) => groupOf[number] !== groupOf[members[0] as number]))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, members]) => Uint32Array.from(members.sort(compared)));
+}
+
+/** Lexicographic; the profiles are of one length. */
+function byProfile(a: Profile, b: Profile): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference;
   }
-  return [...strata.values()]
-    .filter((members) => members.some((number) => groupOf[number] !== groupOf[members[0] as number]))
-    .map((members) => Uint32Array.from(members));
+  return 0;
 }
 
 /** Deals the groups anew within every stratum (Fisher and Yates). */

@@ -1,5 +1,5 @@
 import { correlation, type Estimate, type Limits, notEstimable, type Result, standardErrorOf } from "./estimate.js";
-import { type ErrorPart, errorOfDifference } from "./influence.js";
+import { errorOfDifference, type SamplingError, scaledPart } from "./influence.js";
 
 /**
  * The ratio a / b of two estimates that are never negative, such as shares, with limits recovered from theirs (MOVER-R: A.
@@ -18,16 +18,17 @@ export function ratioOfEstimates(
 ): Result {
   if (b.value <= 0) return notEstimable(`${names.to} is 0: nothing can be divided by it`);
   const value = a.value / b.value;
-  const scale = (parts: readonly ErrorPart[], factor: number): ErrorPart[] =>
-    parts.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => factor * total) }));
-  // First order: d(a/b) = da/b − (a/b)·db/b.
-  const error = errorOfDifference(scale(a.error, 1 / b.value), scale(b.error, value / b.value));
   const rho = correlation(a, b);
   return {
     status: "estimated",
     value,
-    error,
-    standardError: standardErrorOf(error),
+    // Made when asked for: limits do without, and a table makes ratios of all pairs of groups.
+    get error() {
+      return errorOfRatio(a, b);
+    },
+    get standardError() {
+      return standardErrorOf(errorOfRatio(a, b));
+    },
     symmetric: false,
     limits: (z) => recovered(a, b, rho, z),
     range: [0, Number.MAX_VALUE],
@@ -35,6 +36,12 @@ export function ratioOfEstimates(
     n: counts.n,
     patients: counts.patients,
   };
+}
+
+/** First order: d(a/b) = da/b − (a/b)·db/b. */
+function errorOfRatio(a: Estimate, b: Estimate): SamplingError {
+  const scale = (parts: SamplingError, factor: number) => parts.map((part) => scaledPart(part, factor));
+  return errorOfDifference(scale(a.error, 1 / b.value), scale(b.error, a.value / (b.value * b.value)));
 }
 
 function recovered(a: Estimate, b: Estimate, rho: number, z: number): Limits {

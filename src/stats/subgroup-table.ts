@@ -106,7 +106,8 @@ interface Group {
   readonly cell: ScoredCell;
 }
 
-interface Estimated {
+/** A group's estimate, and the samples behind it. */
+export interface Estimated {
   readonly cell: ScoredCell;
   readonly estimate: Estimate;
 }
@@ -149,7 +150,7 @@ function rowOf(metric: TableMetric, everybody: ScoredCell, groups: readonly Grou
       ),
     },
     ratio: {
-      groups: summary(2, () => smallestRatio(orderedPairs(compared), level)),
+      groups: summary(2, () => minMaxRatio(compared, level)),
       overall: summary(1, () =>
         toOverall((all) => {
           const of: Estimated = { cell: everybody, estimate: all };
@@ -206,6 +207,16 @@ function largest(distances: readonly Distance[], level: number) {
       method: bonferroni(intervals),
     },
   };
+}
+
+/**
+ * The smallest value over the largest, as Fairlearn's ratio between groups. Every ordered pair of groups has a ratio, all at
+ * Bonferroni's level over the pairs; the smallest of their limits either way are this ratio's. A sentence where all values
+ * are 0.
+ * @param groups at least two
+ */
+export function minMaxRatio(groups: readonly Estimated[], level: number) {
+  return smallestRatio(orderedPairs(groups), level);
 }
 
 function orderedPairs(groups: readonly Estimated[]): [Estimated, Estimated][] {

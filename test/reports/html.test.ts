@@ -59,7 +59,7 @@ describe("averages over classes", () => {
     const text = section("averages", await html.render(several));
     const mean = several.findings.findings.find(({ metric, family }) => metric === "auc-macro" && family === null);
     expect(mean).toMatchObject({ status: "measured", class: null });
-    expect(text).toContain((mean?.estimate as number).toFixed(3));
+    expect(text).toContain(Number(mean?.estimate).toFixed(3));
     expect(text).toMatch(/Mean AUC.*Weighted AUC.*Pooled AUC/);
   });
 });

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { randomFrom } from "../../src/core/random.js";
 import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
-import { averageOf, type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../../src/stats/averages.js";
+import {
+  averageOfShares,
+  type ClassArea,
+  macroAuc,
+  microAuc,
+  prevalenceWeightedAuc,
+} from "../../src/stats/averages.js";
 import { type Estimate, intervalOf, type Result } from "../../src/stats/estimate.js";
 import { variance } from "../../src/stats/influence.js";
 import { labelRanking } from "../../src/stats/label-ranking.js";
@@ -205,7 +211,7 @@ describe("Hand and Till's area", () => {
     };
     const area = estimated(handTill(data, ALL));
     const { lower, upper, method } = intervalOf(area, 0.95);
-    expect([area.value, upper, method]).toEqual([1, 1, "square-and-add"]);
+    expect([area.value, upper, method]).toEqual([1, 1, "square-and-add-average"]);
     expect(lower).toBeGreaterThan(0.7);
     expect(lower).toBeLessThan(0.95);
     const macro = STATISTICS.macro?.(data) as Estimate;
@@ -252,7 +258,7 @@ describe("averages", () => {
       );
     const [a, b] = [share([1, 0, 1, 1, 0], 0), share([1, 1, 1, 0, 1, 1, 1], 5)];
     const terms = [a, b].map((estimate) => ({ weight: 0.5, estimate }));
-    const mean = averageOf(terms, { n: 12, patients: 12 }, "square-and-add");
+    const mean = averageOfShares(terms, { n: 12, patients: 12 });
     expectClose(mean.standardError ** 2, (variance(a.error) + variance(b.error)) / 4);
     const [ofA, ofB, own] = [a.limits(1.96), b.limits(1.96), mean.limits(1.96)];
     expectClose(own.lower, mean.value - Math.hypot(a.value - ofA.lower, b.value - ofB.lower) / 2);

@@ -6,7 +6,7 @@ import robustness from "../../audits/robustness.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
 import { randomFrom } from "../../src/core/random.js";
-import type { AttackSummary, AuditRecord, ProtocolView } from "../../src/core/record.js";
+import type { AttackSummary, AuditRecord, Duplicates, ProtocolView } from "../../src/core/record.js";
 import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
 import { adjustTests } from "../../src/run/multiplicity.js";
@@ -67,6 +67,7 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
         ),
       },
       groups: countGroups(study),
+      duplicates: fakeDuplicates,
       attacks: study.conditions.filter((condition) => condition.attack !== "none").map(fakeSummary),
       trainings: [],
       queries: { preflight: 96, tuning: 180, score: study.count * study.conditions.length, search: 1_196_800 },
@@ -132,6 +133,39 @@ function fakeProtocol(classes: readonly string[], attacked: boolean, grouped: bo
     privacy: { minimumCell: 10, labelCells: true },
   };
 }
+
+const fakeDuplicates: Duplicates = {
+  unchecked: null,
+  distance: 4,
+  exact: {
+    pairs: 3,
+    withinTuning: 1,
+    withinEvaluation: 1,
+    acrossSplits: 1,
+    acrossPatients: 2,
+    disagreeing: 1,
+    complete: true,
+  },
+  near: {
+    pairs: 5,
+    withinTuning: 2,
+    withinEvaluation: 3,
+    acrossSplits: 0,
+    acrossPatients: 0,
+    disagreeing: 0,
+    complete: true,
+  },
+  examples: [
+    {
+      kind: "exact",
+      distance: 0,
+      samples: ["3f2a9c0b1d4e", "a81c55de9012"],
+      splits: ["tuning", "evaluation"],
+      samePatient: false,
+      disagreeing: ["pneumonia"],
+    },
+  ],
+};
 
 const fakeEpsilons = { epsilon: [1 / 255, 2 / 255, 4 / 255, 8 / 255], norm: "linf" };
 

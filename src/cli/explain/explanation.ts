@@ -130,11 +130,13 @@ function explainMetric(metric: MetricDescription, audit: AuditMeta): Explanation
 
 /** The keys of a plug-in's block, as the protocol's schema has them: the base's and the plug-in's own. */
 async function blockParameters(family: PluginFamily, id: string): Promise<Parameter[]> {
-  if (family === "audits" || family === "reports") return [];
+  if (family === "reports") return [];
   const { properties } = await auditSchema();
   const part = properties[family === "models" ? "model" : family];
   const key = family === "models" || family === "data" ? "adapter" : "id";
-  const branches = part?.oneOf ?? part?.items?.oneOf ?? [];
+  // An audit may be a name alone or a block: its blocks stand among the alternatives.
+  const alternatives = [part, part?.items, ...(part?.items?.anyOf ?? [])];
+  const branches = alternatives.flatMap((one) => one?.oneOf ?? []);
   const block = branches.find((branch) => branch.properties?.[key]?.const === id);
   return block === undefined ? [] : parametersOfSchema(block, [key]);
 }

@@ -1,0 +1,130 @@
+import type { DecodedImage } from "../core/data.js";
+
+/**
+ * A perceptual hash of 128 bits: nearly the same for an image that was resized, compressed, or made brighter. After the DCT
+ * hash of C. Zauner, Implementation and benchmarking of perceptual image hash functions (thesis, Hagenberg 2010), which
+ * takes the lowest frequencies alone. Radiographs of one view are all alike in these, so *ours* has as many bits of finer
+ * detail beside them; and the reduction is by exact area means. It finds candidates, which somebody must look at; a crop
+ * or a flip of an image it does not find.
+ */
+
+/** Side of the reduced image. */
+const SIDE = 32;
+/** Side of a block of coefficients. */
+const BLOCK = 8;
+/** The blocks begin at so many half waves in each direction: outlines, then detail. The constant term is in none. */
+const STARTS = [1, 9] as const;
+
+/** Channels are weighted as ITU-R BT.601 weights red, green and blue. */
+const LUMA = [0.299, 0.587, 0.114];
+
+/** For each block: cosines[k * SIDE + n] = cos(π (2n + 1) (start + k) / 2 SIDE), k = 0 … BLOCK − 1. */
+const COSINES = STARTS.map((start) =>
+  Float64Array.from({ length: BLOCK * SIDE }, (_, index) => {
+    const n = index % SIDE;
+    return Math.cos((Math.PI * (2 * n + 1) * (start + Math.floor(index / SIDE))) / (2 * SIDE));
+  }),
+);
+
+/** Outline coefficients below this share of the image's range count as nil: rounding of a flat image. */
+const FLAT = 1e-6;
+
+/** Four words of 32 bits: two of outlines, two of detail. Null is the hash of an image without outlines to hash. */
+export type PerceptualHash = readonly [number, number, number, number];
+
+/** The hash of a decoded image: a bit is set where a coefficient is above the median of its block. */
+export function perceptualHash(image: DecodedImage): PerceptualHash | null {
+  const small = reduced(image);
+  const [outlines, detail] = COSINES.map((cosines) => coefficients(small, cosines)) as [Float64Array, Float64Array];
+  const largest = outlines.reduce((kept, value) => Math.max(kept, Math.abs(value)), 0);
+  if (!(largest > FLAT * image.maxValue * SIDE * SIDE)) return null;
+  return [...aboveMedian(outlines), ...aboveMedian(detail)];
+}
+
+/** One bit per coefficient, in two words. */
+function aboveMedian(values: Float64Array): [number, number] {
+  const sorted = values.toSorted();
+  const middle = sorted.length / 2;
+  const median = ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  const words: [number, number] = [0, 0];
+  values.forEach((value, bit) => {
+    const word = bit < 32 ? 0 : 1;
+    if (value > median) words[word] = (words[word] | (1 << (bit % 32))) >>> 0;
+  });
+  return words;
+}
+
+/** The image's luminance as SIDE × SIDE means over equal areas; pixels on an edge count by the part that lies inside. */
+function reduced({ channels, data, height, width }: DecodedImage): Float64Array {
+  const area = height * width;
+  const rows = new Float64Array(height * SIDE);
+  const weights = channels === 3 ? LUMA : Array.from({ length: channels }, () => 1 / channels);
+  const [columnBins, rowBins] = [bins(width), bins(height)];
+  weights.forEach((weight, channel) => {
+    for (let y = 0; y < height; y++) {
+      const start = channel * area + y * width;
+      for (let x = 0; x < SIDE; x++) {
+        rows[y * SIDE + x] = (rows[y * SIDE + x] as number) + weight * meanOf(data, start, 1, columnBins, x);
+      }
+    }
+  });
+  const out = new Float64Array(SIDE * SIDE);
+  for (let y = 0; y < SIDE; y++) {
+    for (let x = 0; x < SIDE; x++) out[y * SIDE + x] = meanOf(rows, x, SIDE, rowBins, y);
+  }
+  return out;
+}
+
+/** Where each of SIDE equal parts of `size` pixels begins and ends, in pixels. */
+function bins(size: number): Float64Array {
+  return Float64Array.from({ length: SIDE + 1 }, (_, edge) => (edge * size) / SIDE);
+}
+
+/** The mean of values, `stride` apart, over part `at` of the bins. */
+function meanOf(
+  values: DecodedImage["data"] | Float64Array,
+  start: number,
+  stride: number,
+  edges: Float64Array,
+  at: number,
+): number {
+  const [from, to] = [edges[at] as number, edges[at + 1] as number];
+  let sum = 0;
+  for (let pixel = Math.floor(from); pixel < to; pixel++) {
+    const share = Math.min(to, pixel + 1) - Math.max(from, pixel);
+    sum += share * (values[start + pixel * stride] as number);
+  }
+  return sum / (to - from);
+}
+
+/** The DCT-II coefficients of one block, row by row; unscaled. */
+function coefficients(image: Float64Array, cosines: Float64Array): Float64Array {
+  const along = new Float64Array(SIDE * BLOCK);
+  for (let y = 0; y < SIDE; y++) {
+    for (let k = 0; k < BLOCK; k++) {
+      let sum = 0;
+      for (let x = 0; x < SIDE; x++) sum += (image[y * SIDE + x] as number) * (cosines[k * SIDE + x] as number);
+      along[y * BLOCK + k] = sum;
+    }
+  }
+  const out = new Float64Array(BLOCK * BLOCK);
+  for (let down = 0; down < BLOCK; down++) {
+    for (let k = 0; k < BLOCK; k++) {
+      let sum = 0;
+      for (let y = 0; y < SIDE; y++) sum += (along[y * BLOCK + k] as number) * (cosines[down * SIDE + y] as number);
+      out[down * BLOCK + k] = sum;
+    }
+  }
+  return out;
+}
+
+/** How many bits of two pairs of words differ. */
+export function differingBits(a0: number, a1: number, b0: number, b1: number): number {
+  return bitsSet(a0 ^ b0) + bitsSet(a1 ^ b1);
+}
+
+function bitsSet(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

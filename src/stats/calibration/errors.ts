@@ -1,0 +1,159 @@
+import type { LabelledScores } from "../auc.js";
+import { type Estimate, type Result, standardErrorOf } from "../estimate.js";
+import { errorPart } from "../influence.js";
+import { criticalValue, normalCdf } from "../normal.js";
+import { type Binning, type Bins, binsOf, type ReliabilityBin, reliability } from "./bins.js";
+import { type Predictions, predictionsOf, shareOf } from "./predictions.js";
+
+export interface CalibrationErrorEstimate extends Estimate {
+  /** The plug-in less its estimated bias, at least 0. */
+  readonly corrected: number;
+  readonly bins: number;
+}
+
+/**
+ * The expected calibration error: Σ over bins of (share of samples) · |share of positives − mean probability| (M. P. Naeini,
+ * G. F. Cooper, M. Hauskrecht, AAAI 2015). The plug-in is biased upward: a bin's deviation is noisy, and noise has no sign
+ * once it is taken absolutely, so that a perfectly calibrated model has an error above 0, the more so the more bins and the
+ * fewer samples.
+ *
+ * The bias is estimated bin by bin: were the deviation seen the true one, and normal with its clustered standard error s,
+ * its absolute value would average s√(2/π) e^(−d²/2s²) + |d| (1 − 2Φ(−|d|/s)); what that exceeds |d| by is taken off for the
+ * corrected error. No true deviation can make it exceed more than s√(2/π), which the lower limit takes off: plug-in − Σ
+ * s√(2/π) − z · SE, at least 0. Upper limit: corrected + z · SE, not below the plug-in. The SE has all covariances through
+ * patients, with the signs as seen. Ours; the lower limit is conservative where the error is large (docs/methods.md).
+ */
+export function expectedCalibrationError(
+  data: LabelledScores,
+  binCount: number,
+  binning: Binning,
+): Result<CalibrationErrorEstimate> {
+  const predictions = predictionsOf(data);
+  if ("status" in predictions) return predictions;
+  const { labels, patientCount, patients, probabilities } = predictions;
+  const bins = binsOf(predictions, binCount, binning);
+  const deviations = new Float64Array(binCount);
+  for (let i = 0; i < labels.length; i++) {
+    const bin = bins.codes[i] as number;
+    const excess = (labels[i] as number) - (probabilities[i] as number);
+    deviations[bin] = (deviations[bin] as number) + shareOf(predictions, i) * excess;
+  }
+  let value = 0;
+  for (const deviation of deviations) value += Math.abs(deviation);
+  const contributions = new Float64Array(labels.length);
+  for (let i = 0; i < labels.length; i++) {
+    const sign = Math.sign(deviations[bins.codes[i] as number] as number);
+    const excess = (labels[i] as number) - (probabilities[i] as number);
+    contributions[i] = shareOf(predictions, i) * (sign * excess - value);
+  }
+  const error = [errorPart(patients, contributions)];
+  const standardError = standardErrorOf(error);
+  const { estimated, largest } = biasOf(predictions, bins, deviations);
+  const corrected = Math.max(0, value - estimated);
+  return {
+    status: "estimated",
+    value,
+    error,
+    standardError,
+    symmetric: false,
+    limits: (z) => ({
+      lower: Math.max(0, value - largest - z * standardError),
+      upper: Math.max(value, corrected + z * standardError),
+    }),
+    range: [0, 1],
+    method: "folded-normal-corrected",
+    n: labels.length,
+    patients: patientCount,
+    corrected,
+    bins: binCount,
+  };
+}
+
+/**
+ * What the absolute values add on average over all bins, and the most that they can add: in one pass, since a patient's
+ * samples stand together.
+ */
+function biasOf(predictions: Predictions, { codes, count }: Bins, deviations: Float64Array) {
+  const { labels, patients, probabilities } = predictions;
+  const shares = new Float64Array(count);
+  for (let i = 0; i < codes.length; i++) {
+    const bin = codes[i] as number;
+    shares[bin] = (shares[bin] as number) + shareOf(predictions, i);
+  }
+  const squares = new Float64Array(count);
+  const patientsIn = new Uint32Array(count);
+  const ofPatient = new Float64Array(count);
+  const touched = new Uint8Array(count);
+  for (let i = 0; i < codes.length; i++) {
+    const bin = codes[i] as number;
+    const mean = (deviations[bin] as number) / (shares[bin] as number);
+    const excess = (labels[i] as number) - (probabilities[i] as number) - mean;
+    ofPatient[bin] = (ofPatient[bin] as number) + shareOf(predictions, i) * excess;
+    touched[bin] = 1;
+    if (patients[i + 1] === patients[i]) continue;
+    for (let one = 0; one < count; one++) {
+      if (touched[one] === 0) continue;
+      squares[one] = (squares[one] as number) + (ofPatient[one] as number) ** 2;
+      patientsIn[one] = (patientsIn[one] as number) + 1;
+      ofPatient[one] = 0;
+      touched[one] = 0;
+    }
+  }
+  let [estimated, largest] = [0, 0];
+  for (let bin = 0; bin < count; bin++) {
+    const of = patientsIn[bin] as number;
+    if (of < 2) continue;
+    const spread = Math.sqrt((of / (of - 1)) * (squares[bin] as number));
+    estimated += foldedExcess(deviations[bin] as number, spread);
+    largest += foldedExcess(0, spread);
+  }
+  return { estimated, largest };
+}
+
+/** E|N(d, s²)| − |d|. */
+function foldedExcess(d: number, s: number): number {
+  if (!(s > 0)) return 0;
+  const size = Math.abs(d);
+  const ratio = size / s;
+  return s * Math.sqrt(2 / Math.PI) * Math.exp((-ratio * ratio) / 2) - 2 * size * normalCdf(-ratio);
+}
+
+/**
+ * The maximum calibration error: the largest |share of positives − mean probability| of any bin, a maximum over noisy values
+ * and therefore biased upward; bins with few samples decide it. Limits: Wilson's of every bin's share at Bonferroni's
+ * level, the largest of the lower and of the upper limits of the deviation.
+ */
+export function maximumCalibrationError(data: LabelledScores, binCount: number): Result {
+  const predictions = predictionsOf(data);
+  if ("status" in predictions) return predictions;
+  const bins = reliability(predictions, binsOf(predictions, binCount, "equal-width"));
+  const deviation = ({ meanPredicted, observed }: ReliabilityBin) => Math.abs(observed.value - meanPredicted);
+  const value = Math.max(...bins.map(deviation));
+  const worst = bins.find((bin) => deviation(bin) === value) as ReliabilityBin;
+  return {
+    status: "estimated",
+    value,
+    error: worst.observed.error,
+    standardError: worst.observed.standardError,
+    symmetric: false,
+    limits(z) {
+      const level = 1 - 2 * normalCdf(-z);
+      const each = criticalValue(1 - (1 - level) / bins.length);
+      const limits = bins.map(({ meanPredicted, observed }) => {
+        const { lower, upper } = observed.limits(each);
+        return {
+          lower: Math.max(0, lower - meanPredicted, meanPredicted - upper),
+          upper: Math.max(upper - meanPredicted, meanPredicted - lower),
+        };
+      });
+      return {
+        lower: Math.min(value, Math.max(...limits.map((one) => one.lower))),
+        upper: Math.max(value, ...limits.map((one) => one.upper)),
+      };
+    },
+    range: [0, 1],
+    method: "bonferroni-wilson-bins",
+    n: predictions.labels.length,
+    patients: predictions.patientCount,
+  };
+}

@@ -21,18 +21,15 @@ import {
 } from "../src/stats/likelihood-ratio.js";
 import { criticalValue } from "../src/stats/normal.js";
 import type { ProportionEstimate } from "../src/stats/proportion.js";
+import { checkPrevalence, prevalence, prevalenceOf } from "./support/prevalence.js";
 import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
 const AUDIT = "decisions";
 
-const prevalence = z.number().gt(0).lt(1);
-
 const parameters = z.strictObject({
-  prevalence: z
-    .union([prevalence, z.record(z.string(), prevalence)])
-    .nullable()
-    .default(null)
-    .describe("Where the model is to be used, of all classes or by class: of it the predictive values are told."),
+  prevalence: prevalence.describe(
+    "Where the model is to be used, of all classes or by class: of it the predictive values are told.",
+  ),
   proportions,
 });
 
@@ -145,7 +142,7 @@ const meta: AuditMeta = {
 };
 
 interface Asked {
-  readonly prevalence: number | undefined;
+  readonly prevalence: number | null;
   readonly proportions: Proportions;
   readonly level: number;
 }
@@ -153,14 +150,11 @@ interface Asked {
 export default defineAudit<typeof parameters>({
   meta,
   evaluate(study, { level, parameters: asked }) {
-    const stated = asked.prevalence;
-    for (const name of typeof stated === "object" ? Object.keys(stated ?? {}) : []) {
-      if (!study.classes.includes(name)) throw new RangeError(`prevalence: "${name}" is no class of the model`);
-    }
+    checkPrevalence(asked.prevalence, study.classes);
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
       if (points.length === 0) return [];
-      const own = typeof stated === "number" ? stated : stated?.[className];
+      const stated = prevalenceOf(asked.prevalence, className);
       const columns = study.conditions.map((condition) => study.scores(condition, className));
       return distinctSubgroups(study).flatMap(({ values, family, ...subgroup }) => {
         const cell = labelledCell(study, { values, family, ...subgroup }, className);
@@ -169,7 +163,7 @@ export default defineAudit<typeof parameters>({
           const about = { audit: AUDIT, class: className, subgroup: values, family, condition };
           return points.flatMap((point) =>
             pointFindings({ ...about, operatingPoint: point.id }, scored, point, {
-              prevalence: own,
+              prevalence: stated,
               proportions: asked.proportions,
               level,
             }),
@@ -220,7 +214,7 @@ function pointFindings(
     ...(["positive", "negative"] as const).map((call) =>
       found(`likelihood-ratio-${call}`, (at) => likelihoodRatioAt(data, at, call), table),
     ),
-    ...(stated === undefined
+    ...(stated === null
       ? []
       : PREDICTIVE.map((value) =>
           found(`${value}-at-prevalence`, (at) => predictiveValueAt(data, at, stated, value), { prevalence: stated }),

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomFrom } from "../../src/core/random.js";
 import type { LabelledScores } from "../../src/stats/auc.js";
 import { rateAt } from "../../src/stats/decisions.js";
 import { type Estimate, intervalOf } from "../../src/stats/estimate.js";
@@ -83,6 +84,37 @@ describe("likelihood ratios as in R's epiR", () => {
     // The effective number is the patients' but for the 1 of 1 + p(1 − p)/Var.
     expectInterval(twice, table.lr_positive95, 0.02);
   });
+});
+
+test("patients with samples of both labels: the error of the jackknife over patients", () => {
+  const random = randomFrom(8, "likelihood-ratio");
+  const patients = 120;
+  const rows = Array.from({ length: patients }, (_, patient) => {
+    const own = random.normal();
+    return [1, 0, 0].map((label) => ({
+      patient,
+      label,
+      score: 0.5 + 0.4 * (label - 0.5) + 0.3 * own + 0.1 * random.normal(),
+    }));
+  }).flat();
+  const dataWithout = (left: number): LabelledScores => {
+    const kept = rows.filter(({ patient }) => patient !== left);
+    return {
+      scores: Float64Array.from(kept, ({ score }) => score),
+      labels: Uint8Array.from(kept, ({ label }) => label),
+      patients: Int32Array.from(kept, ({ patient }) => patient),
+      clustered: true,
+    };
+  };
+  for (const call of ["positive", "negative"] as const) {
+    const logRatio = (left: number) => Math.log(estimated(likelihoodRatioAt(dataWithout(left), 0.5, call)).value);
+    const replicates = Array.from({ length: patients }, (_, left) => logRatio(left));
+    const mean = replicates.reduce((sum, value) => sum + value, 0) / patients;
+    const squares = replicates.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    const { lower, upper } = intervalOf(estimated(likelihoodRatioAt(dataWithout(-1), 0.5, call)), 0.95);
+    const error = Math.log(upper / lower) / (2 * Z);
+    expectClose(error, Math.sqrt(((patients - 1) / patients) * squares), 0.04);
+  }
 });
 
 describe("predictive values at a stated prevalence", () => {

@@ -100,6 +100,7 @@ const meta: AuditMeta = {
   id: AUDIT,
   title: "Averages over classes",
   why: "One number for a model of many classes is what papers and vendors quote. It hides the class in which the model fails, so it stands here with its interval and with the classes that it is of.",
+  classes: "together",
   needs: ["labels"],
   metrics: METRICS,
   references: [

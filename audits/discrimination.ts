@@ -19,7 +19,7 @@ import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { criticalValue } from "../src/stats/normal.js";
-import { ascendingOrder } from "../src/stats/order.js";
+import { orderOf } from "../src/stats/order.js";
 import { type PartialAreaEstimate, partialArea, type RocRange, standardisedPartial } from "../src/stats/partial-auc.js";
 import { rocCorners, rocCurve } from "../src/stats/roc.js";
 import { unequalWeights } from "../src/stats/weights.js";
@@ -155,7 +155,7 @@ function areaFindings(
   withCurve: boolean,
 ): Finding[] {
   const data = withScores(cell, 0);
-  const order = ascendingOrder(data.scores);
+  const order = orderOf(data.scores);
   return [
     aucFinding({ ...subject, metric: "auc" }, cell, data, order, level, withCurve),
     partialAucFinding(

@@ -118,6 +118,8 @@ export interface AuditMeta {
   /** What it needs: labels, operating points, attacked conditions, subgroups, other models. Lacking one, it is skipped. */
   readonly needs: readonly ("labels" | "operating-points" | "attacks" | "subgroups" | "comparators")[];
   readonly metrics: readonly MetricDescription[];
+  /** Whether it looks at one class at a time (the default), or needs all of them together. */
+  readonly classes?: "each" | "together";
   /** Keys of its block under `audits:`, each with a default; left out where it has none. */
   readonly parameters?: z.ZodObject;
   readonly references: readonly string[];

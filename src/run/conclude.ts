@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Study } from "../core/audit.js";
+import type { Audit, Study } from "../core/audit.js";
 import type { Finding } from "../core/finding.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
@@ -94,26 +94,39 @@ async function runAudits(protocol: Protocol, study: Study): Promise<Finding[]> {
     subgroups: study.subgroups.length > 1,
     comparators: study.comparators.length > 0,
   };
-  return protocol.audits.flatMap((entry) => {
-    const { id } = entry;
-    const audit = audits.get(id);
-    if (audit === undefined || !audit.meta.needs.every((need) => has[need])) return [];
-    try {
-      return audit.evaluate(study, {
-        parameters: parametersOf(entry, audit),
-        level: protocol.confidence,
-        seed: protocol.seed,
-      });
-    } catch (error) {
-      return [errorFinding(id, study, error)];
-    }
+  const asked = protocol.audits.flatMap((entry) => {
+    const audit = audits.get(entry.id);
+    return audit?.meta.needs.every((need) => has[need]) === true ? [{ audit, entry, found: [] as Finding[] }] : [];
   });
+  const evaluate = (of: Study, { audit, entry, found }: (typeof asked)[number]): void => {
+    for (const finding of evaluateAudit(audit, parametersOf(entry, audit), protocol, of)) found.push(finding);
+  };
+  // Class by class, so that audits share what they make of a class's samples and only one class is held at a time.
+  for (const className of study.classes) {
+    const ofClass: Study = { ...study, classes: [className] };
+    for (const one of asked) if (one.audit.meta.classes !== "together") evaluate(ofClass, one);
+  }
+  for (const one of asked) if (one.audit.meta.classes === "together") evaluate(study, one);
+  return asked.flatMap(({ found }) => found);
+}
+
+function evaluateAudit(
+  audit: Audit,
+  parameters: Record<string, unknown>,
+  { confidence, seed }: Protocol,
+  study: Study,
+): readonly Finding[] {
+  try {
+    return audit.evaluate(study, { parameters, level: confidence, seed });
+  } catch (error) {
+    return [errorFinding(audit.meta.id, study, error)];
+  }
 }
 
 /** The reason names the fault, but no path of this machine: findings are the same everywhere. */
 function errorFinding(audit: string, study: Study, error: unknown): Finding {
   return {
-    id: `${audit}/error`,
+    id: [audit, "error", ...(study.classes.length === 1 ? study.classes : [])].join("/"),
     audit,
     metric: "error",
     class: null,

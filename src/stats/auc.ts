@@ -49,6 +49,18 @@ export interface LabelledScores {
  * @param order the scores' ascending order, where it is at hand
  */
 export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
+  let area = known.get(data);
+  if (area === undefined) {
+    area = estimateArea(data, order);
+    known.set(data, area);
+  }
+  return area;
+}
+
+/** Areas of data that several audits look at. Estimates do not change, and neither do the data. */
+const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
+
+function estimateArea(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
   const weights = unequalWeights(data);
   const placed = placements(data.scores, data.labels, order, weights);
   const { positives, negatives } = placed;

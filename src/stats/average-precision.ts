@@ -1,7 +1,7 @@
 import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Result, standardErrorOf } from "./estimate.js";
 import { errorPart } from "./influence.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 import { wilsonLimits } from "./proportion.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -36,10 +36,7 @@ export interface AveragePrecisionEstimate extends Estimate {
  * Not estimable with fewer than two positives or negatives, or where all of a class come from one patient.
  * @param order the scores' ascending order, where it is at hand
  */
-export function averagePrecision(
-  data: LabelledScores,
-  order = ascendingOrder(data.scores),
-): Result<AveragePrecisionEstimate> {
+export function averagePrecision(data: LabelledScores, order = orderOf(data.scores)): Result<AveragePrecisionEstimate> {
   const refused = twoOfEachClass(data, "average precision");
   if (refused !== null) return refused;
   const weights = unequalWeights(data);

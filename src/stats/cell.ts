@@ -40,6 +40,34 @@ export interface Counts {
 
 /** The samples of a subgroup that are labelled for a class; none where the group's class is withheld. */
 export function labelledCell(study: Study, subgroup: Subgroup, className: string): Cell {
+  // The groups of the study are asked for by every audit; the complements of groups are not kept.
+  if (!study.subgroups.includes(subgroup)) return makeCell(study, subgroup, className);
+  const cells = cellsOfClass(study, className);
+  let cell = cells.get(subgroup);
+  if (cell === undefined) {
+    cell = makeCell(study, subgroup, className);
+    cells.set(subgroup, cell);
+  }
+  return cell;
+}
+
+interface ClassCells {
+  readonly className: string;
+  readonly cells: Map<Subgroup, Cell>;
+}
+
+const known = new WeakMap<Study, ClassCells>();
+
+/** The cells of the class that was asked for last: those of one class fit into memory, all of them may not. */
+function cellsOfClass(study: Study, className: string): Map<Subgroup, Cell> {
+  const current = known.get(study);
+  if (current?.className === className) return current.cells;
+  const fresh: ClassCells = { className, cells: new Map() };
+  known.set(study, fresh);
+  return fresh.cells;
+}
+
+function makeCell(study: Study, subgroup: Subgroup, className: string): Cell {
   const labels = study.labels(className);
   const members = isWithheld(subgroup, className) ? NOBODY : subgroup.members;
   const rows = inPatientOrder(labelledRows(members, labels), study.patients);
@@ -92,6 +120,19 @@ export function inPatientOrder(rows: Uint32Array, patients: Int32Array): Uint32A
  * @param columns scores by sample index, NaN where there is none
  */
 export function scoredCell(cell: Cell, columns: readonly Float64Array[]): ScoredCell {
+  const [only] = columns;
+  if (only === undefined || columns.length > 1) return makeScored(cell, columns);
+  const last = lastScored.get(cell);
+  if (last?.column === only) return last.scored;
+  const scored = makeScored(cell, columns);
+  lastScored.set(cell, { column: only, scored });
+  return scored;
+}
+
+/** What a cell was last asked for with one column: most audits ask for the same, one after the other. */
+const lastScored = new WeakMap<Cell, { readonly column: Float64Array; readonly scored: ScoredCell }>();
+
+function makeScored(cell: Cell, columns: readonly Float64Array[]): ScoredCell {
   const kept = scoredPositions(cell.rows, columns);
   const isWhole = kept.length === cell.rows.length;
   const rows = isWhole ? cell.rows : takeRows(cell.rows, kept);
@@ -156,9 +197,18 @@ function distinctPatients(cells: readonly ScoredCell[]): number {
 
 /** The cell with one of its columns as scores. */
 export function withScores(cell: ScoredCell, column: number): LabelledScores {
+  const made = columnsOf.get(cell) ?? [];
+  const before = made[column];
+  if (before !== undefined) return before;
   const { labels, patients, clustered, weights } = cell;
-  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
+  const data = { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
+  made[column] = data;
+  columnsOf.set(cell, made);
+  return data;
 }
+
+/** One object for one column, so that what was estimated from it can be found again. */
+const columnsOf = new WeakMap<ScoredCell, LabelledScores[]>();
 
 /** Subgroups by their key, each once: two families may define one group, which is then the first one's. */
 export function distinctSubgroups(study: Study): Subgroup[] {

@@ -1,7 +1,7 @@
 import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "./auc.js";
 import type { Counts } from "./cell.js";
 import type { Result } from "./estimate.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 
 /** Samples in patient order with their scores sorted once, for areas between any two sets of them. */
 export interface Pool {
@@ -36,7 +36,7 @@ export interface CrossArea {
 }
 
 export function poolOf(data: LabelledScores): Pool {
-  return { data, order: ascendingOrder(data.scores), scratch: new Uint32Array(data.scores.length) };
+  return { data, order: orderOf(data.scores), scratch: new Uint32Array(data.scores.length) };
 }
 
 /**

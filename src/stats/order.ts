@@ -22,6 +22,21 @@ export function ascendingOrder(values: Float64Array): Uint32Array {
   return sorted.order;
 }
 
+const known = new WeakMap<Float64Array, Uint32Array>();
+
+/**
+ * The ascending order of scores that do not change: made once for as long as they live, since many statistics rest on it.
+ * It must not be changed either.
+ */
+export function orderOf(scores: Float64Array): Uint32Array {
+  let order = known.get(scores);
+  if (order === undefined) {
+    order = ascendingOrder(scores);
+    known.set(scores, order);
+  }
+  return order;
+}
+
 /** Equal infinities subtract to NaN, which falls through to the positions, as a tie should. */
 function byValue(values: Float64Array): (a: number, b: number) => number {
   return (a, b) => (values[a] as number) - (values[b] as number) || a - b;

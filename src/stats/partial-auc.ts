@@ -2,7 +2,7 @@ import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachCla
 import { type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
 import { type ErrorPart, errorPart, scaledPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 import { unequalWeights } from "./weights.js";
 
 /** The part of the ROC curve that counts: a range of specificity, or of sensitivity, each within [0, 1], low to high. */
@@ -46,7 +46,7 @@ export interface PartialAreaEstimate extends Estimate {
 export function partialArea(
   data: LabelledScores,
   range: RocRange,
-  order = ascendingOrder(data.scores),
+  order = orderOf(data.scores),
 ): Result<PartialAreaEstimate> {
   const refused = twoOfEachClass(data, "the partial area");
   if (refused !== null) return refused;

@@ -1,7 +1,7 @@
 import type { FindingTest } from "../core/finding.js";
 import type { Random } from "../core/random.js";
 import type { LabelledScores } from "./auc.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 
 /**
  * Permutation tests of "no difference between the groups". The null, exactly: given how many positives and how many
@@ -129,7 +129,7 @@ function permutationTest(
 }
 
 function patientsIn({ data, codes }: Grouped): Patients | null {
-  const order = ascendingOrder(data.scores);
+  const order = orderOf(data.scores);
   const known = new Map<number, number>();
   const numbers = new Uint32Array(codes.length);
   for (const sample of order) {

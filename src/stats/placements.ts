@@ -1,4 +1,4 @@
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 
 /** The structural components of DeLong et al. (1988), sample by sample. */
 export interface Placements {
@@ -27,7 +27,7 @@ export interface Placements {
 export function placements(
   scores: Float64Array,
   labels: Uint8Array,
-  order = ascendingOrder(scores),
+  order = orderOf(scores),
   weights: Float64Array | null = null,
 ): Placements {
   if (weights !== null) return weightedPlacements(scores, labels, order, weights);

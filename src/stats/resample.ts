@@ -1,6 +1,6 @@
 import type { Random } from "../core/random.js";
 import type { LabelledScores } from "./auc.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 
 /**
  * Patients as the units of resampling: who they are, in which stratum each is drawn, and how often each was drawn. A
@@ -65,7 +65,7 @@ function numberByScore(groups: readonly LabelledScores[]): { patientOf: Uint32Ar
     if (numbers[code] === -1) numbers[code] = count++;
   };
   for (const { scores, labels, patients } of groups) {
-    const order = ascendingOrder(scores);
+    const order = orderOf(scores);
     for (let start = 0; start < order.length; ) {
       let end = start + 1;
       const score = scores[order[start] as number];

@@ -1,5 +1,5 @@
 import type { Curve } from "../core/finding.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 import { wilsonLimits } from "./proportion.js";
 
 /** The empirical ROC curve: a corner for every distinct score, from (0, 0) to (1, 1). */
@@ -23,7 +23,7 @@ export interface RocCorners {
 export function rocCorners(
   scores: Float64Array,
   labels: Uint8Array,
-  order = ascendingOrder(scores),
+  order = orderOf(scores),
   weights: Float64Array | null = null,
 ): RocCorners {
   const thresholds = new Float64Array(scores.length + 1);

@@ -1,5 +1,5 @@
 import type { LabelledScores } from "./auc.js";
-import { ascendingOrder } from "./order.js";
+import { orderOf } from "./order.js";
 import type { Multiplicities } from "./resample.js";
 
 /**
@@ -20,7 +20,7 @@ interface Sorted {
 }
 
 function sorted(data: LabelledScores, numbers: Uint32Array): Sorted {
-  const order = ascendingOrder(data.scores);
+  const order = orderOf(data.scores);
   const n = order.length;
   const patients = new Uint32Array(n);
   const labels = new Uint8Array(n);

@@ -1,4 +1,4 @@
-import { ascendingOrder } from "../order.js";
+import { orderOf } from "../order.js";
 import { type ProportionEstimate, proportion } from "../proportion.js";
 import type { Predictions } from "./predictions.js";
 
@@ -24,7 +24,7 @@ export function binsOf({ probabilities }: Predictions, count: number, binning: B
     for (let i = 0; i < codes.length; i++) codes[i] = rightClosed(probabilities[i] as number, count, step);
     return { count, codes };
   }
-  const order = ascendingOrder(probabilities);
+  const order = orderOf(probabilities);
   const [size, longer] = [Math.floor(order.length / count), order.length % count];
   let at = 0;
   for (let bin = 0; bin < count; bin++) {

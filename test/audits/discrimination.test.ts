@@ -137,7 +137,7 @@ describe("average precision and the partial area", () => {
     expect(parse({ specificity: [0.8, 0.95] })).toBe(true);
     for (const wrong of [{ specificity: [0.9, 0.9] }, { sensitivity: [1, 0.9] }, { specificity: [0.9, 1.1] }, [0.9, 1]])
       expect(parse(wrong)).toBe(false);
-    expect(audit.meta.parameters?.parse({})).toEqual({ partialAuc: { specificity: [0.9, 1] } });
+    expect(audit.meta.parameters?.parse({})).toEqual({ partialAuc: { specificity: [0.9, 1] }, proportions: "wilson" });
   });
 
   test("few patients in the range, or few positives, are said", () => {

@@ -19,10 +19,11 @@ import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { criticalValue } from "../src/stats/normal.js";
-import { orderOf } from "../src/stats/order.js";
 import { type PartialAreaEstimate, partialArea, type RocRange, standardisedPartial } from "../src/stats/partial-auc.js";
-import { rocCorners, rocCurve } from "../src/stats/roc.js";
+import { cornersOf, rocCurve } from "../src/stats/roc.js";
+import { type ScoreSteps, scoreSteps } from "../src/stats/steps.js";
 import { unequalWeights } from "../src/stats/weights.js";
+import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
 const AUDIT = "discrimination";
 
@@ -36,6 +37,7 @@ const parameters = z.strictObject({
     .union([z.strictObject({ specificity: range }), z.strictObject({ sensitivity: range })])
     .default({ specificity: [0.9, 1] })
     .describe("The part of the ROC curve that partial-auc measures: a range of specificity or of sensitivity."),
+  proportions,
 });
 
 const meta: AuditMeta = {
@@ -74,7 +76,7 @@ const meta: AuditMeta = {
       title: "Sensitivity",
       unit: "1",
       description:
-        "The share of positives that score at or above the operating point's threshold, which was frozen before evaluation. Interval: Wilson (1927); where patients repeat, at the sample size over the design effect (Rao and Scott 1992). Says nothing of negatives.",
+        "The share of positives that score at or above the operating point's threshold, which was frozen before evaluation. Interval: Wilson (1927); where patients repeat, at the sample size over the design effect (Rao and Scott 1992). With the audit parameter proportions: clopper-pearson, the exact limits (Clopper and Pearson 1934), where patients repeat Korn and Graubard's adjustment of them (1998). Says nothing of negatives.",
       better: "higher",
     },
     {
@@ -112,12 +114,14 @@ const meta: AuditMeta = {
     "K. Boyd, K. H. Eng, C. D. Page, ECML PKDD 2013, LNCS 8190, 451–466",
     "E. B. Wilson, Journal of the American Statistical Association 22 (1927) 209–212",
     "J. N. K. Rao, A. J. Scott, Biometrics 48 (1992) 577–585",
+    "C. J. Clopper, E. S. Pearson, Biometrika 26 (1934) 404–413",
+    "E. L. Korn, B. I. Graubard, Survey Methodology 24 (1998) 193–201",
   ],
 };
 
 export default defineAudit<typeof parameters>({
   meta,
-  evaluate(study, { level, parameters: { partialAuc } }) {
+  evaluate(study, { level, parameters: { partialAuc, proportions: limits } }) {
     const withCurve = curveConditions(study.conditions);
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
@@ -132,7 +136,7 @@ export default defineAudit<typeof parameters>({
             ...areaFindings({ ...subject, operatingPoint: null }, scored, level, partialAuc, withCurve.has(condition)),
             ...points.flatMap((point) =>
               RATES.map((rate) =>
-                rateFinding({ ...subject, metric: rate, operatingPoint: point.id }, scored, point, rate, level),
+                rateFinding({ ...subject, metric: rate, operatingPoint: point.id }, scored, point, rate, limits, level),
               ),
             ),
           ];
@@ -151,17 +155,17 @@ function areaFindings(
   withCurve: boolean,
 ): Finding[] {
   const data = withScores(cell, 0);
-  const order = orderOf(data.scores);
+  const steps = scoreSteps(data.scores, data.labels, undefined, unequalWeights(data));
   return [
-    aucFinding({ ...subject, metric: "auc" }, cell, data, order, level, withCurve),
+    aucFinding({ ...subject, metric: "auc" }, cell, data, steps, level, withCurve),
     partialAucFinding(
       { ...subject, metric: "partial-auc" },
       cell,
-      partialArea(data, partialAuc, order),
+      partialArea(data, partialAuc, steps),
       partialAuc,
       level,
     ),
-    averagePrecisionFinding({ ...subject, metric: "average-precision" }, cell, averagePrecision(data, order), level),
+    averagePrecisionFinding({ ...subject, metric: "average-precision" }, cell, averagePrecision(data, steps), level),
   ];
 }
 
@@ -169,11 +173,11 @@ function aucFinding(
   subject: Subject,
   cell: ScoredCell,
   data: LabelledScores,
-  order: Uint32Array,
+  steps: ScoreSteps,
   level: number,
   withCurve: boolean,
 ): Finding {
-  const auc = areaUnderCurve(data, order);
+  const auc = areaUnderCurve(data, undefined, steps);
   if (auc.status === "not-estimable") return findingOf(subject, auc, cell, level);
   const logit = logitLimits(auc, criticalValue(level));
   return findingOf(subject, auc, cell, level, {
@@ -182,7 +186,7 @@ function aucFinding(
       "standard-error": auc.standardError,
       ...(logit === null ? {} : { "logit-lower": logit.lower, "logit-upper": logit.upper }),
     },
-    ...(withCurve ? { curve: curveOf(data, order, auc, level) } : {}),
+    ...(withCurve ? { curve: curveOf(data, steps, auc, level) } : {}),
   });
 }
 
@@ -246,16 +250,23 @@ function caution(auc: AucEstimate): string | null {
   return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
 }
 
-function curveOf(data: LabelledScores, order: Uint32Array, auc: AucEstimate, level: number): Curve {
-  const corners = rocCorners(data.scores, data.labels, order, unequalWeights(data));
+function curveOf({ scores }: LabelledScores, steps: ScoreSteps, auc: AucEstimate, level: number): Curve {
+  const corners = cornersOf(steps, scores);
   return rocCurve(corners, auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
 }
 
-function rateFinding(subject: Subject, cell: ScoredCell, point: OperatingPoint, rate: Rate, level: number): Finding {
+function rateFinding(
+  subject: Subject,
+  cell: ScoredCell,
+  point: OperatingPoint,
+  rate: Rate,
+  limits: Proportions,
+  level: number,
+): Finding {
   if (point.threshold === null) {
     return findingOf(subject, notEstimable(point.reason ?? "no threshold could be chosen"), cell, level);
   }
-  const share = rateAt(withScores(cell, 0), point.threshold, rate);
+  const share = withLimits(rateAt(withScores(cell, 0), point.threshold, rate), limits);
   const details = { threshold: point.threshold, ...(share.status === "estimated" ? countsOf(share) : {}) };
   const reason = share.status === "estimated" ? coverageCaution([share]) : null;
   return findingOf(subject, share, cell, level, { details, reason });

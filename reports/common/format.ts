@@ -73,6 +73,11 @@ const SHARES = new Set([
   "balanced-accuracy",
   "error-rate",
   "corruption-error",
+  "prevalence",
+  "missing-label-rate",
+  "attribute-missing",
+  "group-share",
+  "rejection-rate",
   "selection-rate",
   "fpr",
   "fnr",
@@ -81,12 +86,12 @@ const SHARES = new Set([
   "overdiagnosis-rate",
 ]);
 const DIFFERENCE =
-  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap)(-difference)?(-rest|-overall)?$/;
+  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
-  const base = metric.replace(DIFFERENCE, "").replace(/-resampled$/, "");
+  const base = metric.replace(DIFFERENCE, "").replace(/-(resampled|worst-case|best-case)$/, "");
   if (metric === "median-minimal-epsilon") return "epsilon";
   if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";

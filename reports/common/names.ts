@@ -55,6 +55,12 @@ const METRICS: Readonly<Record<string, string>> = {
   "median-minimal-epsilon": "Median least ε",
   "median-queries": "Median queries until a decision flips",
   "auc-epsilon-area": "Mean AUC over ε",
+  "attribute-missing-by-label": "Attribute missing: positives minus negatives",
+  "group-share": "Share of the evaluation set",
+  "missing-label-rate": "Labels missing",
+  "prevalence-shift": "Prevalence: evaluation minus tuning",
+  "rejection-rate": "Without a score",
+  "rejection-rate-gap": "Gap in samples without a score",
   "fooling-excess": "Decisions changed beyond the control",
 };
 

@@ -10,7 +10,9 @@ import {
 } from "./estimate.js";
 import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
-import { type Placements, placements } from "./placements.js";
+import { orderOf } from "./order.js";
+import { LEFT_OUT, type Placements, placements, placementsOf } from "./placements.js";
+import type { ScoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /**
@@ -47,11 +49,13 @@ export interface LabelledScores {
  * AUC with DeLong's or Obuchowski's variance; not estimable with fewer than two positives, two negatives, or two
  * patients of either.
  * @param order the scores' ascending order, where it is at hand
+ * @param steps the steps of the scores, where they are at hand
  */
-export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
+export function areaUnderCurve(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
   let area = known.get(data);
   if (area === undefined) {
-    area = estimateArea(data, order);
+    const weights = unequalWeights(data);
+    area = areaOfPlaced(data, weights, placements(data.scores, data.labels, order, weights, steps));
     known.set(data, area);
   }
   return area;
@@ -67,15 +71,12 @@ const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
 export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
   const labels = new Uint8Array(isMember.length);
   for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
-  return estimateArea({ ...data, labels });
+  const weights = unequalWeights(data);
+  return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
 }
 
-/** In place of the label of a sample that is not looked at. */
-const LEFT_OUT = 2;
-
-function estimateArea(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
-  const weights = unequalWeights(data);
-  const placed = placements(data.scores, data.labels, order, weights);
+/** @param data samples labelled LEFT_OUT count for nothing */
+function areaOfPlaced(data: LabelledScores, weights: Float64Array | null, placed: Placements): Result<AucEstimate> {
   const { positives, negatives } = placed;
   const n = positives + negatives;
   if (positives < 2 || negatives < 2) {

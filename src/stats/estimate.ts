@@ -97,8 +97,8 @@ export function correlation(a: Estimate, b: Estimate): number {
  * normal margins it is the normal interval of the difference.
  */
 export function squareAndAdd(
-  { value: valueOfA, limits: limitsOfA }: Estimate,
-  { value: valueOfB, limits: limitsOfB }: Estimate,
+  { value: valueOfA, limits: limitsOfA }: Pick<Estimate, "value" | "limits">,
+  { value: valueOfB, limits: limitsOfB }: Pick<Estimate, "value" | "limits">,
   rho: number,
 ): (z: number) => Limits {
   // Only values and limits are held on to: findings keep these functions, and the errors of all patients are large.

@@ -43,6 +43,25 @@ export function errorPart(patients: Int32Array, contributions: Float64Array): Er
   return { patients: codes.subarray(0, last + 1), totals: totals.subarray(0, last + 1) };
 }
 
+/** The same for the samples with one label, such as the positives. */
+export function errorPartOf(
+  patients: Int32Array,
+  contributions: Float64Array,
+  labels: Uint8Array,
+  label: number,
+): ErrorPart {
+  const codes = new Int32Array(patients.length);
+  const totals = new Float64Array(patients.length);
+  let last = -1;
+  for (let i = 0; i < patients.length; i++) {
+    if (labels[i] !== label) continue;
+    const patient = patients[i] as number;
+    if (last < 0 || codes[last] !== patient) codes[++last] = patient;
+    totals[last] = (totals[last] as number) + (contributions[i] as number);
+  }
+  return { patients: codes.slice(0, last + 1), totals: totals.slice(0, last + 1) };
+}
+
 /** Covariance of two estimates; the formula stands at the head of this file. */
 export function covariance(a: SamplingError, b: SamplingError): number {
   let sum = 0;

@@ -1,4 +1,4 @@
-import { orderOf } from "./order.js";
+import { scoreSteps } from "./steps.js";
 
 /** The structural components of DeLong et al. (1988), sample by sample. */
 export interface Placements {
@@ -20,79 +20,65 @@ export interface Placements {
  * Placements of all samples by one sort and one pass over the runs of equal scores. Counts are whole numbers, so the
  * area is exact up to one rounding for any number of samples below 9·10^7. With weights, shares are shares of weight.
  * @param scores no NaN
- * @param labels 1 positive, 0 negative, 2 left out: such a sample counts for nothing, and its placement means nothing
+ * @param labels 1 positive, 0 negative
  * @param order the scores' ascending order, where it is at hand
  * @param weights > 0; null where all samples count alike
+ * @param steps the steps of the scores, where they are at hand
  */
 export function placements(
   scores: Float64Array,
   labels: Uint8Array,
-  order = orderOf(scores),
+  order?: Uint32Array,
   weights: Float64Array | null = null,
+  steps = scoreSteps(scores, labels, order, weights),
 ): Placements {
-  if (weights !== null) return weightedPlacements(scores, labels, order, weights);
-  let positives = 0;
-  let excluded = 0;
-  for (let i = 0; i < labels.length; i++) {
-    positives += (labels[i] as number) & 1;
-    excluded += (labels[i] as number) >> 1;
-  }
-  const negatives = labels.length - positives - excluded;
+  const { count, samples, starts, hits, alarms, positives, negatives } = steps;
+  const [positiveWeight, negativeWeight] = [hits[count] as number, alarms[count] as number];
   const values = new Float64Array(scores.length);
-  let positivesBelow = 0;
-  let negativesBelow = 0;
   let twiceWins = 0; // twice the Mann–Whitney statistic: wins count 2, ties 1
-  for (let start = 0; start < order.length; ) {
-    const score = scores[order[start] as number] as number;
-    let end = start;
-    let runPositives = 0;
-    let runExcluded = 0;
-    while (end < order.length && scores[order[end] as number] === score) {
-      const label = labels[order[end++] as number] as number;
-      runPositives += label & 1;
-      runExcluded += label >> 1;
-    }
-    const runNegatives = end - start - runPositives - runExcluded;
-    const ofPositive = negatives === 0 ? 0 : (negativesBelow + runNegatives / 2) / negatives;
-    const ofNegative = positives === 0 ? 0 : (positives - positivesBelow - runPositives / 2) / positives;
-    for (let i = start; i < end; i++) {
-      const sample = order[i] as number;
+  for (let step = 0; step < count; step++) {
+    const above = hits[step] as number;
+    const below = negativeWeight - (alarms[step + 1] as number);
+    const runPositives = (hits[step + 1] as number) - above;
+    const runNegatives = (alarms[step + 1] as number) - (alarms[step] as number);
+    const ofPositive = negatives === 0 ? 0 : (below + runNegatives / 2) / negativeWeight;
+    const ofNegative = positives === 0 ? 0 : (above + runPositives / 2) / positiveWeight;
+    const end = starts[step + 1] as number;
+    for (let place = starts[step] as number; place < end; place++) {
+      const sample = samples[place] as number;
       values[sample] = labels[sample] === 1 ? ofPositive : ofNegative;
     }
-    twiceWins += runPositives * (2 * negativesBelow + runNegatives);
-    positivesBelow += runPositives;
-    negativesBelow += runNegatives;
-    start = end;
+    twiceWins += runPositives * (2 * below + runNegatives);
   }
-  const pairs = positives * negatives;
-  return {
-    positives,
-    negatives,
-    positiveWeight: positives,
-    negativeWeight: negatives,
-    auc: pairs === 0 ? 0 : twiceWins / (2 * pairs),
-    values,
-  };
+  const pairs = positiveWeight * negativeWeight;
+  // Rounding can carry a sum of weights past its end by some units in the last place.
+  const auc = pairs === 0 ? 0 : Math.min(1, twiceWins / (2 * pairs));
+  return { positives, negatives, positiveWeight, negativeWeight, auc, values };
 }
 
-function weightedPlacements(
+/** In place of the label of a sample that is not looked at. */
+export const LEFT_OUT = 2;
+
+/**
+ * The same where some samples are not looked at: they count for nothing, and their placements mean nothing. One pass along an
+ * order that holds them too, so that all samples but a group's need no order of their own.
+ * @param labels 1 positive, 0 negative, LEFT_OUT
+ */
+export function placementsOf(
   scores: Float64Array,
   labels: Uint8Array,
   order: Uint32Array,
-  weights: Float64Array,
+  weights: Float64Array | null,
 ): Placements {
-  const counts = [0, 0];
-  let positiveWeight = 0;
-  let negativeWeight = 0;
-  for (let i = 0; i < order.length; i++) {
-    const sample = order[i] as number;
-    const label = labels[sample] as number;
-    if (label > 1) continue;
+  const counts = [0, 0, 0];
+  const totals = [0, 0, 0];
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
     counts[label] = (counts[label] as number) + 1;
-    if (label === 1) positiveWeight += weights[sample] as number;
-    else negativeWeight += weights[sample] as number;
+    if (weights !== null) totals[label] = (totals[label] as number) + (weights[i] as number);
   }
   const [negatives = 0, positives = 0] = counts;
+  const [negativeWeight = 0, positiveWeight = 0] = weights === null ? counts : totals;
   const values = new Float64Array(scores.length);
   let positivesBelow = 0;
   let negativesBelow = 0;
@@ -104,11 +90,14 @@ function weightedPlacements(
     let runNegatives = 0;
     while (end < order.length && scores[order[end] as number] === score) {
       const sample = order[end++] as number;
-      if (labels[sample] === 1) runPositives += weights[sample] as number;
-      else if (labels[sample] === 0) runNegatives += weights[sample] as number;
+      const label = labels[sample] as number;
+      const weight = weights === null ? 1 : (weights[sample] as number);
+      // Without branches, which random labels would make slow: 1, 0, 0 and 0, 1, 0 for the labels 0, 1 and 2.
+      runPositives += (label & 1) * weight;
+      runNegatives += (1 >> label) * weight;
     }
-    const ofPositive = negativeWeight === 0 ? 0 : (negativesBelow + runNegatives / 2) / negativeWeight;
-    const ofNegative = positiveWeight === 0 ? 0 : (positiveWeight - positivesBelow - runPositives / 2) / positiveWeight;
+    const ofPositive = negatives === 0 ? 0 : (negativesBelow + runNegatives / 2) / negativeWeight;
+    const ofNegative = positives === 0 ? 0 : (positiveWeight - positivesBelow - runPositives / 2) / positiveWeight;
     for (let i = start; i < end; i++) {
       const sample = order[i] as number;
       values[sample] = labels[sample] === 1 ? ofPositive : ofNegative;

@@ -1,4 +1,4 @@
-import { betaTails } from "./beta.js";
+import { betaQuantile, betaTails } from "./beta.js";
 import { type NotEstimable, notEstimable } from "./estimate.js";
 
 /**
@@ -10,6 +10,19 @@ export function studentTail(t: number, degrees: number): number {
   if (square === Infinity) return t > 0 ? 0 : 1;
   const half = betaTails(degrees / (degrees + square), degrees / 2, 0.5, square / (degrees + square)).lower / 2;
   return t >= 0 ? half : 1 - half;
+}
+
+/**
+ * The t with P(T > t) = tail: x = df/(df + t²) has the beta distribution of shapes df/2 and ½, 1 − x that of ½ and df/2. The
+ * smaller of both is asked for, which keeps the digits of t.
+ * @param tail in (0, ½]
+ * @param degrees > 0, not always whole
+ */
+export function studentQuantile(tail: number, degrees: number): number {
+  const share = betaQuantile(2 * tail, 0.5, degrees / 2, "upper");
+  if (share <= 0.5) return Math.sqrt((degrees * share) / (1 - share));
+  const rest = betaQuantile(2 * tail, degrees / 2, 0.5, "lower");
+  return Math.sqrt((degrees * (1 - rest)) / rest);
 }
 
 export interface WelchTest {

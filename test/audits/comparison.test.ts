@@ -227,6 +227,31 @@ test("a sample that one of the models has not scored is left out of both sides",
   expect(all[0]?.reason).toContain("50 labelled samples have no score");
 });
 
+test("each model decides at its own threshold", () => {
+  const { inputs } = reference<Paired>("random_n500.json");
+  const study = cleanStudy({
+    labels: inputs.y,
+    scores: inputs.score,
+    threshold: 0.5,
+    comparators: { old: inputs.score2 },
+  });
+  const moved = (threshold: number | null) => ({
+    ...study,
+    comparators: study.comparators.map((one) => ({
+      ...one,
+      operatingPoints: one.operatingPoints.map((point) => ({ ...point, threshold, reason: "too few" })),
+    })),
+  });
+  const context = { parameters: { margin: 0.05 }, level: 0.95, seed: 1 };
+  const found = findingById(audit.evaluate(moved(0.3), context), atPoint("sensitivity-advantage"));
+  const right = (scores: readonly number[], threshold: number) =>
+    inputs.y.filter((label, row) => label === 1 && (scores[row] as number) >= threshold).length;
+  expect(found.estimate).toBeCloseTo((right(inputs.score, 0.5) - right(inputs.score2, 0.3)) / 129, 12);
+  expect(found.details).toMatchObject({ threshold: 0.5, "comparator-threshold": 0.3 });
+  const none = findingById(audit.evaluate(moved(null), context), atPoint("sensitivity-advantage"));
+  expect(none).toMatchObject({ status: "not-estimable", reason: "old: too few" });
+});
+
 test("a threshold that could not be chosen for one of the models is a reason, not a number", () => {
   const columns = columnsOf(
     decided(1, { both: 5, own: 3, old: 2, none: 2 }).concat(decided(0, { both: 9, own: 1, old: 1, none: 1 })),

@@ -137,7 +137,7 @@ test("average precision stands beside the prevalence, and the range of the parti
   expect(text).toContain("Average precision and partial AUC of pneumonia");
   expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
   const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
-  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+  expect(text).toContain(`${(Number(precision?.details?.prevalence) * 100).toFixed(1)}%`);
 });
 
 describe("structure", () => {
@@ -248,10 +248,31 @@ describe("what it says", () => {
     const small = record.findings.groups.find((group) => group.subgroup.age === "unknown");
     expect(small?.n).toBeNull();
     // And the smallest other group of the family, from which it could be computed.
-    expect(section("data")).toContain("80-120 hidden hidden hidden hidden hidden");
-    expect(section("data")).toContain("unknown hidden hidden hidden hidden hidden");
+    expect(section("data")).toContain("80-120 hidden hidden");
+    expect(section("data")).toContain("unknown hidden hidden hidden suppressed");
     expect(section("discrimination")).toContain("unknown hidden suppressed");
     expect(section("not-estimable")).toContain("age = unknown");
+  });
+
+  test("samples without a score are told with what they could change; without any, that there is none", async () => {
+    expect(section("data")).toContain("Every labelled evaluation sample has a score.");
+    const incomplete = fakeRecord({ incomplete: true });
+    const text = section("data", await html.render(incomplete));
+    const find = (metric: string) =>
+      incomplete.findings.findings.find((one) => one.metric === metric && one.subgroup.view === "AP");
+    const [auc, worst, best] = ["auc", "auc-worst-case", "auc-best-case"].map((metric) => find(metric)?.estimate ?? 0);
+    expect(worst).toBeLessThan(auc as number);
+    const [shown, low, high] = [auc, worst, best].map((value) => value?.toFixed(3));
+    expect(text).toContain(`${shown} ${low} – ${high}`);
+  });
+
+  test("duplicates are counted, and their samples named by hashes alone", async () => {
+    expect(section("data")).toContain("Same file 3 1 1 1 2 1");
+    expect(section("data")).toContain("3f2a9c0b1d4e a81c55de9012");
+    const base = fakeRecord();
+    const duplicates = { ...base.findings.duplicates, unchecked: "not checked: the table holds scores and no images" };
+    const scores = { ...base, findings: { ...base.findings, duplicates } };
+    expect(section("data", await html.render(scores))).toContain("Duplicates were not checked: the table holds scores");
   });
 
   test("where nothing can be estimated it says so and draws nothing", async () => {

@@ -1,0 +1,23 @@
+/** The prevalence where a model is to be used, as audits let the protocol state it. */
+import { z } from "zod";
+
+const share = z.number().gt(0).lt(1);
+
+/** One for all classes, or one for each class named; null where none is stated. */
+export const prevalence = z
+  .union([share, z.record(z.string(), share)])
+  .nullable()
+  .default(null);
+
+/** The class's stated prevalence; null where there is none. */
+export function prevalenceOf(stated: z.output<typeof prevalence>, className: string): number | null {
+  return typeof stated === "object" ? (stated?.[className] ?? null) : stated;
+}
+
+/** @throws RangeError where a prevalence is stated of a class that the model does not have. */
+export function checkPrevalence(stated: z.output<typeof prevalence>, classes: readonly string[]): void {
+  const names = stated === null || typeof stated === "number" ? [] : Object.keys(stated);
+  for (const name of names) {
+    if (!classes.includes(name)) throw new RangeError(`prevalence: "${name}" is no class of the model`);
+  }
+}

@@ -28,6 +28,7 @@ import {
   referenceOf,
 } from "../src/stats/group-comparison.js";
 import { areaMeasure, type Measure, type ShareName, shareMeasure } from "../src/stats/measures.js";
+import { complementOf, type ProportionEstimate } from "../src/stats/proportion.js";
 import { areaGapTest, joinGroups, rateGapTest } from "../src/stats/permutation.js";
 import { unequalWeights } from "../src/stats/weights.js";
 import { equalizedOddsGap, type Measured, minMaxFinding } from "./support/fairness-criteria.js";
@@ -144,13 +145,15 @@ function compareAll(setting: Setting, points: readonly OperatingPoint[], cluster
       const odds = equalizedOddsGap(subject("equalized-odds-gap"), [sensitivity, specificity], setting.level);
       const everywhere = [...compare(sensitivity, setting, point), ...compare(specificity, setting, point), odds];
       if (setting.condition.attack !== "none") return everywhere;
-      const [selected, fpr] = [of("selection-rate"), of("fpr")];
+      const selected = of("selection-rate");
+      const fpr = complement(specificity, shareMeasure("fpr", point, clustered));
+      const fnr = complement(sensitivity, shareMeasure("fnr", point, clustered));
       const [ppv, npv, accuracy] = [of("ppv"), of("npv"), of("accuracy")];
       return [
         ...everywhere,
         ...[ppv, npv, selected, accuracy].flatMap((one) => compare(one, setting, point)),
         ...ownValues(selected, setting),
-        ...[sensitivity, specificity, fpr, of("fnr"), selected].flatMap((one) => ratios(one, setting)),
+        ...[sensitivity, specificity, fpr, fnr, selected].flatMap((one) => ratios(one, setting)),
         minMaxFinding(subject("selection-rate-min-max-ratio"), [selected], setting.level),
         minMaxFinding(subject("equalized-odds-ratio"), [sensitivity, fpr], setting.level),
       ];
@@ -179,6 +182,21 @@ function estimatesOf<E extends Estimate>(measure: Measure<E>, { groups, everybod
     groups: both.map(({ group, own }) => ({ ...group, result: own })),
     rests: both.map(({ rest }) => rest),
     everybody: overall,
+  };
+}
+
+/** One minus a share, of everybody that it was estimated for. */
+function complement(
+  { groups, rests, everybody }: Estimates<ProportionEstimate>,
+  measure: Measure<ProportionEstimate>,
+): Estimates<ProportionEstimate> {
+  const turned = (result: Result<ProportionEstimate>) =>
+    result.status === "estimated" ? complementOf(result) : result;
+  return {
+    measure,
+    groups: groups.map((group) => ({ ...group, result: turned(group.result) })),
+    rests: rests.map(turned),
+    everybody: everybody === null ? null : turned(everybody),
   };
 }
 

@@ -112,10 +112,11 @@ export function totalsWithout(whole: ShareTotals, part: ShareTotals): ShareTotal
     if (isInPart) j++;
   }
   return {
-    patients: patients.slice(0, next),
-    trials: trials.slice(0, next),
-    hits: hits.slice(0, next),
-    weights: weights === null ? null : { trials: weights.trials.slice(0, next), hits: weights.hits.slice(0, next) },
+    patients: patients.subarray(0, next),
+    trials: trials.subarray(0, next),
+    hits: hits.subarray(0, next),
+    weights:
+      weights === null ? null : { trials: weights.trials.subarray(0, next), hits: weights.hits.subarray(0, next) },
     n: whole.n - part.n,
     successes: whole.successes - part.successes,
     clustered: whole.clustered,

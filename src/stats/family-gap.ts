@@ -3,7 +3,7 @@ import { type Finding, type FindingTest, subgroupKey } from "../core/finding.js"
 import { combinedCounts, type ScoredCell } from "./cell.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import { findingOf, measured, type Subject } from "./finding.js";
-import { maxMinGap } from "./gap.js";
+import { maxMinGap, maxMinInterval } from "./gap.js";
 import { type HomogeneityTest, homogeneityTest } from "./homogeneity.js";
 
 /** One group's estimate of whatever is compared, and the samples behind it. */
@@ -60,6 +60,7 @@ export function gapFinding<E extends Estimate>(
       "bias-corrected": gap.corrected,
       "bias-corrected-lower": gap.correctedInterval.lower,
       "bias-corrected-upper": gap.correctedInterval.upper,
+      ...(gap.test === null ? {} : { "max-z": gap.test.z, "max-z-p": gap.test.p }),
       ...(test === null
         ? {}
         : { "wald-chi-square": test.chiSquare, "wald-degrees-of-freedom": test.degrees, "wald-p": test.p }),
@@ -67,13 +68,8 @@ export function gapFinding<E extends Estimate>(
     reason: leftOutReason(leftOut),
     ...(test === null ? {} : { tests: [waldTest(test)] }),
   };
-  return measured(
-    subject,
-    gap.value,
-    gap.interval,
-    basis,
-    extras,
-    (other) => maxMinGap(results, other, comparison.difference).interval,
+  return measured(subject, gap.value, gap.interval, basis, extras, (other) =>
+    maxMinInterval(results, other, comparison.difference),
   );
 }
 

@@ -15,8 +15,7 @@ import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subg
 import { type Condition, isClean } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { randomFrom } from "../src/core/random.js";
-import { type Cell, familiesOf, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { restOf } from "../src/stats/complement.js";
+import { familiesOf, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
 import { type Estimate, notEstimable, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding, isEstimated } from "../src/stats/family-gap.js";
 import { amended, findingId, findingOf, type Subject } from "../src/stats/finding.js";
@@ -100,11 +99,9 @@ interface Setting {
   readonly isPermuted: boolean;
 }
 
-/** A group with the samples outside it; those are null where nothing is held against the rest. */
 interface Member {
   readonly subgroup: Subgroup;
   readonly cell: ScoredCell;
-  readonly rest: ScoredCell | null;
 }
 
 export default defineAudit<typeof parameters>({
@@ -117,14 +114,10 @@ export default defineAudit<typeof parameters>({
       const everybody = whole === undefined ? null : labelledCell(study, whole, className);
       const isPermuted = passesOf(study, points, given) <= MOST_PASSES;
       return [...familiesOf(study)].flatMap(([family, subgroups]) => {
-        const cells = subgroups.map((subgroup) => cellsOf(study, subgroup, className, given));
+        const cells = subgroups.map((subgroup) => ({ subgroup, cell: labelledCell(study, subgroup, className) }));
         return study.conditions.flatMap((condition, index) => {
           const column = [columns[index] as Float64Array];
-          const groups = cells.map(({ subgroup, own, rest }) => ({
-            subgroup,
-            cell: scoredCell(own, column),
-            rest: rest === null ? null : scoredCell(rest, column),
-          }));
+          const groups = cells.map(({ subgroup, cell }) => ({ subgroup, cell: scoredCell(cell, column) }));
           if (everybody === null) return [];
           const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, column) };
           return compareAll({ ...of, given, level, seed, isPermuted }, points, study.clustered);
@@ -138,12 +131,6 @@ export default defineAudit<typeof parameters>({
 function passesOf(study: Study, points: readonly OperatingPoint[], { permutations }: Parameters): number {
   const gaps = 1 + EVERYWHERE.length * points.length;
   return study.count * permutations * familiesOf(study).size * gaps;
-}
-
-function cellsOf(study: Study, subgroup: Subgroup, className: string, { against }: Parameters) {
-  const own = labelledCell(study, subgroup, className);
-  const rest: Cell | null = against.includes("rest") ? labelledCell(study, restOf(study, subgroup), className) : null;
-  return { subgroup, own, rest };
 }
 
 /** Everything that is compared in one family under one condition. Every measure is estimated once. */
@@ -173,7 +160,7 @@ function compareAll(setting: Setting, points: readonly OperatingPoint[], cluster
 
 /** One measure of all groups, of what is outside each, and of everybody. */
 interface Estimates<E extends Estimate> extends Measured<E> {
-  readonly groups: readonly (GroupResult<E> & Member)[];
+  readonly groups: readonly GroupResult<E>[];
   /** Aligned with the groups; empty where nothing is held against the rest. */
   readonly rests: readonly Result<E>[];
   /** null where nothing is held against everybody. */
@@ -181,12 +168,17 @@ interface Estimates<E extends Estimate> extends Measured<E> {
 }
 
 function estimatesOf<E extends Estimate>(measure: Measure<E>, { groups, everybody, given }: Setting): Estimates<E> {
-  const results = groups.map((group) => ({ ...group, result: measure.estimate(withScores(group.cell, 0)) }));
+  const overall = given.against.includes("overall") ? measure.estimate(withScores(everybody, 0)) : null;
+  if (!given.against.includes("rest")) {
+    const results = groups.map((group) => ({ ...group, result: measure.estimate(withScores(group.cell, 0)) }));
+    return { measure, groups: results, rests: [], everybody: overall };
+  }
+  const both = groups.map((group) => ({ group, ...measure.withRest(everybody, group.cell) }));
   return {
     measure,
-    groups: results,
-    rests: groups.flatMap(({ rest }) => (rest === null ? [] : [measure.estimate(withScores(rest, 0))])),
-    everybody: given.against.includes("overall") ? measure.estimate(withScores(everybody, 0)) : null,
+    groups: both.map(({ group, own }) => ({ ...group, result: own })),
+    rests: both.map(({ rest }) => rest),
+    everybody: overall,
   };
 }
 
@@ -264,8 +256,8 @@ function pairsOf<E extends Estimate>(
     return groups.filter((group) => group.subgroup !== subgroup).map((group) => pair(group, other));
   }
   return groups.flatMap((group, place) => {
-    const [cell, result] = against === "rest" ? [group.rest, rests[place]] : [setting.everybody, everybody];
-    return cell === null || result === null || result === undefined ? [] : [pair(group, { against, cell, result })];
+    const result = against === "rest" ? rests[place] : everybody;
+    return result === null || result === undefined ? [] : [pair(group, { against, cell: setting.everybody, result })];
   });
 }
 

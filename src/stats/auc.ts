@@ -10,7 +10,8 @@ import {
 } from "./estimate.js";
 import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
-import { type Placements, placements } from "./placements.js";
+import { orderOf } from "./order.js";
+import { LEFT_OUT, type Placements, placements, placementsOf } from "./placements.js";
 import type { ScoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -53,7 +54,8 @@ export interface LabelledScores {
 export function areaUnderCurve(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
   let area = known.get(data);
   if (area === undefined) {
-    area = estimateArea(data, order, steps);
+    const weights = unequalWeights(data);
+    area = areaOfPlaced(data, weights, placements(data.scores, data.labels, order, weights, steps));
     known.set(data, area);
   }
   return area;
@@ -62,15 +64,24 @@ export function areaUnderCurve(data: LabelledScores, order?: Uint32Array, steps?
 /** Areas of data that several audits look at. Estimates do not change, and neither do the data. */
 const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
 
-function estimateArea(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
+/**
+ * The area of all samples but a group's: what the group is held against. Everybody's order serves, nothing is sorted or copied.
+ * @param isMember 1 for the group's samples, aligned with the data
+ */
+export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
+  const labels = new Uint8Array(isMember.length);
+  for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
   const weights = unequalWeights(data);
-  const placed = placements(data.scores, data.labels, order, weights, steps);
+  return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
+}
+
+/** @param data samples labelled LEFT_OUT count for nothing */
+function areaOfPlaced(data: LabelledScores, weights: Float64Array | null, placed: Placements): Result<AucEstimate> {
   const { positives, negatives } = placed;
+  const n = positives + negatives;
   if (positives < 2 || negatives < 2) {
     const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];
-    return notEstimable(
-      `${counted(count, which)} among ${counted(data.labels.length, "sample")}: AUC needs at least two of each class`,
-    );
+    return notEstimable(`${counted(count, which)} among ${counted(n, "sample")}: AUC needs at least two of each class`);
   }
   const positive = classPart(data, weights, placed, 1);
   const negative = classPart(data, weights, placed, 0);
@@ -81,7 +92,7 @@ function estimateArea(data: LabelledScores, order?: Uint32Array, steps?: ScoreSt
       `all ${which}s come from one patient: the AUC's interval needs at least two patients of each class`,
     );
   }
-  const patients = patientsOf(data.patients);
+  const patients = n === data.labels.length ? patientsOf(data.patients) : patientsLookedAt(data);
   const error = [positive.part, negative.part];
   const standardError = standardErrorOf(error);
   const value = placed.auc;
@@ -91,7 +102,7 @@ function estimateArea(data: LabelledScores, order?: Uint32Array, steps?: ScoreSt
     error,
     standardError,
     range: [0, 1],
-    n: data.labels.length,
+    n,
     patients,
     positives,
     negatives,
@@ -186,6 +197,17 @@ export function twoOfEachClass({ labels, patients }: LabelledScores, quantity: s
 export function patientsOf(patients: Int32Array): number {
   let count = 0;
   for (let i = 0; i < patients.length; i++) if (i === 0 || patients[i] !== patients[i - 1]) count++;
+  return count;
+}
+
+function patientsLookedAt({ patients, labels }: LabelledScores): number {
+  let count = 0;
+  let last = -1;
+  for (let i = 0; i < patients.length; i++) {
+    if (labels[i] === LEFT_OUT || patients[i] === last) continue;
+    last = patients[i] as number;
+    count++;
+  }
   return count;
 }
 

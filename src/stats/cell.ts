@@ -20,6 +20,8 @@ export interface Cell {
 
 /** A cell's samples that were scored under every condition in question, with the counts that a finding carries. */
 export interface ScoredCell {
+  /** Sample indices, in patient order. */
+  readonly rows: Uint32Array;
   readonly labels: Uint8Array;
   readonly patients: Int32Array;
   readonly clustered: boolean;
@@ -140,6 +142,7 @@ function makeScored(cell: Cell, columns: readonly Float64Array[]): ScoredCell {
   const patients = isWhole ? cell.patients : takeCodes(cell.patients, kept);
   const weights = isWhole || cell.weights === null ? cell.weights : takeDoubles(cell.weights, kept);
   return {
+    rows,
     labels,
     patients,
     clustered: cell.clustered,
@@ -168,6 +171,20 @@ function countsOf(labels: Uint8Array, patients: Int32Array): Counts {
   let positives = 0;
   for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
   return { n: labels.length, positives, negatives: labels.length - positives, patients: patientsOf(patients) };
+}
+
+/**
+ * Which of a cell's samples are in another one, 1 or 0 by position.
+ * @param part of the same study and scored by the same columns, so that both are in one order
+ */
+export function membershipIn(whole: ScoredCell, part: ScoredCell): Uint8Array {
+  const isMember = new Uint8Array(whole.rows.length);
+  for (let i = 0, j = 0; i < isMember.length && j < part.rows.length; i++) {
+    if (whole.rows[i] !== part.rows[j]) continue;
+    isMember[i] = 1;
+    j++;
+  }
+  return isMember;
 }
 
 /** Counts over several cells of different samples; a patient in several of them counts once. */

@@ -15,6 +15,7 @@ export type Against = "reference" | "rest" | "overall";
 /** The other side of a comparison. */
 export interface Other<E extends Estimate> {
   readonly against: Against;
+  /** The reference group's samples; of the rest and of everybody, everybody's. */
   readonly cell: ScoredCell;
   readonly result: Result<E>;
   /** The reference group's values; left out for the rest and for everybody. */
@@ -59,13 +60,18 @@ export function referenceOf<E extends Estimate>(
   return { ...largest, chosen: `largest estimable group of ${family}: ${subgroupKey(largest.subgroup.values)}` };
 }
 
-/** Counts of both sides; everybody holds the group already. */
+/** Counts of both sides: a group and the rest are everybody, who hold the group already. */
 function basisOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>): { counts: Counts; unscored: number } {
-  if (other.against === "overall") return { counts: other.cell.counts, unscored: other.cell.unscored };
+  if (other.against !== "reference") return { counts: other.cell.counts, unscored: other.cell.unscored };
   return {
     counts: combinedCounts([group.cell, other.cell]),
     unscored: group.cell.unscored + other.cell.unscored,
   };
+}
+
+/** Samples of the other side. */
+function sizeOf<E extends Estimate>(group: GroupResult<E>, { against, cell }: Other<E>): number {
+  return against === "rest" ? cell.counts.n - group.cell.counts.n : cell.counts.n;
 }
 
 function extrasOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>) {
@@ -75,7 +81,7 @@ function extrasOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>) {
       ...(group.result.status === "estimated" ? { "group-estimate": group.result.value } : {}),
       ...(other.result.status === "estimated" ? { "reference-estimate": other.result.value } : {}),
       "group-n": group.cell.counts.n,
-      "reference-n": other.cell.counts.n,
+      "reference-n": sizeOf(group, other),
       ...(other.chosen === undefined ? {} : { "reference-chosen": other.chosen }),
     },
   };

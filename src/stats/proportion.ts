@@ -10,6 +10,7 @@ import {
   standardErrorOf,
 } from "./estimate.js";
 import { errorOfDifference, errorPart } from "./influence.js";
+import type { ShareTotals } from "./share-totals.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /** A share of samples, such as a sensitivity. Its limits are Wilson's, at the effective number of samples. */
@@ -62,6 +63,61 @@ export function proportion(
     successes,
     effectiveN,
   };
+}
+
+/**
+ * The same out of totals by patient: the same numbers but for rounding.
+ * @returns null where it is about no sample
+ */
+export function proportionOfTotals(totals: ShareTotals): ProportionEstimate | null {
+  const { n, successes, patients, weights } = totals;
+  if (n === 0) return null;
+  const trials = weights?.trials ?? totals.trials;
+  const hits = weights?.hits ?? totals.hits;
+  const [total, ofHits] = weights === null ? [n, successes] : [sumOf(weights.trials), sumOf(weights.hits)];
+  const value = successes === n ? 1 : ofHits / total;
+  const contributions = new Float64Array(patients.length);
+  for (let i = 0; i < contributions.length; i++) {
+    contributions[i] = ((hits[i] as number) - value * (trials[i] as number)) / total;
+  }
+  const part = { patients, totals: contributions };
+  const standardError = standardErrorOf([part]);
+  const effectiveN =
+    weights === null && patients.length === n
+      ? n
+      : standardError === 0
+        ? (total * total) / squaresOf(trials)
+        : Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
+  return {
+    status: "estimated",
+    value,
+    error: [part],
+    standardError,
+    symmetric: false,
+    limits: wilsonAt(value, effectiveN),
+    range: [0, 1],
+    method: totals.clustered || weights !== null ? "wilson-effective-n" : "wilson",
+    n,
+    patients: patients.length,
+    successes,
+    effectiveN,
+  };
+}
+
+function wilsonAt(value: number, effectiveN: number): (z: number) => Limits {
+  return (z) => wilsonLimits(value, effectiveN, z);
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum;
+}
+
+function squaresOf(values: Float64Array | Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * (values[i] as number);
+  return sum;
 }
 
 interface Share {

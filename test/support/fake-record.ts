@@ -1,4 +1,7 @@
 import averages from "../../audits/averages.js";
+import comparison from "../../audits/comparison.js";
+import decisionCurve from "../../audits/decision-curve.js";
+import decisions from "../../audits/decisions.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
@@ -15,7 +18,7 @@ import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.j
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [discrimination, averages, fairness, robustness, gapsUnderAttack];
+const AUDITS = [discrimination, averages, decisions, decisionCurve, comparison, fairness, robustness, gapsUnderAttack];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real
@@ -29,7 +32,8 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
   const audits = AUDITS.filter(({ meta }) => attacked || !meta.needs.includes("attacks"));
   const found = adjustTests(
     audits.flatMap((audit) => {
-      const parameters = audit.meta.parameters?.parse({}) ?? {};
+      const asked = audit === decisions ? { prevalence: 0.02 } : {};
+      const parameters = audit.meta.parameters?.parse(asked) ?? {};
       return audit.evaluate(study, { parameters, level: LEVEL, seed: protocol.seed });
     }),
     LEVEL,

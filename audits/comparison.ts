@@ -204,7 +204,12 @@ function brierFinding(subject: Subject, pair: ScoredCell, { comparator, level }:
   return findingOf(subject, advantage, pair, level, {
     reason: isUnchanged(advantage) ? "both models' squared errors are equal, so the interval has no width" : null,
     tests: differenceTest(advantage),
-    details: { ...details, "minimum-detectable": minimumDetectable(advantage, level) },
+    details: {
+      ...details,
+      "model-estimate": advantage.first,
+      "comparator-estimate": advantage.second,
+      "minimum-detectable": minimumDetectable(advantage, level),
+    },
   });
 }
 

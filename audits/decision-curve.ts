@@ -13,7 +13,7 @@ import { findingOf, type Subject } from "../src/stats/finding.js";
 import { decisionCurve, netBenefitAt, treatAll } from "../src/stats/net-benefit.js";
 import { criticalValue } from "../src/stats/normal.js";
 import { unequalWeights } from "../src/stats/weights.js";
-import { checkPrevalence, prevalence, prevalenceOf } from "./support/prevalence.js";
+import { prevalence, prevalenceOf } from "./support/prevalence.js";
 
 const AUDIT = "decision-curve";
 
@@ -77,7 +77,6 @@ interface Setting {
 export default defineAudit<typeof parameters>({
   meta,
   evaluate(study, { level, parameters: { at, thresholds: asked, prevalence: stated } }) {
-    checkPrevalence(stated, study.classes);
     const thresholds = [...new Set(asked)].sort((a, b) => a - b);
     const conditions = study.conditions.filter(({ attack }) => attack === "none");
     return study.classes.flatMap((className) => {

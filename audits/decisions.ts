@@ -21,7 +21,7 @@ import {
 } from "../src/stats/likelihood-ratio.js";
 import { criticalValue } from "../src/stats/normal.js";
 import type { ProportionEstimate } from "../src/stats/proportion.js";
-import { checkPrevalence, prevalence, prevalenceOf } from "./support/prevalence.js";
+import { prevalence, prevalenceOf } from "./support/prevalence.js";
 import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
 const AUDIT = "decisions";
@@ -150,7 +150,6 @@ interface Asked {
 export default defineAudit<typeof parameters>({
   meta,
   evaluate(study, { level, parameters: asked }) {
-    checkPrevalence(asked.prevalence, study.classes);
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
       if (points.length === 0) return [];

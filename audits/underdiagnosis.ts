@@ -69,7 +69,7 @@ const meta: AuditMeta = {
         id: `${kind}-rate-gap`,
         title: `${title} rate gap between best and worst group`,
         unit: "1",
-        description: `Largest minus smallest rate among the groups of a family. ${WHAT[kind]} The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward, and the details hold it less that bias. Test: Wald's that all groups are alike.`,
+        description: `Largest minus smallest rate among the groups of a family. ${WHAT[kind]} The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward, and the details hold it less that bias. Tests: of the largest pairwise difference, and Wald's, that all groups are alike.`,
         better: "lower",
       },
     ] as const;

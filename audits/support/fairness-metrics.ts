@@ -90,7 +90,7 @@ export const FAIRNESS_METRICS: readonly MetricDescription[] = [
     title: "Equalised odds gap",
     unit: "1",
     description:
-      "The larger of the gap in sensitivity and the gap in specificity among the groups of a family, at the frozen threshold: how far the model is from equalised odds (Hardt, Price, Srebro 2016; Fairlearn's equalized_odds_difference). Interval: both gaps at the Bonferroni level of two, the larger of their limits either way: conservative. Test: of Wald's two, that all groups are alike in either rate, the smaller p-value, doubled. The estimate is a maximum over noisy differences and therefore biased upward: judge by the interval. Groups that lack one of the rates are named.",
+      "The larger of the gap in sensitivity and the gap in specificity among the groups of a family, at the frozen threshold: how far the model is from equalised odds (Hardt, Price, Srebro 2016; Fairlearn's equalized_odds_difference). Interval: both gaps at the Bonferroni level of two, the larger of their limits either way: conservative. Test: of the two tests of the largest pairwise difference, that all groups are alike in either rate, the smaller p-value, doubled. The estimate is a maximum over noisy differences and therefore biased upward: judge by the interval. Groups that lack one of the rates are named.",
     better: "lower",
   },
   ...RATIOS.flatMap((name) =>

@@ -26,6 +26,7 @@ import {
   multiclassAccuracy,
   oneVersusRest,
 } from "../src/stats/multiclass.js";
+import { ascendingOrder } from "../src/stats/order.js";
 import { takeCodes, takeDoubles, takeLabels, takeRows, takeTernary } from "../src/stats/take.js";
 
 const AUDIT = "averages";
@@ -53,7 +54,7 @@ const METRICS: readonly MetricDescription[] = [
     title: "AUC over all samples and classes",
     unit: "1",
     description:
-      "The area under the ROC curve of all pairs of a sample and a class taken as one column (scikit-learn's micro): a positive pair is also held against negative pairs of other classes, so that classes whose scores are on another scale lower it. Interval: Obuchowski's (1997), always clustered by patient, since the pairs of a sample depend on one another. No class is left out. Counts are of samples: positive are those that are positive for any class.",
+      "The area under the ROC curve of all pairs of a sample and a class taken as one column (scikit-learn's micro): a positive pair is also held against negative pairs of other classes, so that classes whose scores are on another scale lower it. Variance: Obuchowski's (1997), always clustered by patient, since the pairs of a sample depend on one another; interval: normal on the logit scale. No class is left out. Counts are of samples: positive are those that are positive for any class.",
     better: "higher",
   },
   {
@@ -197,7 +198,7 @@ function multilabelAverages(study: Study, members: Uint32Array, condition: Condi
   const ranking = labelRanking({ ...columns, patients, weights });
   return {
     averages: [
-      ...areaAverages(study, classes, counts),
+      ...areaAverages(study, classes, ordersOf(classes), counts),
       { metric: "label-ranking-precision", result: ranking.averagePrecision },
       { metric: "label-ranking-loss", result: ranking.loss },
     ],
@@ -272,6 +273,8 @@ function multiclassAverages(study: Study, members: Uint32Array, condition: Condi
     weights: study.weights === null ? null : takeDoubles(study.weights, rows),
   };
   const counts = { n: rows.length, patients: patientsOf(data.patients) };
+  const rest = study.classes.map((_, c) => oneVersusRest(data, c));
+  const orders = ordersOf(rest);
   const own = classCounts(data);
   const isUsed = (c: number) => (own.samples[c] as number) >= 2 && (own.patients[c] as number) >= 2;
   const used = study.classes.flatMap((_, c) => (isUsed(c) ? [c] : []));
@@ -282,12 +285,8 @@ function multiclassAverages(study: Study, members: Uint32Array, condition: Condi
   const usedClasses = { used: used.length, leftOut, fewest };
   return {
     averages: [
-      ...areaAverages(
-        study,
-        study.classes.map((_, c) => oneVersusRest(data, c)),
-        counts,
-      ),
-      { metric: "auc-hand-till", result: handTill(data, used), classes: usedClasses },
+      ...areaAverages(study, rest, orders, counts),
+      { metric: "auc-hand-till", result: handTill(data, used, "equal", orders), classes: usedClasses },
       { metric: "accuracy", result: multiclassAccuracy(data) },
       { metric: "balanced-accuracy", result: balancedAccuracy(data, used), classes: usedClasses },
     ],
@@ -336,12 +335,17 @@ function singleClassRows(members: Uint32Array, labels: readonly Int8Array[], sco
   };
 }
 
+function ordersOf(classes: readonly LabelledScores[]): Uint32Array[] {
+  return classes.map(({ scores }) => ascendingOrder(scores));
+}
+
 function areaAverages(
   study: Study,
   classes: readonly LabelledScores[],
+  orders: readonly Uint32Array[],
   counts: { n: number; patients: number },
 ): Average[] {
-  const areas = classes.map((data) => areaUnderCurve(data));
+  const areas = classes.map((data, c) => areaUnderCurve(data, orders[c]));
   const defined: ClassArea[] = [];
   const leftOut: { name: string; reason: string }[] = [];
   areas.forEach((area: Result<AucEstimate>, c) => {
@@ -361,6 +365,6 @@ function areaAverages(
       result: isNone ? none : prevalenceWeightedAuc(defined, counts, study.clustered),
       classes: used,
     },
-    { metric: "auc-micro", result: microAuc(classes) },
+    { metric: "auc-micro", result: microAuc(classes, orders) },
   ];
 }

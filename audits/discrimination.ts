@@ -19,9 +19,9 @@ import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { criticalValue } from "../src/stats/normal.js";
-import { orderOf } from "../src/stats/order.js";
 import { type PartialAreaEstimate, partialArea, type RocRange, standardisedPartial } from "../src/stats/partial-auc.js";
-import { rocCorners, rocCurve } from "../src/stats/roc.js";
+import { cornersOf, rocCurve } from "../src/stats/roc.js";
+import { type ScoreSteps, scoreSteps } from "../src/stats/steps.js";
 import { unequalWeights } from "../src/stats/weights.js";
 import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
@@ -155,17 +155,17 @@ function areaFindings(
   withCurve: boolean,
 ): Finding[] {
   const data = withScores(cell, 0);
-  const order = orderOf(data.scores);
+  const steps = scoreSteps(data.scores, data.labels, undefined, unequalWeights(data));
   return [
-    aucFinding({ ...subject, metric: "auc" }, cell, data, order, level, withCurve),
+    aucFinding({ ...subject, metric: "auc" }, cell, data, steps, level, withCurve),
     partialAucFinding(
       { ...subject, metric: "partial-auc" },
       cell,
-      partialArea(data, partialAuc, order),
+      partialArea(data, partialAuc, steps),
       partialAuc,
       level,
     ),
-    averagePrecisionFinding({ ...subject, metric: "average-precision" }, cell, averagePrecision(data, order), level),
+    averagePrecisionFinding({ ...subject, metric: "average-precision" }, cell, averagePrecision(data, steps), level),
   ];
 }
 
@@ -173,11 +173,11 @@ function aucFinding(
   subject: Subject,
   cell: ScoredCell,
   data: LabelledScores,
-  order: Uint32Array,
+  steps: ScoreSteps,
   level: number,
   withCurve: boolean,
 ): Finding {
-  const auc = areaUnderCurve(data, order);
+  const auc = areaUnderCurve(data, undefined, steps);
   if (auc.status === "not-estimable") return findingOf(subject, auc, cell, level);
   const logit = logitLimits(auc, criticalValue(level));
   return findingOf(subject, auc, cell, level, {
@@ -186,7 +186,7 @@ function aucFinding(
       "standard-error": auc.standardError,
       ...(logit === null ? {} : { "logit-lower": logit.lower, "logit-upper": logit.upper }),
     },
-    ...(withCurve ? { curve: curveOf(data, order, auc, level) } : {}),
+    ...(withCurve ? { curve: curveOf(data, steps, auc, level) } : {}),
   });
 }
 
@@ -250,8 +250,8 @@ function caution(auc: AucEstimate): string | null {
   return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
 }
 
-function curveOf(data: LabelledScores, order: Uint32Array, auc: AucEstimate, level: number): Curve {
-  const corners = rocCorners(data.scores, data.labels, order, unequalWeights(data));
+function curveOf({ scores }: LabelledScores, steps: ScoreSteps, auc: AucEstimate, level: number): Curve {
+  const corners = cornersOf(steps, scores);
   return rocCurve(corners, auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
 }
 

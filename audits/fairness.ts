@@ -62,10 +62,10 @@ const parameters = z.strictObject({
 type Parameters = z.output<typeof parameters>;
 
 /**
- * Beyond so many samples × permutations, over all gaps of a study, permutation tests would take minutes; in studies of that
+ * Beyond so many samples × permutations, over all gaps of a class, permutation tests would take minutes; in studies of that
  * size Wald's test serves as well.
  */
-const MOST_PASSES = 1e9;
+const MOST_PASSES = 2e8;
 
 const meta: AuditMeta = {
   id: AUDIT,
@@ -115,7 +115,7 @@ export default defineAudit<typeof parameters>({
       const columns = study.conditions.map((condition) => study.scores(condition, className));
       const [whole] = study.subgroups;
       const everybody = whole === undefined ? null : labelledCell(study, whole, className);
-      const isPermuted = passesOf(study, given) <= MOST_PASSES;
+      const isPermuted = passesOf(study, points, given) <= MOST_PASSES;
       return [...familiesOf(study)].flatMap(([family, subgroups]) => {
         const cells = subgroups.map((subgroup) => cellsOf(study, subgroup, className, given));
         return study.conditions.flatMap((condition, index) => {
@@ -135,8 +135,8 @@ export default defineAudit<typeof parameters>({
 });
 
 /** Samples × permutations over the gaps that are tested by permutation. */
-function passesOf(study: Study, { permutations }: Parameters): number {
-  const gaps = study.classes.length + EVERYWHERE.length * study.operatingPoints.length;
+function passesOf(study: Study, points: readonly OperatingPoint[], { permutations }: Parameters): number {
+  const gaps = 1 + EVERYWHERE.length * points.length;
   return study.count * permutations * familiesOf(study).size * gaps;
 }
 

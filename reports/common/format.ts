@@ -73,18 +73,27 @@ const SHARES = new Set([
   "balanced-accuracy",
   "error-rate",
   "corruption-error",
-  "fpr",
-  "fnr",
   "ppv-at-prevalence",
   "npv-at-prevalence",
+  "prevalence",
+  "missing-label-rate",
+  "attribute-missing",
+  "group-share",
+  "rejection-rate",
+  "selection-rate",
+  "fpr",
+  "fnr",
+  "equalized-odds",
+  "underdiagnosis-rate",
+  "overdiagnosis-rate",
 ]);
 const DIFFERENCE =
-  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap)(-difference)?(-rest|-overall)?$/;
+  /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
-  const base = metric.replace(DIFFERENCE, "").replace(/-resampled$/, "");
+  const base = metric.replace(DIFFERENCE, "").replace(/-(resampled|worst-case|best-case)$/, "");
   if (metric === "median-minimal-epsilon") return "epsilon";
   if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";
@@ -112,7 +121,11 @@ export function metricRange(metric: string, interval: { readonly lower: number; 
   const kind = numberKind(metric);
   if (kind === "epsilon" || kind === "count")
     return range(metricValue(metric, interval.lower), metricValue(metric, interval.upper));
-  if (kind === "area" || kind === "number") return range(decimal(interval.lower), decimal(interval.upper));
+  if (kind === "area" || kind === "number") {
+    // A ratio whose divisor may be 0 has no upper limit: JSON has no infinity, so the largest number stands for it.
+    const isOpen = interval.upper === Number.MAX_VALUE;
+    return isOpen ? `${decimal(interval.lower)} or more` : range(decimal(interval.lower), decimal(interval.upper));
+  }
   const limits = range(decimal(interval.lower * 100, 1), decimal(interval.upper * 100, 1));
   return kind === "share" ? `${limits}%` : `${limits} pp`;
 }
@@ -198,7 +211,9 @@ export function methodText(method: string): string {
 
 /** Longer parts stand before shorter ones that they begin with. */
 const METHOD_PARTS: readonly (readonly [string, string])[] = [
+  ["bonferroni-of-two", "Bonferroni over two rates"],
   ["bonferroni", "Bonferroni over pairs of groups"],
+  ["mover-ratio", "ratio, limits recovered from both shares"],
   ["square-and-add", "square-and-add"],
   ["paired-delong", "paired DeLong"],
   ["delong", "DeLong"],

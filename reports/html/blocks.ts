@@ -1,5 +1,6 @@
 import type { Finding, Interval } from "../../src/core/finding.js";
 import { countsText, estimateText, intervalText, isMeasured, levelText, methodText } from "../common/format.js";
+import { shortTest } from "../common/tests.js";
 import type { Markup } from "../common/xml.js";
 
 /** The shapes that the shared partials show: tables, figures and their legends. */
@@ -18,6 +19,8 @@ export interface Cell {
   readonly tone: string | null;
   /** True in columns of numbers, which are aligned to the right. */
   readonly numeric: boolean;
+  /** Lightness of the cell's ground, 1 (palest) to 5, for matrices; null for none. The number stands in the cell anyway. */
+  readonly shade: number | null;
   /** How the interval was made: the table gathers the methods of its cells in its note. */
   readonly interval: Interval | null;
 }
@@ -69,6 +72,7 @@ export function textCell(text: string, options: Partial<Cell> = {}): Cell {
     title: null,
     href: null,
     tone: null,
+    shade: null,
     numeric: false,
     interval: null,
     ...options,
@@ -88,6 +92,13 @@ export function findingCell(finding: Finding | undefined, counted = false): Cell
     title: hover.length === 0 ? null : hover.join(". "),
     interval: finding.interval,
   });
+}
+
+/** A finding with its test of no difference under the interval. */
+export function testedCell(finding: Finding | undefined): Cell {
+  const cell = findingCell(finding);
+  const test = shortTest(finding);
+  return test === null ? cell : { ...cell, sub: [cell.sub, test].filter((part) => part !== null).join("; ") };
 }
 
 /** Counts, interval method and reason of a finding, on one line. */

@@ -48,6 +48,8 @@ export interface TuningSamples {
   labels(className: string): Int8Array;
   /** Clean scores; NaN where a sample could not be scored. */
   scores(className: string): Float64Array;
+  /** Its groups, as the evaluation set's `subgroups`; members are indices into the tuning samples. */
+  readonly subgroups?: readonly Subgroup[];
 }
 
 /** Another model's clean scores on the same samples, such as a predecessor's. */

@@ -52,6 +52,8 @@ export interface GroupCount {
   readonly n: number | null;
   readonly patients: number | null;
   readonly classes: Readonly<Record<string, LabelCount | null>>;
+  /** The same group in the tuning split; absent where nobody there is in it. */
+  readonly tuning?: Pick<GroupCount, "n" | "patients" | "classes">;
 }
 
 export interface LabelCount {

@@ -158,13 +158,18 @@ const flow = z
   .describe("What became of every row of the table.")
   .meta({ id: "Flow" });
 
+const members = {
+  n: count.nullable().describe("null where it is hidden to protect patients."),
+  patients: count.nullable(),
+  classes: z.record(z.string(), labelCount.nullable().describe("null where it is hidden to protect patients.")),
+};
+
 const group = z
   .strictObject({
     family: z.string().nullable(),
     subgroup,
-    n: count.nullable().describe("null where it is hidden to protect patients."),
-    patients: count.nullable(),
-    classes: z.record(z.string(), labelCount.nullable().describe("null where it is hidden to protect patients.")),
+    ...members,
+    tuning: z.strictObject(members).exactOptional().describe("The same group in the tuning split."),
   })
   .meta({ id: "GroupCount" });
 

@@ -1,24 +1,18 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { conditionKey } from "../core/condition.js";
+import { subgroupKey } from "../core/finding.js";
 import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
 import { isWithheld } from "../stats/cell.js";
 import type { Evidence } from "./evidence.js";
 import { chooseOperatingPoints } from "./operating-points.js";
+import type { Roster } from "./roster.js";
 import { buildSubgroups } from "./samples.js";
 
 /** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
 export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoints: readonly OperatingPoint[]): Study {
   const { evaluation, index, tuning } = evidence;
   const count = evaluation.ids.length;
-  const everybody = Uint32Array.from({ length: count }, (_, row) => row);
-  const attributes = new Map(Object.entries(evaluation.attributes));
-  const subgroups = buildSubgroups(
-    protocol.subgroups,
-    attributes,
-    everybody,
-    (row) => `sample ${evaluation.ids[row] ?? row}`,
-  );
   const patientCount = new Set(evaluation.patients).size;
   const scores = new Map<string, Float64Array>();
   return {
@@ -38,7 +32,7 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
       return known;
     },
     measures: (condition, measure) => evidence.measures(condition, measure),
-    subgroups,
+    subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,
     attackKnowledge: index.attackKnowledge,
@@ -47,9 +41,20 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
       patients: tuning.patients,
       labels: (className) => tuning.labels[className] ?? new Int8Array(tuning.ids.length).fill(-1),
       scores: (className) => evidence.tuningScores(className),
+      subgroups: subgroupsOf(protocol, tuning),
     },
     comparators: protocol.comparators.map(({ id }) => comparatorOf(protocol, evidence, id)),
   };
+}
+
+function subgroupsOf({ subgroups }: Protocol, { attributes, ids }: Roster): Subgroup[] {
+  const everybody = Uint32Array.from(ids.keys());
+  return buildSubgroups(
+    subgroups,
+    new Map(Object.entries(attributes)),
+    everybody,
+    (row) => `sample ${ids[row] ?? row}`,
+  );
 }
 
 /** Another model's scores, with thresholds chosen on its own tuning scores as the audited model's are on its own. */
@@ -66,20 +71,37 @@ function comparatorOf(protocol: Protocol, { evaluation, tuning }: Evidence, id: 
   };
 }
 
-/** The demographics table: who is in each group, by class. What is withheld is null. */
+/** The demographics table: who is in each group, by class, and in the same group of the tuning split. What is withheld is null. */
 export function countGroups(study: Study): GroupCount[] {
+  const tuning = new Map((study.tuning.subgroups ?? []).map((group) => [groupKey(group), group]));
   return study.subgroups.map((group) => {
-    const hidden = isWithheld(group, null);
+    const same = tuning.get(groupKey(group));
     return {
       family: group.family,
       subgroup: group.values,
-      n: hidden ? null : group.members.length,
-      patients: hidden ? null : new Set(Array.from(group.members, (row) => study.patients[row])).size,
-      classes: Object.fromEntries(
-        study.classes.map((name) => [name, isWithheld(group, name) ? null : countLabels(study, group, name)]),
-      ),
+      ...countMembers(study, study.classes, group),
+      ...(same === undefined ? {} : { tuning: countMembers(study.tuning, study.classes, same) }),
     };
   });
+}
+
+function groupKey({ family, values }: Subgroup): string {
+  return JSON.stringify([family, subgroupKey(values)]);
+}
+
+function countMembers(
+  split: Pick<Study, "patients" | "labels">,
+  classes: readonly string[],
+  group: Subgroup,
+): Pick<GroupCount, "n" | "patients" | "classes"> {
+  const hidden = isWithheld(group, null);
+  return {
+    n: hidden ? null : group.members.length,
+    patients: hidden ? null : new Set(Array.from(group.members, (row) => split.patients[row])).size,
+    classes: Object.fromEntries(
+      classes.map((name) => [name, isWithheld(group, name) ? null : countLabels(split.labels(name), group)]),
+    ),
+  };
 }
 
 /** What became of every row, and the labels of both splits. */
@@ -102,8 +124,12 @@ export function flowOf({ evaluation, index, tuning }: Evidence, classes: readonl
   };
 }
 
-function countLabels(study: Study, group: Subgroup, className: string): LabelCount {
-  const labels = study.labels(className);
-  const count = (label: number) => group.members.reduce((total, row) => total + (labels[row] === label ? 1 : 0), 0);
-  return { positives: count(1), negatives: count(0), missing: count(-1) };
+function countLabels(labels: Int8Array, { members }: Subgroup): LabelCount {
+  const counts = [0, 0, 0];
+  for (const row of members) {
+    const label = labels[row] as number;
+    counts[label + 1] = (counts[label + 1] as number) + 1;
+  }
+  const [missing = 0, negatives = 0, positives = 0] = counts;
+  return { positives, negatives, missing };
 }

@@ -18,20 +18,43 @@ export interface Privacy {
  * them. The whole evaluation set is never withheld.
  */
 export function withholdSmallCells(study: Study, privacy: Privacy): Study {
-  if (privacy.minimumCell <= 1 || study.subgroups.length < 2) return study;
-  const { groups, classes } = smallCellsOf(study, privacy);
-  const subgroups = study.subgroups.map((subgroup, index): Subgroup => {
-    const hidden = new Set(study.classes.filter((name) => classes.get(name)?.[index] === 1));
+  if (privacy.minimumCell <= 1) return study;
+  const { tuning } = study;
+  const table: Cells = { ...study, unscored: (name) => unscoredRows(study, name) };
+  const withheld = { ...study, subgroups: withheldIn(table, privacy) };
+  if (tuning.subgroups === undefined) return withheld;
+  const tuningTable: Cells = {
+    ...tuning,
+    task: study.task,
+    classes: study.classes,
+    subgroups: tuning.subgroups,
+    patientCount: tuning.patients.reduce((most, code) => Math.max(most, code + 1), 0),
+    unscored: () => new Uint8Array(tuning.count),
+  };
+  return { ...withheld, tuning: { ...tuning, subgroups: withheldIn(tuningTable, privacy) } };
+}
+
+/** What decides about small cells of a split. */
+interface Cells
+  extends Pick<Study, "count" | "task" | "classes" | "subgroups" | "patients" | "patientCount" | "labels"> {
+  /** 1 for samples that lack the score of a class under some condition: some findings leave them out. */
+  unscored(className: string): Uint8Array;
+}
+
+function withheldIn(cells: Cells, privacy: Privacy): readonly Subgroup[] {
+  if (cells.subgroups.length < 2) return cells.subgroups;
+  const { groups, classes } = smallCellsOf(cells, privacy);
+  return cells.subgroups.map((subgroup, index): Subgroup => {
+    const hidden = new Set(cells.classes.filter((name) => classes.get(name)?.[index] === 1));
     const members = groups[index] === 1;
     if (!members && hidden.size === 0) return subgroup;
-    const withheld = { members, classes: members ? new Set(study.classes) : hidden };
+    const withheld = { members, classes: members ? new Set(cells.classes) : hidden };
     return { ...subgroup, withheld, ...(members ? { members: new Uint32Array(0) } : {}) };
   });
-  return { ...study, subgroups };
 }
 
 /** Which groups are hidden altogether, and which for each class: 1 or 0 by subgroup. */
-function smallCellsOf(study: Study, { labelCells, minimumCell }: Privacy) {
+function smallCellsOf(study: Cells, { labelCells, minimumCell }: Privacy) {
   const { subgroups } = study;
   const relations = relationsAmong(partitionsOf(study), subgroups.length);
   const fixed = Uint8Array.from(subgroups, ({ members }) => (members.length === study.count ? 1 : 0));
@@ -50,7 +73,7 @@ function smallCellsOf(study: Study, { labelCells, minimumCell }: Privacy) {
 }
 
 /** The whole set, then one partition of the samples per family. */
-function partitionsOf({ count, subgroups }: Study): Partition[] {
+function partitionsOf({ count, subgroups }: Cells): Partition[] {
   const partitions: Partition[] = [];
   let family: string | null | undefined;
   subgroups.forEach((subgroup, index) => {
@@ -72,9 +95,9 @@ const SCORED_POSITIVE = 4;
 const SCORED_NEGATIVE = 8;
 
 /** Patients with a positive, and with a negative, sample of a class in each group. */
-function labelCounts(study: Study, className: string, counter: PatientCounter): ProtectedCount[] {
+function labelCounts(study: Cells, className: string, counter: PatientCounter): ProtectedCount[] {
   const labels = study.labels(className);
-  const unscored = unscoredRows(study, className);
+  const unscored = study.unscored(className);
   const kinds = new Uint8Array(study.count);
   for (let row = 0; row < study.count; row++) {
     if (labels[row] === 1) kinds[row] = unscored[row] === 1 ? POSITIVE : POSITIVE | SCORED_POSITIVE;
@@ -102,7 +125,7 @@ class PatientCounter {
   readonly #lastSeen: Int32Array;
   #pass = 0;
 
-  constructor(private readonly study: Study) {
+  constructor(private readonly study: Cells) {
     this.#lastSeen = new Int32Array(study.patientCount);
   }
 
@@ -131,7 +154,7 @@ class PatientCounter {
  * Classes of which one's counts follow from the others': all of a multiclass task, where the positives of the classes add
  * up; else classes whose labels are equal or opposite throughout. They are hidden together.
  */
-function tiedClasses(study: Study): string[][] {
+function tiedClasses(study: Cells): string[][] {
   if (study.task === "multiclass") return [[...study.classes]];
   const tied: string[][] = [];
   for (const name of study.classes) {

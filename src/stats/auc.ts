@@ -11,6 +11,7 @@ import {
 import { type ErrorPart, errorPart, variance } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { type Placements, placements } from "./placements.js";
+import type { ScoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /**
@@ -47,11 +48,12 @@ export interface LabelledScores {
  * AUC with DeLong's or Obuchowski's variance; not estimable with fewer than two positives, two negatives, or two
  * patients of either.
  * @param order the scores' ascending order, where it is at hand
+ * @param steps the steps of the scores, where they are at hand
  */
-export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
+export function areaUnderCurve(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
   let area = known.get(data);
   if (area === undefined) {
-    area = estimateArea(data, order);
+    area = estimateArea(data, order, steps);
     known.set(data, area);
   }
   return area;
@@ -60,9 +62,9 @@ export function areaUnderCurve(data: LabelledScores, order?: Uint32Array): Resul
 /** Areas of data that several audits look at. Estimates do not change, and neither do the data. */
 const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
 
-function estimateArea(data: LabelledScores, order?: Uint32Array): Result<AucEstimate> {
+function estimateArea(data: LabelledScores, order?: Uint32Array, steps?: ScoreSteps): Result<AucEstimate> {
   const weights = unequalWeights(data);
-  const placed = placements(data.scores, data.labels, order, weights);
+  const placed = placements(data.scores, data.labels, order, weights, steps);
   const { positives, negatives } = placed;
   if (positives < 2 || negatives < 2) {
     const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];

@@ -1,8 +1,8 @@
 import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Result, standardErrorOf } from "./estimate.js";
 import { errorPart } from "./influence.js";
-import { orderOf } from "./order.js";
 import { wilsonLimits } from "./proportion.js";
+import { type ScoreSteps, scoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /** Average precision with its sampling error by patient. */
@@ -34,13 +34,17 @@ export interface AveragePrecisionEstimate extends Estimate {
  * trials. The estimate is biased upward in small samples, since every positive counts itself.
  *
  * Not estimable with fewer than two positives or negatives, or where all of a class come from one patient.
- * @param order the scores' ascending order, where it is at hand
+ * @param steps the steps of the scores, where they are at hand
  */
-export function averagePrecision(data: LabelledScores, order = orderOf(data.scores)): Result<AveragePrecisionEstimate> {
+export function averagePrecision(data: LabelledScores, steps?: ScoreSteps): Result<AveragePrecisionEstimate> {
   const refused = twoOfEachClass(data, "average precision");
   if (refused !== null) return refused;
   const weights = unequalWeights(data);
-  const ranked = rankedPrecision(data.scores, data.labels, order, weights);
+  const ranked = rankedPrecision(
+    steps ?? scoreSteps(data.scores, data.labels, undefined, weights),
+    data.labels,
+    weights,
+  );
   const { value, positives, negatives, prevalence, trapezoidArea } = ranked;
   const error = [errorPart(data.patients, ranked.contributions)];
   const standardError = standardErrorOf(error);
@@ -77,127 +81,49 @@ export interface RankedPrecision {
 }
 
 /**
- * Average precision and its influences, by two passes over the runs of equal scores.
- * @param scores no NaN
+ * Average precision and its influences, by two passes over the steps of the scores: down for the value, up for what a
+ * sample's weight changes, which are the precisions at and below its own score.
  * @param labels 1 positive, 0 negative
- * @param order the scores' ascending order
- * @param weights > 0; null where all samples count alike
+ * @param weights those of the steps; null where all samples count alike
  */
-export function rankedPrecision(
-  scores: Float64Array,
-  labels: Uint8Array,
-  order: Uint32Array,
-  weights: Float64Array | null,
-): RankedPrecision {
-  const n = order.length;
-  const runs: Runs = {
-    count: 0,
-    starts: new Uint32Array(n + 1),
-    positives: new Float64Array(n),
-    hits: new Float64Array(n),
-    calls: new Float64Array(n),
-  };
-  const positives = fillRuns(runs, scores, labels, order, weights);
-  const total = runs.count === 0 ? 0 : (runs.hits[runs.count - 1] as number);
-  const everything = runs.count === 0 ? 0 : (runs.calls[runs.count - 1] as number);
+export function rankedPrecision(steps: ScoreSteps, labels: Uint8Array, weights: Float64Array | null): RankedPrecision {
+  const { count, samples, starts, hits, alarms, positives, negatives } = steps;
+  const total = hits[count] as number;
+  const everything = total + (alarms[count] as number);
+  const contributions = new Float64Array(labels.length);
+  const shared = { positives, negatives, prevalence: everything === 0 ? 0 : total / everything, contributions };
+  if (total === 0) return { ...shared, value: 0, trapezoidArea: 0 };
   let sum = 0;
   let trapezoids = 0;
-  for (let run = 0, last = 1; run < runs.count; run++) {
-    const precision = (runs.hits[run] as number) / (runs.calls[run] as number);
-    sum += (runs.positives[run] as number) * precision;
-    trapezoids += ((runs.positives[run] as number) * (precision + last)) / 2;
+  let last = 1;
+  for (let step = 0; step < count; step++) {
+    const hit = hits[step + 1] as number;
+    const precision = hit / (hit + (alarms[step + 1] as number));
+    const gained = hit - (hits[step] as number);
+    sum += gained * precision;
+    trapezoids += (gained * (precision + last)) / 2;
     last = precision;
   }
-  const value = total === 0 ? 0 : sum / total;
-  const contributions = new Float64Array(n);
-  if (total > 0) influences(contributions, runs, value, labels, order, weights);
-  return {
-    positives,
-    negatives: n - positives,
-    prevalence: everything === 0 ? 0 : total / everything,
-    value,
-    trapezoidArea: total === 0 ? 0 : trapezoids / total,
-    contributions,
-  };
-}
-
-/** Runs of equal scores, highest first. */
-interface Runs {
-  count: number;
-  /** Ranks from the highest: a run holds start … next start − 1. */
-  readonly starts: Uint32Array;
-  /** Weight of its positives. */
-  readonly positives: Float64Array;
-  /** Weight of the positives, and of all samples, at or above its score. */
-  readonly hits: Float64Array;
-  readonly calls: Float64Array;
-}
-
-/** Returns the number of positives. */
-function fillRuns(
-  runs: Runs,
-  scores: Float64Array,
-  labels: Uint8Array,
-  order: Uint32Array,
-  weights: Float64Array | null,
-): number {
-  const n = order.length;
-  let positives = 0;
-  let hits = 0;
-  let calls = 0;
-  for (let rank = 0; rank < n; ) {
-    const score = scores[order[n - 1 - rank] as number] as number;
-    let ofRun = 0;
-    let all = 0;
-    runs.starts[runs.count] = rank;
-    while (rank < n) {
-      const sample = order[n - 1 - rank] as number;
-      if (scores[sample] !== score) break;
-      const weight = weights === null ? 1 : (weights[sample] as number);
-      all += weight;
-      if (labels[sample] === 1) {
-        ofRun += weight;
-        positives++;
-      }
-      rank++;
-    }
-    hits += ofRun;
-    calls += all;
-    runs.positives[runs.count] = ofRun;
-    runs.hits[runs.count] = hits;
-    runs.calls[runs.count] = calls;
-    runs.count++;
-  }
-  runs.starts[runs.count] = n;
-  return positives;
-}
-
-/** From the lowest run up: what a sample changes are the precisions at and below its own score. */
-function influences(
-  contributions: Float64Array,
-  runs: Runs,
-  value: number,
-  labels: Uint8Array,
-  order: Uint32Array,
-  weights: Float64Array | null,
-): void {
-  const n = order.length;
-  const total = runs.hits[runs.count - 1] as number;
+  const value = sum / total;
   let gain = 0;
   let loss = 0;
-  for (let run = runs.count - 1; run >= 0; run--) {
-    const calls = runs.calls[run] as number;
-    const precision = (runs.hits[run] as number) / calls;
-    gain += ((runs.positives[run] as number) * (1 - precision)) / calls;
-    loss += ((runs.positives[run] as number) * precision) / calls;
+  for (let step = count - 1; step >= 0; step--) {
+    const hit = hits[step + 1] as number;
+    const calls = hit + (alarms[step + 1] as number);
+    const precision = hit / calls;
+    const gained = hit - (hits[step] as number);
+    gain += (gained * (1 - precision)) / calls;
+    loss += (gained * precision) / calls;
     const ofPositive = (precision - value + gain) / total;
     const ofNegative = -loss / total;
-    for (let rank = runs.starts[run] as number; rank < (runs.starts[run + 1] as number); rank++) {
-      const sample = order[n - 1 - rank] as number;
-      const weight = weights === null ? 1 : (weights[sample] as number);
-      contributions[sample] = weight * (labels[sample] === 1 ? ofPositive : ofNegative);
+    const end = starts[step + 1] as number;
+    for (let place = starts[step] as number; place < end; place++) {
+      const sample = samples[place] as number;
+      const contribution = labels[sample] === 1 ? ofPositive : ofNegative;
+      contributions[sample] = weights === null ? contribution : contribution * (weights[sample] as number);
     }
   }
+  return { ...shared, value, trapezoidArea: trapezoids / total };
 }
 
 /** The patients with positives, and as many of equal weight as they are worth. */

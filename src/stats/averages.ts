@@ -1,6 +1,17 @@
-import { type AucEstimate, areaUnderCurve, type LabelledScores, logisticLimits } from "./auc.js";
-import { correlation, type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
+import { type AucEstimate, hasLogit, type LabelledScores, logisticLimits } from "./auc.js";
+import {
+  correlation,
+  type Estimate,
+  type Limits,
+  type NotEstimable,
+  notEstimable,
+  type Result,
+  standardErrorOf,
+} from "./estimate.js";
 import { type ErrorPart, mergedPart, type SamplingError, sumOfParts, type WeightedPart } from "./influence.js";
+import { newcombeAucLimits } from "./newcombe-auc.js";
+import { ascendingOrder } from "./order.js";
+import { unequalWeights } from "./weights.js";
 
 /** One class's estimate and what it counts for in an average. */
 export interface AverageTerm {
@@ -181,40 +192,261 @@ function positiveWeight({ labels, weights }: LabelledScores): number {
 /**
  * The area over all pairs of a sample and a class taken as one column (scikit-learn's "micro"): a positive pair is held
  * against negative pairs of every class, so that it also asks whether the classes' scores are on one scale. The pairs of a
- * sample depend on one another: the interval is always clustered by patient.
+ * sample depend on one another: the error is always clustered by patient (Obuchowski's). Limits: normal on the logit scale;
+ * Newcombe's over patients where nothing varies.
+ *
+ * The classes' sorted columns are merged and placements summed by patient on the way, so that the long column is never made.
+ * @param orders the ascending orders of the classes' scores, where they are at hand
  */
-export function microAuc(classes: readonly LabelledScores[]): Result<AucEstimate> {
-  return areaUnderCurve(stacked(classes));
+export function microAuc(given: readonly LabelledScores[], orders?: readonly Uint32Array[]): Result<Estimate> {
+  const classes = withoutEqualWeights(given);
+  const totals = pairTotals(classes);
+  const refused = tooFewPairs(totals);
+  if (refused !== null) return refused;
+  const sums = {
+    positives: new Float64Array(totals.positives.byPatient.length),
+    negatives: new Float64Array(totals.positives.byPatient.length),
+  };
+  const value = mergePlacements(sortedPairs(classes, totals, orders), totals, sums);
+  const error = [
+    centredPart(sums.positives, totals.positives, value, totals.first),
+    centredPart(sums.negatives, totals.negatives, value, totals.first),
+  ];
+  const standardError = standardErrorOf(error);
+  const [first, second] = [kishOf(totals.positives.byPatient), kishOf(totals.negatives.byPatient)];
+  const { pairs, patients } = totals;
+  return {
+    status: "estimated",
+    value,
+    error,
+    standardError,
+    symmetric: false,
+    limits: (z) => logisticLimits(value, standardError, z) ?? newcombeAucLimits(value, first, second, z),
+    range: [0, 1],
+    method: hasLogit(value, standardError) ? "obuchowski-logit" : "newcombe-patients",
+    n: pairs,
+    patients,
+  };
 }
 
-/** All classes' samples in one column, in patient order. */
-export function stacked(classes: readonly LabelledScores[]): LabelledScores {
-  const total = classes.reduce((sum, { labels }) => sum + labels.length, 0);
-  const isWeighted = classes.some(({ weights }) => weights != null);
-  const scores = new Float64Array(total);
-  const labels = new Uint8Array(total);
-  const patients = new Int32Array(total);
-  const weights = isWeighted ? new Float64Array(total) : null;
-  const next = new Uint32Array(classes.length);
-  for (let filled = 0; filled < total; ) {
-    let patient = Number.POSITIVE_INFINITY;
-    for (let c = 0; c < classes.length; c++) {
-      const code = classes[c]?.patients[next[c] as number];
-      if (code !== undefined && code < patient) patient = code;
+/** Weights that are one number in all classes are no weights. */
+function withoutEqualWeights(classes: readonly LabelledScores[]): readonly LabelledScores[] {
+  const first = classes.find(({ weights }) => weights != null && weights.length > 0)?.weights?.[0];
+  const areEqual = classes.every(
+    (data) => data.weights == null || (unequalWeights(data) === null && (data.weights[0] ?? first) === first),
+  );
+  return first !== undefined && areEqual ? classes.map((data) => ({ ...data, weights: null })) : classes;
+}
+
+/** All pairs, class by class, in each class by ascending score. */
+interface SortedPairs {
+  /** Where each class begins; one more for the end. */
+  readonly starts: Uint32Array;
+  readonly scores: Float64Array;
+  readonly labels: Uint8Array;
+  /** Patient codes less the first. */
+  readonly places: Int32Array;
+  readonly weights: Float64Array | null;
+}
+
+function sortedPairs(
+  classes: readonly LabelledScores[],
+  { pairs, first }: PairTotals,
+  orders?: readonly Uint32Array[],
+): SortedPairs {
+  const starts = new Uint32Array(classes.length + 1);
+  const scores = new Float64Array(pairs);
+  const labels = new Uint8Array(pairs);
+  const places = new Int32Array(pairs);
+  const weights = classes.some((data) => data.weights != null) ? new Float64Array(pairs) : null;
+  let next = 0;
+  classes.forEach((data, c) => {
+    const order = orders?.[c] ?? ascendingOrder(data.scores);
+    for (let i = 0; i < order.length; i++) {
+      const sample = order[i] as number;
+      scores[next] = data.scores[sample] as number;
+      labels[next] = data.labels[sample] as number;
+      places[next] = (data.patients[sample] as number) - first;
+      if (weights !== null) weights[next] = data.weights?.[sample] ?? 1;
+      next++;
     }
-    for (let c = 0; c < classes.length; c++) {
-      const from = classes[c] as LabelledScores;
-      let i = next[c] as number;
-      while (from.patients[i] === patient) {
-        scores[filled] = from.scores[i] as number;
-        labels[filled] = from.labels[i] as number;
-        patients[filled] = patient;
-        if (weights !== null) weights[filled] = from.weights?.[i] ?? 1;
-        filled++;
-        i++;
-      }
-      next[c] = i;
+    starts[c + 1] = next;
+  });
+  return { starts, scores, labels, places, weights };
+}
+
+/** What the pairs with one label come to. */
+interface PairsOfLabel {
+  count: number;
+  weight: number;
+  /** Weight by patient code, from the first on. */
+  readonly byPatient: Float64Array;
+}
+
+interface PairTotals {
+  readonly pairs: number;
+  readonly patients: number;
+  /** The lowest patient code. */
+  readonly first: number;
+  readonly positives: PairsOfLabel;
+  readonly negatives: PairsOfLabel;
+}
+
+function pairTotals(classes: readonly LabelledScores[]): PairTotals {
+  let first = Number.POSITIVE_INFINITY;
+  let last = -1;
+  let pairs = 0;
+  for (const { patients } of classes) {
+    pairs += patients.length;
+    if (patients.length === 0) continue;
+    first = Math.min(first, patients[0] as number);
+    last = Math.max(last, patients[patients.length - 1] as number);
+  }
+  const codes = last < 0 ? 0 : last - first + 1;
+  const positives: PairsOfLabel = { count: 0, weight: 0, byPatient: new Float64Array(codes) };
+  const negatives: PairsOfLabel = { count: 0, weight: 0, byPatient: new Float64Array(codes) };
+  for (const { labels, patients, weights } of classes) {
+    for (let i = 0; i < labels.length; i++) {
+      const of = labels[i] === 1 ? positives : negatives;
+      const weight = weights == null ? 1 : (weights[i] as number);
+      const place = (patients[i] as number) - first;
+      of.count++;
+      of.weight += weight;
+      of.byPatient[place] = (of.byPatient[place] as number) + weight;
     }
   }
-  return { scores, labels, patients, clustered: true, weights };
+  let distinct = 0;
+  for (let place = 0; place < codes; place++) {
+    if ((positives.byPatient[place] as number) + (negatives.byPatient[place] as number) > 0) distinct++;
+  }
+  return { pairs, patients: distinct, first, positives, negatives };
+}
+
+function tooFewPairs({ pairs, positives, negatives }: PairTotals): NotEstimable | null {
+  for (const [of, which] of [
+    [positives, "positive"],
+    [negatives, "negative"],
+  ] as const) {
+    if (of.count < 2) {
+      const pair = of.count === 1 ? "pair" : "pairs";
+      return notEstimable(
+        `${of.count} ${which} ${pair} among ${pairs} of a sample and a class: AUC needs at least two of each kind`,
+      );
+    }
+    let patients = 0;
+    for (let place = 0; place < of.byPatient.length; place++) if ((of.byPatient[place] as number) > 0) patients++;
+    if (patients < 2) {
+      return notEstimable(
+        `all ${which} pairs come from one patient: the AUC's interval needs at least two patients of each kind`,
+      );
+    }
+  }
+  return null;
+}
+
+/**
+ * Merges the classes run by run of equal scores and adds each pair's placement, times its weight, to its patient's. Returns
+ * the area. The classes stand in a heap by their lowest score that is left.
+ */
+function mergePlacements(
+  { starts, scores, labels, places, weights }: SortedPairs,
+  { positives, negatives }: PairTotals,
+  sums: { readonly positives: Float64Array; readonly negatives: Float64Array },
+): number {
+  const k = starts.length - 1;
+  const next = starts.slice(0, k);
+  const heads = new Float64Array(k);
+  const heap = new Uint16Array(k);
+  let size = 0;
+  for (let c = 0; c < k; c++) {
+    if (next[c] === starts[c + 1]) continue;
+    heads[c] = scores[next[c] as number] as number;
+    heap[size++] = c;
+  }
+  for (let at = (size >> 1) - 1; at >= 0; at--) siftDown(heap, heads, size, at);
+  const froms = new Uint32Array(k); // the segments of a run, one for each class that is in it
+  const ends = new Uint32Array(k);
+  let positivesBelow = 0;
+  let negativesBelow = 0;
+  let twiceWins = 0;
+  while (size > 0) {
+    const score = heads[heap[0] as number] as number;
+    let segments = 0;
+    let runPositives = 0;
+    let runNegatives = 0;
+    while (size > 0) {
+      const c = heap[0] as number;
+      if (heads[c] !== score) break;
+      const last = starts[c + 1] as number;
+      let i = next[c] as number;
+      froms[segments] = i;
+      do {
+        const weight = weights === null ? 1 : (weights[i] as number);
+        if (labels[i] === 1) runPositives += weight;
+        else runNegatives += weight;
+        i++;
+      } while (i < last && scores[i] === score);
+      ends[segments++] = i;
+      next[c] = i;
+      if (i < last) heads[c] = scores[i] as number;
+      else heap[0] = heap[--size] as number;
+      siftDown(heap, heads, size, 0);
+    }
+    const ofPositive = (negativesBelow + runNegatives / 2) / negatives.weight;
+    const ofNegative = (positives.weight - positivesBelow - runPositives / 2) / positives.weight;
+    for (let segment = 0; segment < segments; segment++) {
+      const end = ends[segment] as number;
+      for (let i = froms[segment] as number; i < end; i++) {
+        const weight = weights === null ? 1 : (weights[i] as number);
+        const place = places[i] as number;
+        if (labels[i] === 1) sums.positives[place] = (sums.positives[place] as number) + weight * ofPositive;
+        else sums.negatives[place] = (sums.negatives[place] as number) + weight * ofNegative;
+      }
+    }
+    twiceWins += runPositives * (2 * negativesBelow + runNegatives);
+    positivesBelow += runPositives;
+    negativesBelow += runNegatives;
+  }
+  return Math.min(1, twiceWins / (2 * positives.weight * negatives.weight));
+}
+
+/** Lets the class at a place of the heap sink below those with lower heads. */
+function siftDown(heap: Uint16Array, heads: Float64Array, size: number, from: number): void {
+  let at = from;
+  const c = heap[at] as number;
+  const head = heads[c] as number;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= size) break;
+    if (child + 1 < size && (heads[heap[child + 1] as number] as number) < (heads[heap[child] as number] as number))
+      child++;
+    const lower = heap[child] as number;
+    if ((heads[lower] as number) >= head) break;
+    heap[at] = lower;
+    at = child;
+  }
+  heap[at] = c;
+}
+
+function centredPart(sums: Float64Array, { weight, byPatient }: PairsOfLabel, value: number, first: number): ErrorPart {
+  const patients = new Int32Array(sums.length);
+  const totals = new Float64Array(sums.length);
+  let count = 0;
+  for (let place = 0; place < sums.length; place++) {
+    const own = byPatient[place] as number;
+    if (own === 0) continue;
+    patients[count] = first + place;
+    totals[count++] = ((sums[place] as number) - own * value) / weight;
+  }
+  return { patients: patients.slice(0, count), totals: totals.slice(0, count) };
+}
+
+/** Kish's effective number of patients, out of their weights. */
+function kishOf(byPatient: Float64Array): number {
+  let [total, squares] = [0, 0];
+  for (let place = 0; place < byPatient.length; place++) {
+    total += byPatient[place] as number;
+    squares += (byPatient[place] as number) ** 2;
+  }
+  return (total * total) / squares;
 }

@@ -1,5 +1,5 @@
 import type { Interval } from "../core/finding.js";
-import { covariance, errorOfDifference, hasNoError, type SamplingError, variance } from "./influence.js";
+import { areAligned, covariance, errorOfDifference, hasNoError, type SamplingError, variance } from "./influence.js";
 import { criticalValue } from "./normal.js";
 
 /**
@@ -51,8 +51,24 @@ export function notEstimable(reason: string): NotEstimable {
 /** The square root of the error's variance; 0 where that is nil, rounding, or negative. */
 export function standardErrorOf(error: SamplingError): number {
   const value = variance(error);
-  const own = error.length === 1 ? value : error.reduce((sum, part) => sum + variance([part]), 0);
+  return rootOf(value, error.length === 1 ? value : ownVariances(error));
+}
+
+/**
+ * The same for the difference of two errors, without making it: Var(a) + Var(b) − 2 Cov(a, b). For errors that are not over the
+ * same patients; where they are, taking the difference patient by patient is more precise.
+ */
+function standardErrorOfDifference(a: SamplingError, b: SamplingError): number {
+  return rootOf(variance(a) + variance(b) - 2 * covariance(a, b), ownVariances(a) + ownVariances(b));
+}
+
+/** @param own the variances of the parts, each by itself */
+function rootOf(value: number, own: number): number {
   return value > NEGLIGIBLE_VARIANCE && value > NEGLIGIBLE_SHARE * own ? Math.sqrt(value) : 0;
+}
+
+function ownVariances(error: SamplingError): number {
+  return error.reduce((sum, part) => sum + variance([part]), 0);
 }
 
 /** Limits of the normal approximation. */
@@ -116,25 +132,29 @@ export function differenceOf(
   method: DifferenceMethod,
   counts: { readonly n: number; readonly patients: number },
 ): Estimate {
-  const error = errorOfDifference(a.error, b.error);
-  const standardError = standardErrorOf(error);
+  const error = areAligned(a.error, b.error) ? errorOfDifference(a.error, b.error) : null;
+  const standardError = error === null ? standardErrorOfDifference(a.error, b.error) : standardErrorOf(error);
+  const isExact = error === null ? hasNoError(a.error) && hasNoError(b.error) : hasNoError(error);
   const value = a.value - b.value;
-  const shared = {
+  const bothNormal = a.symmetric && b.symmetric;
+  const symmetric = bothNormal && (standardError > 0 || isExact);
+  // A vanishing variance of a difference of estimates that do vary is an accident of few samples: assume independence.
+  const rho = symmetric || bothNormal ? 0 : correlation(a, b);
+  return {
     status: "estimated",
     value,
-    error,
+    // Of groups it is made when asked for: their intervals do without.
+    get error() {
+      return error ?? errorOfDifference(a.error, b.error);
+    },
     standardError,
+    symmetric,
+    limits: symmetric ? normalLimits(value, standardError) : squareAndAdd(a, b, rho),
     range: differenceRange(a, b),
+    method: symmetric ? method.normal : method.otherwise,
     n: counts.n,
     patients: counts.patients,
-  } as const;
-  const bothNormal = a.symmetric && b.symmetric;
-  if (bothNormal && (standardError > 0 || hasNoError(error))) {
-    return { ...shared, symmetric: true, limits: normalLimits(value, standardError), method: method.normal };
-  }
-  // A vanishing variance of a difference of estimates that do vary is an accident of few samples: assume independence.
-  const rho = bothNormal ? 0 : correlation(a, b);
-  return { ...shared, symmetric: false, limits: squareAndAdd(a, b, rho), method: method.otherwise };
+  };
 }
 
 /** Whether the difference is exactly 0 for every patient, so that its interval has no width. */

@@ -67,14 +67,7 @@ export function gapFinding<E extends Estimate>(
     reason: leftOutReason(leftOut),
     ...(test === null ? {} : { tests: [waldTest(test)] }),
   };
-  return measured(
-    subject,
-    gap.value,
-    gap.interval,
-    basis,
-    extras,
-    (other) => maxMinGap(results, other, comparison.difference).interval,
-  );
+  return measured(subject, gap.value, gap.interval, basis, extras, gap.again);
 }
 
 /** Wald's test that all groups are alike, as a finding carries it. */

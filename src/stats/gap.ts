@@ -18,6 +18,8 @@ export interface Gap {
   readonly bias: number;
   /** A shorter interval with honest coverage: see `maxMinGap`. */
   readonly correctedInterval: Interval;
+  /** The conservative interval at another level. It holds on to the pairs' limits alone, not to all patients' errors. */
+  again(level: number): Interval;
 }
 
 /**
@@ -45,24 +47,21 @@ export function maxMinGap<E extends Estimate>(
   difference: (a: E, b: E) => Estimate,
 ): Gap {
   const pairs = (groups.length * (groups.length - 1)) / 2;
-  const pairLevel = 1 - (1 - level) / pairs;
   const errors = jointErrors(groups, level);
   const critical = simultaneousCriticalValue(errors, level);
   const lowerLevel = 1 - 2 * normalCdf(-critical);
-  const conservative = { lower: 0, upper: 0 };
   const shorter = { lower: 0, upper: 0 };
-  let method = "";
+  const all: PairLimits[] = [];
   groups.forEach((a, i) => {
     for (let j = i + 1; j < groups.length; j++) {
-      const pair = difference(a, groups[j] as E);
-      const atPairLevel = intervalOf(pair, pairLevel);
-      conservative.lower = Math.max(conservative.lower, lowerOf(atPairLevel));
-      conservative.upper = Math.max(conservative.upper, upperOf(atPairLevel));
+      const { limits, range, method } = difference(a, groups[j] as E);
+      const pair = { limits, range, method };
+      all.push(pair);
       shorter.lower = Math.max(shorter.lower, lowerOf(intervalOf(pair, lowerLevel)));
       shorter.upper = Math.max(shorter.upper, upperOf(intervalOf(pair, level)));
-      method = atPairLevel.method;
     }
   });
+  const interval = conservativeInterval(all, level);
   const values = groups.map((group) => group.value);
   const highest = values.indexOf(Math.max(...values));
   const lowest = values.indexOf(Math.min(...values));
@@ -70,14 +69,33 @@ export function maxMinGap<E extends Estimate>(
   const corrected = correctedMaxMin(values, errors);
   return {
     value,
-    interval: { ...conservative, level, method: pairs === 1 ? method : `bonferroni-${method}` },
+    interval,
     highest,
     lowest,
     pairs,
     corrected,
     bias: value - corrected,
-    correctedInterval: { ...shorter, level, method: pairs === 1 ? method : `max-z-${method}` },
+    correctedInterval: { ...shorter, level, method: pairs === 1 ? interval.method : `max-z-${all.at(-1)?.method}` },
+    again: againOf(all),
   };
+}
+
+type PairLimits = Pick<Estimate, "limits" | "range" | "method">;
+
+function againOf(all: readonly PairLimits[]): (level: number) => Interval {
+  return (level) => conservativeInterval(all, level);
+}
+
+/** The largest limits of any pair's absolute difference, all at the Bonferroni level. */
+function conservativeInterval(all: readonly PairLimits[], level: number): Interval {
+  let [lower, upper, method] = [0, 0, ""];
+  for (const pair of all) {
+    const interval = intervalOf(pair, 1 - (1 - level) / all.length);
+    lower = Math.max(lower, lowerOf(interval));
+    upper = Math.max(upper, upperOf(interval));
+    method = interval.method;
+  }
+  return { lower, upper, level, method: all.length === 1 ? method : `bonferroni-${method}` };
 }
 
 /** Limits of the absolute difference, given those of the difference. */

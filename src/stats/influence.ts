@@ -43,6 +43,25 @@ export function errorPart(patients: Int32Array, contributions: Float64Array): Er
   return { patients: codes.subarray(0, last + 1), totals: totals.subarray(0, last + 1) };
 }
 
+/** The same for the samples with one label, such as the positives. */
+export function errorPartOf(
+  patients: Int32Array,
+  contributions: Float64Array,
+  labels: Uint8Array,
+  label: number,
+): ErrorPart {
+  const codes = new Int32Array(patients.length);
+  const totals = new Float64Array(patients.length);
+  let last = -1;
+  for (let i = 0; i < patients.length; i++) {
+    if (labels[i] !== label) continue;
+    const patient = patients[i] as number;
+    if (last < 0 || codes[last] !== patient) codes[++last] = patient;
+    totals[last] = (totals[last] as number) + (contributions[i] as number);
+  }
+  return { patients: codes.slice(0, last + 1), totals: totals.slice(0, last + 1) };
+}
+
 /** Covariance of two estimates; the formula stands at the head of this file. */
 export function covariance(a: SamplingError, b: SamplingError): number {
   let sum = 0;
@@ -60,6 +79,9 @@ export function variance(error: SamplingError): number {
 }
 
 function partCovariance(a: ErrorPart, b: ErrorPart): number {
+  if (a === b) return ownVariance(a);
+  // Groups of patients share none: nothing is to be multiplied.
+  if (!sharePatients(a, b)) return 0;
   let product = 0;
   let shared = 0;
   for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
@@ -76,12 +98,50 @@ function partCovariance(a: ErrorPart, b: ErrorPart): number {
   return patients < 2 ? 0 : (patients / (patients - 1)) * product;
 }
 
+function ownVariance({ totals }: ErrorPart): number {
+  let squares = 0;
+  for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
+  return totals.length < 2 ? 0 : (totals.length / (totals.length - 1)) * squares;
+}
+
+/** Below so many patients, going through both lists is as quick as through their sets. */
+const FEW_PATIENTS = 64;
+
+/** One bit per patient, made once for each list of patients that is compared with others. */
+const bitsOf = new WeakMap<Int32Array, Uint32Array>();
+
+function sharePatients(a: ErrorPart, b: ErrorPart): boolean {
+  if (a.patients === b.patients || a.patients.length < FEW_PATIENTS || b.patients.length < FEW_PATIENTS) return true;
+  const [bitsOfA, bitsOfB] = [patientBits(a.patients), patientBits(b.patients)];
+  const words = Math.min(bitsOfA.length, bitsOfB.length);
+  for (let i = 0; i < words; i++) if (((bitsOfA[i] as number) & (bitsOfB[i] as number)) !== 0) return true;
+  return false;
+}
+
+function patientBits(patients: Int32Array): Uint32Array {
+  let bits = bitsOf.get(patients);
+  if (bits === undefined) {
+    bits = new Uint32Array(((patients[patients.length - 1] as number) >>> 5) + 1);
+    for (let i = 0; i < patients.length; i++) {
+      const patient = patients[i] as number;
+      bits[patient >>> 5] = (bits[patient >>> 5] as number) | (1 << (patient & 31));
+    }
+    bitsOf.set(patients, bits);
+  }
+  return bits;
+}
+
+/** Whether two errors have parts over the same patients, so that their difference is taken patient by patient. */
+export function areAligned(a: SamplingError, b: SamplingError): boolean {
+  return a.length === b.length && a.every((part, index) => samePatients(part, b[index]));
+}
+
 /**
  * The error of A − B. Parts over the same patients are merged, so that two estimates on the same samples that do not
  * differ have exactly no error; other parts stand side by side, which gives the same variance.
  */
 export function errorOfDifference(a: SamplingError, b: SamplingError): SamplingError {
-  if (a.length === b.length && a.every((part, index) => samePatients(part, b[index]))) {
+  if (areAligned(a, b)) {
     return a.map((part, index) => subtract(part, b[index] as ErrorPart));
   }
   return [...a, ...b.map((part) => subtract({ ...part, totals: new Float64Array(part.totals.length) }, part))];
@@ -89,11 +149,15 @@ export function errorOfDifference(a: SamplingError, b: SamplingError): SamplingE
 
 function samePatients(a: ErrorPart, b: ErrorPart | undefined): boolean {
   if (b === undefined || a.patients.length !== b.patients.length) return false;
-  return a.patients === b.patients || a.patients.every((patient, index) => patient === b.patients[index]);
+  if (a.patients === b.patients) return true;
+  for (let i = 0; i < a.patients.length; i++) if (a.patients[i] !== b.patients[i]) return false;
+  return true;
 }
 
 function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
-  return { patients: a.patients, totals: a.totals.map((total, index) => total - (b.totals[index] as number)) };
+  const totals = new Float64Array(a.totals.length);
+  for (let i = 0; i < totals.length; i++) totals[i] = (a.totals[i] as number) - (b.totals[i] as number);
+  return { patients: a.patients, totals };
 }
 
 /** Whether no patient contributes any error, as where two score vectors rank the samples alike. */

@@ -29,35 +29,40 @@ export function labelRanking(data: MultilabelScores): LabelRanking {
   const precisions = new Float64Array(n);
   const losses = new Float64Array(n);
   const k = data.scores.length;
+  const scores = new Float64Array(k); // of one sample: those that have a label and a score
+  const labels = new Uint8Array(k);
   for (let i = 0; i < n; i++) {
+    let count = 0;
     let trues = 0;
-    let falses = 0;
-    let precision = 0;
-    let wrong = 0;
     for (let c = 0; c < k; c++) {
       const score = (data.scores[c] as Float64Array)[i] as number;
-      const label = (data.labels[c] as Int8Array)[i];
-      if (Number.isNaN(score) || label === -1) continue;
-      if (label === 0) {
-        falses++;
-        continue;
-      }
-      trues++;
+      const label = (data.labels[c] as Int8Array)[i] as number;
+      if (label === -1 || Number.isNaN(score)) continue;
+      scores[count] = score;
+      labels[count++] = label;
+      trues += label;
+    }
+    if (trues === 0 || trues === count) {
+      precisions[i] = 1;
+      continue;
+    }
+    let precision = 0;
+    let wrong = 0;
+    for (let one = 0; one < count; one++) {
+      if (labels[one] === 0) continue;
+      const score = scores[one] as number;
       let ranked = 0;
       let truesRanked = 0;
-      for (let other = 0; other < k; other++) {
-        const isAsHigh = ((data.scores[other] as Float64Array)[i] as number) >= score; // false for NaN
-        const itsLabel = (data.labels[other] as Int8Array)[i];
-        if (!isAsHigh || itsLabel === -1) continue;
+      for (let other = 0; other < count; other++) {
+        if ((scores[other] as number) < score) continue;
         ranked++;
-        if (itsLabel === 1) truesRanked++;
+        truesRanked += labels[other] as number;
       }
       precision += truesRanked / ranked;
       wrong += ranked - truesRanked;
     }
-    const hasBoth = trues > 0 && falses > 0;
-    precisions[i] = hasBoth ? precision / trues : 1;
-    losses[i] = hasBoth ? wrong / (trues * falses) : 0;
+    precisions[i] = precision / trues;
+    losses[i] = wrong / (trues * (count - trues));
   }
   const of = (values: Float64Array) =>
     boundedMean({ values, patients: data.patients, weights: data.weights ?? null }, "labels");

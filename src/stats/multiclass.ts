@@ -103,11 +103,13 @@ export type PairWeighting = "equal" | "prevalence";
  * patient: one stratum per class. Limits: normal on the logit of the area. Where the placements of a pair do not vary at all, as under perfect separation, the
  * square of Newcombe's margin of that pair is added. Cost: one sort per class, then O(classes · samples).
  * @param used the classes that count, each with at least two samples of two patients
+ * @param orders the ascending orders of the classes' scores, where they are at hand
  */
 export function handTill(
   data: MulticlassScores,
   used: readonly number[],
   weighting: PairWeighting = "equal",
+  orders?: readonly Uint32Array[],
 ): Result<Estimate> {
   if (used.length < 2) return tooFewClasses(used.length, "Hand and Till's area");
   const n = data.classes.length;
@@ -127,7 +129,7 @@ export function handTill(
   const pairs = (used.length * (used.length - 1)) / 2;
   const share = (i: number, j: number) =>
     weighting === "equal" ? 1 / pairs : ((totals[i] as number) + (totals[j] as number)) / ((used.length - 1) * total);
-  const pairwise = pairwiseAreas(data, weights, totals, isUsed, share);
+  const pairwise = pairwiseAreas(data, weights, totals, isUsed, share, orders);
   let value = 0;
   used.forEach((i, place) => {
     for (const j of used.slice(place + 1)) value += share(i, j) * pairwise.mean(i, j);
@@ -177,13 +179,15 @@ function pairwiseAreas(
   totals: Float64Array,
   isUsed: Uint8Array,
   share: (i: number, j: number) => number,
+  orders?: readonly Uint32Array[],
 ): PairwiseAreas {
   const k = totals.length;
   const areas = new Float64Array(k * k); // A(i|j) at i·k + j
   const varies = new Uint8Array(k * k);
   const sums = new Float64Array(data.classes.length);
   for (let i = 0; i < k; i++)
-    if (isUsed[i] === 1) rankAgainstOthers(data, weights, totals, isUsed, share, i, { areas, varies, sums });
+    if (isUsed[i] === 1)
+      rankAgainstOthers(data, weights, totals, isUsed, share, i, { areas, varies, sums }, orders?.[i]);
   return {
     mean: (i, j) => ((areas[i * k + j] as number) + (areas[j * k + i] as number)) / 2,
     isRigid: (i, j) => varies[i * k + j] === 0 && varies[j * k + i] === 0,
@@ -206,11 +210,12 @@ function rankAgainstOthers(
   share: (i: number, j: number) => number,
   i: number,
   { areas, varies, sums }: PairwiseSums,
+  given?: Uint32Array,
 ): void {
   const k = totals.length;
   const scores = data.scores[i] as Float64Array;
   const { classes } = data;
-  const order = ascendingOrder(scores);
+  const order = given ?? ascendingOrder(scores);
   const below = new Float64Array(k);
   const run = new Float64Array(k);
   const coefficients = Float64Array.from({ length: k }, (_, j) => (j === i || isUsed[j] === 0 ? 0 : share(i, j) / 2));
@@ -219,7 +224,6 @@ function rankAgainstOthers(
   for (let start = 0; start < order.length; ) {
     const score = scores[order[start] as number] as number;
     let end = start;
-    run.fill(0);
     while (end < order.length && scores[order[end] as number] === score) {
       const sample = order[end++] as number;
       const c = classes[sample] as number;
@@ -240,13 +244,15 @@ function rankAgainstOthers(
     for (let place = start; place < end; place++) {
       const sample = order[place] as number;
       const c = classes[sample] as number;
+      // Whole runs of many classes are rare: what a run has is cleared sample by sample, not class by class.
+      below[c] = (below[c] as number) + (weights === null ? 1 : (weights[sample] as number));
+      run[c] = 0;
       if (isUsed[c] === 0) continue;
       sums[sample] = (sums[sample] as number) + (c === i ? ofOwn : (coefficients[c] as number) * ofOther);
       if (c === i) continue;
       if (Number.isNaN(firstOfOther[c])) firstOfOther[c] = ofOther;
       else if (firstOfOther[c] !== ofOther) varies[i * k + c] = 1;
     }
-    for (let c = 0; c < k; c++) below[c] = (below[c] as number) + (run[c] as number);
     start = end;
   }
   for (let j = 0; j < k; j++) areas[i * k + j] = (areas[i * k + j] as number) / (totals[i] as number);

@@ -1,8 +1,8 @@
 import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
-import { type ErrorPart, errorPart, scaledPart } from "./influence.js";
+import { type ErrorPart, errorPartOf, scaledPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
-import { orderOf } from "./order.js";
+import { type ScoreSteps, scoreSteps } from "./steps.js";
 import { unequalWeights } from "./weights.js";
 
 /** The part of the ROC curve that counts: a range of specificity, or of sensitivity, each within [0, 1], low to high. */
@@ -41,21 +41,18 @@ export interface PartialAreaEstimate extends Estimate {
  * Limits: normal on the logit of the mean height of the curve in the range; where nothing varies Newcombe's interval of
  * an area over as many negatives as the range holds. Not estimable with fewer than two positives or negatives, or where
  * all of a class come from one patient.
- * @param order the scores' ascending order, where it is at hand
+ * @param steps the steps of the scores, where they are at hand
  */
-export function partialArea(
-  data: LabelledScores,
-  range: RocRange,
-  order = orderOf(data.scores),
-): Result<PartialAreaEstimate> {
+export function partialArea(data: LabelledScores, range: RocRange, steps?: ScoreSteps): Result<PartialAreaEstimate> {
   const refused = twoOfEachClass(data, "the partial area");
   if (refused !== null) return refused;
   const bySpecificity = "specificity" in range;
   const [low, high] = bySpecificity ? range.specificity : range.sensitivity;
-  const [turned, from] = bySpecificity ? [data, order] : [exchanged(data), order.toReversed()];
   const weights = unequalWeights(data);
-  const part = areaInRange(turned.scores, turned.labels, from, weights, 1 - high, 1 - low);
-  const error = [classPart(turned, part, 1), classPart(turned, part, 0)] as const;
+  const given = steps ?? scoreSteps(data.scores, data.labels, undefined, weights);
+  const turned = bySpecificity ? given : exchanged(given);
+  const part = areaInRange(turned, 1 - high, 1 - low);
+  const error = errorParts(data, turned, part, weights, bySpecificity);
   const standardError = standardErrorOf(error);
   const width = high - low;
   const height = Math.max(0, Math.min(1, part.area / width));
@@ -77,8 +74,8 @@ export function partialArea(
     method: hasLogit(height, standardError / width) ? "logit-mean-height" : "newcombe-mean-height",
     n: data.labels.length,
     patients: patientsOf(data.patients),
-    positives: bySpecificity ? part.positives : part.negatives,
-    negatives: bySpecificity ? part.negatives : part.positives,
+    positives: given.positives,
+    negatives: given.negatives,
     perfect: width,
     chance: (width * (2 - high - low)) / 2,
     inRange: opposed * width,
@@ -110,94 +107,62 @@ export function standardisedPartial(area: PartialAreaEstimate): PartialAreaEstim
   };
 }
 
-/** The same samples with classes and direction exchanged: specificity becomes sensitivity. */
-function exchanged(data: LabelledScores): LabelledScores {
-  const scores = new Float64Array(data.scores.length);
-  const labels = new Uint8Array(data.labels.length);
-  for (let i = 0; i < scores.length; i++) {
-    scores[i] = -(data.scores[i] as number);
-    labels[i] = 1 - (data.labels[i] as number);
+/** The same steps with classes and direction exchanged: specificity becomes sensitivity. */
+function exchanged({ count, samples, starts, hits, alarms, positives, negatives }: ScoreSteps): ScoreSteps {
+  const n = samples.length;
+  const turned = {
+    starts: new Uint32Array(n + 1),
+    hits: new Float64Array(n + 1),
+    alarms: new Float64Array(n + 1),
+  };
+  for (let step = 0; step <= count; step++) {
+    turned.starts[step] = n - (starts[count - step] as number);
+    turned.hits[step] = (alarms[count] as number) - (alarms[count - step] as number);
+    turned.alarms[step] = (hits[count] as number) - (hits[count - step] as number);
   }
-  return { ...data, scores, labels };
+  return { ...turned, count, samples: samples.toReversed(), positives: negatives, negatives: positives };
 }
 
+/** The area between two false positive rates, and the placements restricted to them, by step. */
 export interface AreaInRange {
-  readonly positives: number;
-  readonly negatives: number;
   readonly area: number;
-  /** Each sample's restricted placement, φ of a positive and ν of a negative; aligned with the scores. */
-  readonly values: Float64Array;
+  /** φ of the step's positives and ν of its negatives; the mean of the latter. (That of the former is the area.) */
+  readonly ofPositives: Float64Array;
+  readonly ofNegatives: Float64Array;
+  readonly negativeMean: number;
 }
 
 /** False positive rates this close are one: 1 − 0.9 is not 0.1. */
 const SAME_RATE = 1e-12;
 
-/**
- * The area between two false positive rates, and the placements restricted to them.
- * @param order the scores' ascending order
- * @param weights > 0; null where all samples count alike
- * @param from, to 0 <= from < to <= 1
- */
-export function areaInRange(
-  scores: Float64Array,
-  labels: Uint8Array,
-  order: Uint32Array,
-  weights: Float64Array | null,
-  from: number,
-  to: number,
-): AreaInRange {
-  const n = order.length;
-  const totals = classTotals(labels, weights);
-  // One step of the curve per run of equal scores, from the highest down.
-  const starts = new Uint32Array(n + 1);
-  const rates = new Float64Array(n + 1); // false positive rate after each step
-  const heights = new Float64Array(n + 1); // sensitivity after each step
-  let steps = 0;
-  let hits = 0;
-  let alarms = 0;
-  for (let rank = 0; rank < n; ) {
-    const score = scores[order[n - 1 - rank] as number] as number;
-    starts[steps] = rank;
-    while (rank < n && scores[order[n - 1 - rank] as number] === score) {
-      const sample = order[n - 1 - rank++] as number;
-      const weight = weights === null ? 1 : (weights[sample] as number);
-      if (labels[sample] === 1) hits += weight;
-      else alarms += weight;
-    }
-    steps++;
-    rates[steps] = totals.negativeWeight === 0 ? 0 : alarms / totals.negativeWeight;
-    heights[steps] = totals.positiveWeight === 0 ? 0 : hits / totals.positiveWeight;
-  }
-  starts[steps] = n;
-  const lowest = heightAt(rates, heights, steps, from);
-  const highest = heightAt(rates, heights, steps, to);
-  const values = new Float64Array(n);
+/** @param from, to 0 <= from < to <= 1 */
+export function areaInRange(steps: ScoreSteps, from: number, to: number): AreaInRange {
+  const { count, hits, alarms } = steps;
+  const positives = Math.max(hits[count] as number, Number.MIN_VALUE);
+  const negatives = Math.max(alarms[count] as number, Number.MIN_VALUE);
+  const lowest = heightAt(steps, from);
+  const highest = heightAt(steps, to);
+  const ofPositives = new Float64Array(count);
+  const ofNegatives = new Float64Array(count);
   let sum = 0;
-  for (let step = 0; step < steps; step++) {
-    const [left, right] = [rates[step] as number, rates[step + 1] as number];
-    const ofPositive = rampIntegral(left, right, to) - rampIntegral(left, right, from);
-    const ofNegative = clampedMean(heights[step] as number, heights[step + 1] as number, lowest, highest);
-    for (let rank = starts[step] as number; rank < (starts[step + 1] as number); rank++) {
-      const sample = order[n - 1 - rank] as number;
-      values[sample] = labels[sample] === 1 ? ofPositive : ofNegative;
-      if (labels[sample] === 1) sum += ofPositive * (weights === null ? 1 : (weights[sample] as number));
+  let sumOfNegatives = 0;
+  let left = 0;
+  let bottom = 0;
+  for (let step = 0; step < count; step++) {
+    const right = (alarms[step + 1] as number) / negatives;
+    const top = (hits[step + 1] as number) / positives;
+    if (top > bottom) {
+      ofPositives[step] = rampIntegral(left, right, to) - rampIntegral(left, right, from);
+      sum += (ofPositives[step] as number) * (top - bottom);
     }
+    if (right > left) {
+      ofNegatives[step] = clampedMean(bottom, top, lowest, highest);
+      sumOfNegatives += (ofNegatives[step] as number) * (right - left);
+    }
+    left = right;
+    bottom = top;
   }
-  const { positives, negatives, positiveWeight } = totals;
-  return { positives, negatives, area: positiveWeight === 0 ? 0 : sum / positiveWeight, values };
-}
-
-function classTotals(labels: Uint8Array, weights: Float64Array | null) {
-  let positives = 0;
-  let positiveWeight = 0;
-  let negativeWeight = 0;
-  for (let i = 0; i < labels.length; i++) {
-    const weight = weights === null ? 1 : (weights[i] as number);
-    positives += labels[i] as number;
-    if (labels[i] === 1) positiveWeight += weight;
-    else negativeWeight += weight;
-  }
-  return { positives, negatives: labels.length - positives, positiveWeight, negativeWeight };
+  return { area: sum, ofPositives, ofNegatives, negativeMean: sumOfNegatives };
 }
 
 /** ∫ up to t of a ramp that rises from 0 at `left` to 1 at `right` and stays there. */
@@ -219,40 +184,53 @@ function clampedMean(bottom: number, top: number, lowest: number, highest: numbe
 }
 
 /** The curve's height at a false positive rate; the middle of a vertical rise, where the area's derivative has two sides. */
-function heightAt(rates: Float64Array, heights: Float64Array, steps: number, rate: number): number {
-  let first = 0; // the first corner at the rate or beyond
-  while (first < steps && (rates[first] as number) < rate - SAME_RATE) first++;
-  if ((rates[first] as number) > rate + SAME_RATE) {
-    const [left, right] = [rates[first - 1] as number, rates[first] as number];
-    const [bottom, top] = [heights[first - 1] as number, heights[first] as number];
+function heightAt({ count, hits, alarms }: ScoreSteps, rate: number): number {
+  const positives = Math.max(hits[count] as number, Number.MIN_VALUE);
+  const negatives = Math.max(alarms[count] as number, Number.MIN_VALUE);
+  const rateOf = (corner: number) => (alarms[corner] as number) / negatives;
+  const heightOf = (corner: number) => (hits[corner] as number) / positives;
+  const first = firstCorner(count, (corner) => rateOf(corner) >= rate - SAME_RATE);
+  if (rateOf(first) > rate + SAME_RATE) {
+    const [left, right] = [rateOf(first - 1), rateOf(first)];
+    const [bottom, top] = [heightOf(first - 1), heightOf(first)];
     return bottom + ((top - bottom) * (rate - left)) / (right - left);
   }
-  let last = first;
-  while (last < steps && (rates[last + 1] as number) <= rate + SAME_RATE) last++;
-  return ((heights[first] as number) + (heights[last] as number)) / 2;
+  const beyond = firstCorner(count + 1, (corner) => corner > count || rateOf(corner) > rate + SAME_RATE);
+  return (heightOf(first) + heightOf(beyond - 1)) / 2;
 }
 
-/** One class's restricted placements, centred, over its weight. */
-function classPart(data: LabelledScores, { values, positives, negatives }: AreaInRange, label: 0 | 1): ErrorPart {
-  const count = label === 1 ? positives : negatives;
-  const weights = unequalWeights(data);
-  let total = 0;
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (data.labels[i] !== label) continue;
-    const weight = weights === null ? 1 : (weights[i] as number);
-    total += weight;
-    sum += weight * (values[i] as number);
+/** The first corner of 0 … last that `reaches`, which all after it do, by bisection; the last where none does. */
+function firstCorner(last: number, reaches: (corner: number) => boolean): number {
+  let [low, high] = [0, last];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (reaches(middle)) high = middle;
+    else low = middle + 1;
   }
-  const mean = sum / total;
-  const patients = new Int32Array(count);
-  const contributions = new Float64Array(count);
-  let next = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (data.labels[i] !== label) continue;
-    const weight = weights === null ? 1 : (weights[i] as number);
-    patients[next] = data.patients[i] as number;
-    contributions[next++] = (weight * ((values[i] as number) - mean)) / total;
+  return low;
+}
+
+/** The parts of the error: first of the class whose placements make the area, then of the one that makes its range. */
+function errorParts(
+  data: LabelledScores,
+  { count, samples, starts, hits, alarms }: ScoreSteps,
+  { area, ofPositives, ofNegatives, negativeMean }: AreaInRange,
+  weights: Float64Array | null,
+  bySpecificity: boolean,
+): readonly [ErrorPart, ErrorPart] {
+  const contributions = new Float64Array(samples.length);
+  const [positives, negatives] = [hits[count] as number, alarms[count] as number];
+  const positive = bySpecificity ? 1 : 0;
+  for (let step = 0; step < count; step++) {
+    const ofPositive = ((ofPositives[step] as number) - area) / positives;
+    const ofNegative = ((ofNegatives[step] as number) - negativeMean) / negatives;
+    const end = starts[step + 1] as number;
+    for (let place = starts[step] as number; place < end; place++) {
+      const sample = samples[place] as number;
+      const contribution = data.labels[sample] === positive ? ofPositive : ofNegative;
+      contributions[sample] = weights === null ? contribution : contribution * (weights[sample] as number);
+    }
   }
-  return errorPart(patients, contributions);
+  const part = (label: number) => errorPartOf(data.patients, contributions, data.labels, label);
+  return [part(positive), part(1 - positive)];
 }

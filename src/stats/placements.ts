@@ -1,4 +1,4 @@
-import { orderOf } from "./order.js";
+import { scoreSteps } from "./steps.js";
 
 /** The structural components of DeLong et al. (1988), sample by sample. */
 export interface Placements {
@@ -23,93 +23,35 @@ export interface Placements {
  * @param labels 1 positive, 0 negative
  * @param order the scores' ascending order, where it is at hand
  * @param weights > 0; null where all samples count alike
+ * @param steps the steps of the scores, where they are at hand
  */
 export function placements(
   scores: Float64Array,
   labels: Uint8Array,
-  order = orderOf(scores),
+  order?: Uint32Array,
   weights: Float64Array | null = null,
+  steps = scoreSteps(scores, labels, order, weights),
 ): Placements {
-  if (weights !== null) return weightedPlacements(scores, labels, order, weights);
-  let positives = 0;
-  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
-  const negatives = labels.length - positives;
+  const { count, samples, starts, hits, alarms, positives, negatives } = steps;
+  const [positiveWeight, negativeWeight] = [hits[count] as number, alarms[count] as number];
   const values = new Float64Array(scores.length);
-  let positivesBelow = 0;
-  let negativesBelow = 0;
   let twiceWins = 0; // twice the Mann–Whitney statistic: wins count 2, ties 1
-  for (let start = 0; start < order.length; ) {
-    const score = scores[order[start] as number] as number;
-    let end = start;
-    let runPositives = 0;
-    while (end < order.length && scores[order[end] as number] === score) {
-      runPositives += labels[order[end++] as number] as number;
-    }
-    const runNegatives = end - start - runPositives;
-    const ofPositive = negatives === 0 ? 0 : (negativesBelow + runNegatives / 2) / negatives;
-    const ofNegative = positives === 0 ? 0 : (positives - positivesBelow - runPositives / 2) / positives;
-    for (let i = start; i < end; i++) {
-      const sample = order[i] as number;
+  for (let step = 0; step < count; step++) {
+    const above = hits[step] as number;
+    const below = negativeWeight - (alarms[step + 1] as number);
+    const runPositives = (hits[step + 1] as number) - above;
+    const runNegatives = (alarms[step + 1] as number) - (alarms[step] as number);
+    const ofPositive = negatives === 0 ? 0 : (below + runNegatives / 2) / negativeWeight;
+    const ofNegative = positives === 0 ? 0 : (above + runPositives / 2) / positiveWeight;
+    const end = starts[step + 1] as number;
+    for (let place = starts[step] as number; place < end; place++) {
+      const sample = samples[place] as number;
       values[sample] = labels[sample] === 1 ? ofPositive : ofNegative;
     }
-    twiceWins += runPositives * (2 * negativesBelow + runNegatives);
-    positivesBelow += runPositives;
-    negativesBelow += runNegatives;
-    start = end;
-  }
-  const pairs = positives * negatives;
-  return {
-    positives,
-    negatives,
-    positiveWeight: positives,
-    negativeWeight: negatives,
-    auc: pairs === 0 ? 0 : twiceWins / (2 * pairs),
-    values,
-  };
-}
-
-function weightedPlacements(
-  scores: Float64Array,
-  labels: Uint8Array,
-  order: Uint32Array,
-  weights: Float64Array,
-): Placements {
-  let positives = 0;
-  let positiveWeight = 0;
-  let negativeWeight = 0;
-  for (let i = 0; i < order.length; i++) {
-    const sample = order[i] as number;
-    positives += labels[sample] as number;
-    if (labels[sample] === 1) positiveWeight += weights[sample] as number;
-    else negativeWeight += weights[sample] as number;
-  }
-  const values = new Float64Array(scores.length);
-  let positivesBelow = 0;
-  let negativesBelow = 0;
-  let twiceWins = 0;
-  for (let start = 0; start < order.length; ) {
-    const score = scores[order[start] as number] as number;
-    let end = start;
-    let runPositives = 0;
-    let runNegatives = 0;
-    while (end < order.length && scores[order[end] as number] === score) {
-      const sample = order[end++] as number;
-      if (labels[sample] === 1) runPositives += weights[sample] as number;
-      else runNegatives += weights[sample] as number;
-    }
-    const ofPositive = negativeWeight === 0 ? 0 : (negativesBelow + runNegatives / 2) / negativeWeight;
-    const ofNegative = positiveWeight === 0 ? 0 : (positiveWeight - positivesBelow - runPositives / 2) / positiveWeight;
-    for (let i = start; i < end; i++) {
-      const sample = order[i] as number;
-      values[sample] = labels[sample] === 1 ? ofPositive : ofNegative;
-    }
-    twiceWins += runPositives * (2 * negativesBelow + runNegatives);
-    positivesBelow += runPositives;
-    negativesBelow += runNegatives;
-    start = end;
+    twiceWins += runPositives * (2 * below + runNegatives);
   }
   const pairs = positiveWeight * negativeWeight;
   // Rounding can carry a sum of weights past its end by some units in the last place.
   const auc = pairs === 0 ? 0 : Math.min(1, twiceWins / (2 * pairs));
-  return { positives, negatives: labels.length - positives, positiveWeight, negativeWeight, auc, values };
+  return { positives, negatives, positiveWeight, negativeWeight, auc, values };
 }

@@ -30,7 +30,7 @@ export function ratioOfEstimates(
       return standardErrorOf(errorOfRatio(a, b));
     },
     symmetric: false,
-    limits: (z) => recovered(a, b, rho, z),
+    limits: recovered(a, b, rho),
     range: [0, Number.MAX_VALUE],
     method: `mover-ratio-${a.method}`,
     n: counts.n,
@@ -44,11 +44,19 @@ function errorOfRatio(a: Estimate, b: Estimate): SamplingError {
   return errorOfDifference(scale(a.error, 1 / b.value), scale(b.error, a.value / (b.value * b.value)));
 }
 
-function recovered(a: Estimate, b: Estimate, rho: number, z: number): Limits {
-  const [ofA, ofB] = [a.limits(z), b.limits(z)];
-  const lower = root(a.value, b.value, a.value - ofA.lower, ofB.upper - b.value, rho, false);
-  const upper = root(a.value, b.value, ofA.upper - a.value, b.value - ofB.lower, rho, true);
-  return { lower, upper };
+/** Only values and limits are held on to: findings keep these functions, and the errors of all patients are large. */
+function recovered(
+  { value: a, limits: limitsOfA }: Estimate,
+  { value: b, limits: limitsOfB }: Estimate,
+  rho: number,
+): (z: number) => Limits {
+  return (z) => {
+    const [ofA, ofB] = [limitsOfA(z), limitsOfB(z)];
+    return {
+      lower: root(a, b, a - ofA.lower, ofB.upper - b, rho, false),
+      upper: root(a, b, ofA.upper - a, b - ofB.lower, rho, true),
+    };
+  };
 }
 
 /**

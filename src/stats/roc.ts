@@ -1,6 +1,7 @@
 import type { Curve } from "../core/finding.js";
 import { orderOf } from "./order.js";
 import { wilsonLimits } from "./proportion.js";
+import { type ScoreSteps, scoreSteps } from "./steps.js";
 
 /** The empirical ROC curve: a corner for every distinct score, from (0, 0) to (1, 1). */
 export interface RocCorners {
@@ -26,36 +27,22 @@ export function rocCorners(
   order = orderOf(scores),
   weights: Float64Array | null = null,
 ): RocCorners {
-  const thresholds = new Float64Array(scores.length + 1);
-  const falsePositiveRates = new Float64Array(scores.length + 1);
-  const truePositiveRates = new Float64Array(scores.length + 1);
+  return cornersOf(scoreSteps(scores, labels, order, weights), scores);
+}
+
+/** The corners out of the steps of the scores. */
+export function cornersOf({ count, samples, starts, hits, alarms }: ScoreSteps, scores: Float64Array): RocCorners {
+  const thresholds = new Float64Array(count + 1);
+  const falsePositiveRates = new Float64Array(count + 1);
+  const truePositiveRates = new Float64Array(count + 1);
+  const [positives, negatives] = [hits[count] as number, alarms[count] as number];
   thresholds[0] = Infinity;
-  let corner = 0;
-  let hits = 0;
-  let alarms = 0;
-  for (let left = order.length; left > 0; ) {
-    const score = scores[order[left - 1] as number] as number;
-    while (left > 0 && scores[order[left - 1] as number] === score) {
-      const sample = order[--left] as number;
-      const weight = weights === null ? 1 : (weights[sample] as number);
-      if (labels[sample] === 1) hits += weight;
-      else alarms += weight;
-    }
-    corner++;
-    thresholds[corner] = score;
-    truePositiveRates[corner] = hits;
-    falsePositiveRates[corner] = alarms;
+  for (let step = 0; step < count; step++) {
+    thresholds[step + 1] = scores[samples[starts[step] as number] as number] as number;
+    truePositiveRates[step + 1] = (hits[step + 1] as number) / positives;
+    falsePositiveRates[step + 1] = (alarms[step + 1] as number) / negatives;
   }
-  // Counts, or weights, so far; now as shares of what they have come to.
-  for (let i = 1; i <= corner; i++) {
-    truePositiveRates[i] = (truePositiveRates[i] as number) / hits;
-    falsePositiveRates[i] = (falsePositiveRates[i] as number) / alarms;
-  }
-  return {
-    thresholds: thresholds.subarray(0, corner + 1),
-    falsePositiveRates: falsePositiveRates.subarray(0, corner + 1),
-    truePositiveRates: truePositiveRates.subarray(0, corner + 1),
-  };
+  return { thresholds, falsePositiveRates, truePositiveRates };
 }
 
 /**

@@ -115,6 +115,23 @@ describe("average precision and the partial area", () => {
     expectClose(precision.estimate as number, wanted?.average_precision as number);
   });
 
+  test("samples without a score take their weights along", () => {
+    const scores = inputs.score.map((score, row) => (row % 3 === 0 ? Number.NaN : score));
+    const kept = [...inputs.score.keys()].filter((row) => row % 3 !== 0);
+    const pick = (values: readonly number[]) => kept.map((row) => values[row] as number);
+    const lost = audit.evaluate(
+      cleanStudy({ labels: inputs.y, scores, weights: inputs.weight, threshold: 0.5 }),
+      CONTEXT,
+    );
+    const never = audit.evaluate(
+      cleanStudy({ labels: pick(inputs.y), scores: pick(inputs.score), weights: pick(inputs.weight), threshold: 0.5 }),
+      CONTEXT,
+    );
+    expect(lost.map(({ estimate, interval }) => [estimate, interval])).toEqual(
+      never.map(({ estimate, interval }) => [estimate, interval]),
+    );
+  });
+
   test("the range may be one of specificity or of sensitivity, low to high, and nothing else", () => {
     const parse = (partialAuc: unknown) => audit.meta.parameters?.safeParse({ partialAuc }).success;
     expect(parse({ specificity: [0.8, 0.95] })).toBe(true);

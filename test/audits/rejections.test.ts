@@ -20,7 +20,7 @@ test("the share of labelled samples without a score, with Wilson's interval", ()
   const women = findingById(findings, id("rejection-rate", "sex=F"));
   expect(women).toMatchObject({ estimate: 0.3, n: 10, positives: 5, negatives: 5 });
   expect(women.details).toEqual({ unscored: 3, "unscored-positives": 2, of: 10 });
-  // statsmodels.stats.proportion.proportion_confint(3, 10, method="wilson")
+  // Wilson's formula in Python: 3 of 10.
   expect(women.interval?.lower).toBeCloseTo(0.10779126740630099, 9);
   expect(women.interval?.upper).toBeCloseTo(0.6032218525388544, 9);
   expect(estimateOf(id("rejection-rate"))).toBeCloseTo(3 / 20, 12);

@@ -33,6 +33,16 @@ test("an attack's keys are the base's and its own, as the protocol takes them", 
   expect(explanation?.references.length).toBeGreaterThan(0);
 });
 
+test("an audit's keys are its parameters, with their defaults; one without has none", async () => {
+  const keysOf = async (id: string) => (await explanationsOf(id)).find(({ kind }) => kind === "audit")?.parameters;
+  const keys = await keysOf("fairness");
+  const audit = (await loadPlugins("audits")).get("fairness");
+  expect(keys?.map(({ name }) => name)).toEqual(Object.keys(audit?.meta.parameters?.shape ?? {}));
+  expect(keys?.find(({ name }) => name === "margin")).toMatchObject({ default: 0.05, required: false });
+  expect(keys?.find(({ name }) => name === "against")?.type).toBe("a list of reference | rest | overall");
+  expect(await keysOf("robustness")).toEqual([]);
+});
+
 test("nested keys stand with their path, required ones are marked", async () => {
   const [onnx] = await explanationsOf("onnx");
   const parameter = (name: string) => onnx?.parameters.find((one) => one.name === name);

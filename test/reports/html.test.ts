@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { findingAnchor } from "../../reports/common/study.js";
 import { loadSections } from "../../reports/html/page.js";
 import html from "../../reports/html.js";
+import { decimal, estimateText, intervalText } from "../../reports/common/format.js";
 import { isClean } from "../../src/core/condition.js";
+import type { Finding } from "../../src/core/finding.js";
 import type { AuditRecord } from "../../src/core/record.js";
 import { fakeRecord } from "../support/fake-record.js";
 import { tagsOf, visibleText } from "../support/markup.js";
@@ -52,6 +54,72 @@ describe("one self-contained file", () => {
   });
 });
 
+describe("gaps between groups", () => {
+  const text = section("gaps");
+  const all = record.findings.findings.filter(({ condition }) => isClean(condition));
+  const one = (metric: string, group?: string) =>
+    all.find((finding) => finding.metric === metric && (group === undefined || finding.id.includes(group)));
+
+  test("each group's difference from the rest, with its adjusted test, what could be found, and the conclusion", () => {
+    const difference = one("auc-difference-rest", "view=AP");
+    expect(difference?.details?.assessment).toBe("different");
+    expect(text).toContain(inCell(difference));
+    expect(text).toContain(decimal(difference?.details?.["minimum-detectable"] as number));
+    const { size } = difference?.tests?.[0]?.adjusted ?? {};
+    expect(text).toContain(`Benjamini–Hochberg, ${size} tests in the family`);
+    const conclusions = all
+      .filter(({ metric }) => metric === "auc-difference-rest")
+      .map(({ details }) => details?.assessment);
+    expect(conclusions).toContain("inconclusive");
+    expect(text).toContain("inconclusive");
+  });
+
+  test("gaps with their bias taken off, equalised odds, and why there is no permutation test", () => {
+    const gap = one("auc-gap", "/age/");
+    expect(text).toContain(`${decimal(gap?.details?.["bias-corrected"] as number)}`);
+    expect(text).toContain(inCell(one("equalized-odds-gap", "/sex/")));
+    const why = one("auc-gap", "/view/")?.details?.["permutation-test"];
+    expect(why).toMatch(/no patient could be dealt/);
+    expect(page).toContain(`title="${why}"`);
+  });
+
+  test("under- and overdiagnosis, ratios and areas across groups", () => {
+    for (const [metric, group] of [
+      ["underdiagnosis-rate", "view=AP"],
+      ["overdiagnosis-rate-difference-rest", "view=AP"],
+      ["fpr-ratio", "view=PA"],
+      ["equalized-odds-ratio", "/view/"],
+      ["bpsn-auc", "view=AP"],
+      ["xauc", "view=AP"],
+    ] as const) {
+      const finding = one(metric, group);
+      expect(finding?.status).toBe("measured");
+      expect([metric, text.includes(inCell(finding))]).toEqual([metric, true]);
+    }
+  });
+
+  test("the lower an area across groups, the darker: the darkest cell holds the smallest number of its matrix", () => {
+    const matrix = /<table id="cross-1-matrix-3">[\s\S]*?<\/table>/.exec(page)?.[0] ?? "";
+    const cells = [...matrix.matchAll(/shade-(\d)"[^>]*>\s*([\d.]+)/g)].map(([, shade, value]) => [
+      Number(shade),
+      Number(value),
+    ]);
+    expect(cells).toHaveLength(4);
+    const byValue = cells.toSorted(([, a = 0], [, b = 0]) => a - b).map(([shade = 0]) => shade);
+    expect(byValue).toEqual(byValue.toSorted((a, b) => b - a));
+    expect([byValue[0], byValue.at(-1)]).toEqual([5, 1]);
+  });
+
+  test("without groups there is no such section", async () => {
+    expect(await html.render(fakeRecord({ attacked: false, grouped: false }))).not.toContain('<section id="gaps"');
+  });
+
+  /** Estimate and interval as a cell shows them. */
+  function inCell(finding: Finding | undefined): string {
+    return `${estimateText(finding)} ${intervalText(finding)}`;
+  }
+});
+
 describe("averages over classes", () => {
   test("stand in one table where there are several classes, and nowhere else", async () => {
     expect(page).not.toContain('id="averages"');
@@ -69,7 +137,7 @@ test("average precision stands beside the prevalence, and the range of the parti
   expect(text).toContain("Average precision and partial AUC of pneumonia");
   expect(text).toContain("specificity 0.900 to 1.000; 0.500 is chance");
   const precision = record.findings.findings.find(({ metric }) => metric === "average-precision");
-  expect(text).toContain(`${((precision?.details?.prevalence as number) * 100).toFixed(1)}%`);
+  expect(text).toContain(`${(Number(precision?.details?.prevalence) * 100).toFixed(1)}%`);
 });
 
 describe("decisions, their worth, and other models", () => {
@@ -213,10 +281,31 @@ describe("what it says", () => {
     const small = record.findings.groups.find((group) => group.subgroup.age === "unknown");
     expect(small?.n).toBeNull();
     // And the smallest other group of the family, from which it could be computed.
-    expect(section("data")).toContain("80-120 hidden hidden hidden hidden hidden");
-    expect(section("data")).toContain("unknown hidden hidden hidden hidden hidden");
+    expect(section("data")).toContain("80-120 hidden hidden");
+    expect(section("data")).toContain("unknown hidden hidden hidden suppressed");
     expect(section("discrimination")).toContain("unknown hidden suppressed");
     expect(section("not-estimable")).toContain("age = unknown");
+  });
+
+  test("samples without a score are told with what they could change; without any, that there is none", async () => {
+    expect(section("data")).toContain("Every labelled evaluation sample has a score.");
+    const incomplete = fakeRecord({ incomplete: true });
+    const text = section("data", await html.render(incomplete));
+    const find = (metric: string) =>
+      incomplete.findings.findings.find((one) => one.metric === metric && one.subgroup.view === "AP");
+    const [auc, worst, best] = ["auc", "auc-worst-case", "auc-best-case"].map((metric) => find(metric)?.estimate ?? 0);
+    expect(worst).toBeLessThan(auc as number);
+    const [shown, low, high] = [auc, worst, best].map((value) => value?.toFixed(3));
+    expect(text).toContain(`${shown} ${low} – ${high}`);
+  });
+
+  test("duplicates are counted, and their samples named by hashes alone", async () => {
+    expect(section("data")).toContain("Same file 3 1 1 1 2 1");
+    expect(section("data")).toContain("3f2a9c0b1d4e a81c55de9012");
+    const base = fakeRecord();
+    const duplicates = { ...base.findings.duplicates, unchecked: "not checked: the table holds scores and no images" };
+    const scores = { ...base, findings: { ...base.findings, duplicates } };
+    expect(section("data", await html.render(scores))).toContain("Duplicates were not checked: the table holds scores");
   });
 
   test("where nothing can be estimated it says so and draws nothing", async () => {

@@ -7,6 +7,7 @@ import { AGREEMENTS, agreementAt } from "../../src/stats/confusion.js";
 import { errorRate, flipRate, rateAt } from "../../src/stats/decisions.js";
 import { type Estimate, intervalOf, type Result } from "../../src/stats/estimate.js";
 import { jackknife } from "../../src/stats/jackknife.js";
+import { newcombeAucLimits } from "../../src/stats/newcombe-auc.js";
 import { criticalValue, normalCdf, normalQuantile } from "../../src/stats/normal.js";
 import { nextUp } from "../../src/stats/operating-point.js";
 import { partialArea, type RocRange, standardisedPartial } from "../../src/stats/partial-auc.js";
@@ -300,6 +301,34 @@ describe("errors", () => {
     return dataOf(rows);
   };
 
+  test.each(Object.entries(EVERY))("of %s is the derivative by the samples' weights", (_, estimator) => {
+    const drawnOnce = drawn(40, "derivative");
+    // Ties within and across classes; patients apart, so that every sample's influence is seen.
+    const data = {
+      ...drawnOnce,
+      scores: drawnOnce.scores.map((score) => Math.round(score * 3) / 3),
+      patients: Int32Array.from(drawnOnce.scores.keys()),
+    };
+    const n = data.scores.length;
+    const estimate = estimator(data);
+    if (estimate.status !== "estimated") throw new Error(estimate.reason);
+    const influence = new Map(
+      estimate.error.flatMap(({ patients, totals }) =>
+        [...patients].map((patient, i) => [patient, totals[i] as number]),
+      ),
+    );
+    const step = 1e-6;
+    for (let i = 0; i < n; i++) {
+      const at = (change: number) => {
+        const weights = new Float64Array(n).fill(1);
+        weights[i] = 1 + change;
+        const moved = estimator({ ...data, weights });
+        return moved.status === "estimated" ? moved.value : Number.NaN;
+      };
+      expectClose(influence.get(i) ?? 0, (at(step) - at(-step)) / (2 * step), 1e-6, 1e-8);
+    }
+  });
+
   test("average precision: the jackknife over patients agrees", () => {
     const data = drawn(300, "jackknife");
     const plan = resamplingPlan([data], false);
@@ -397,6 +426,18 @@ describe("weights", () => {
     if (share.status !== "estimated") throw new Error(share.reason);
     expectClose(share.effectiveN, 400 / 130);
     expect([share.value, share.limits(1.96).upper]).toEqual([1, 1]);
+  });
+
+  test("separated classes: Newcombe's interval at as many patients as the weights are worth", () => {
+    const labels = [0, 0, 0, 0, 1, 1, 1, 1];
+    const plain = dataOf(labels.map((label, patient) => ({ score: label, label, patient, weight: 1 })));
+    const weighted = { ...plain, weights: Float64Array.of(1, 1, 1, 1, 1, 1, 1, 9) };
+    const [one, other] = [areaUnderCurve(plain), areaUnderCurve(weighted)];
+    if (one.status !== "estimated" || other.status !== "estimated") throw new Error("no estimate");
+    const z = criticalValue(0.95);
+    expect(other).toMatchObject({ value: 1, standardError: 0 });
+    expectClose(one.limits(z).lower, newcombeAucLimits(1, 4, 4, z).lower);
+    expectClose(other.limits(z).lower, newcombeAucLimits(1, 144 / 84, 4, z).lower);
   });
 
   test("decisions that flip, by weight", () => {

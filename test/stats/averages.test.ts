@@ -201,6 +201,31 @@ describe("Hand and Till's area", () => {
     expectClose(both.standardError, auc.standardError);
   });
 
+  test("is what its definition says, pair by pair, with ties and weights", () => {
+    const random = randomFrom(4, "pairs");
+    const plain = mutuallyExclusive();
+    const weights = Float64Array.from(plain.classes, () => 0.5 + random.uniform());
+    const tied = plain.scores.map((column) => column.map((score) => Math.round(score * 5) / 5));
+    const area = (i: number, j: number) => {
+      const rows = [...plain.classes.keys()].filter((row) => plain.classes[row] === i || plain.classes[row] === j);
+      const one = areaUnderCurve({
+        scores: Float64Array.from(rows, (row) => tied[i]?.[row] as number),
+        labels: Uint8Array.from(rows, (row) => (plain.classes[row] === i ? 1 : 0)),
+        patients: Int32Array.from(rows),
+        clustered: false,
+        weights: Float64Array.from(rows, (row) => weights[row] as number),
+      });
+      return estimated(one).value;
+    };
+    const pairs = [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ] as const;
+    const mean = pairs.reduce((sum, [i, j]) => sum + (area(i, j) + area(j, i)) / 6, 0);
+    expectClose(estimated(handTill({ ...plain, scores: tied, weights }, ALL)).value, mean);
+  });
+
   test("of separated classes is 1, with an interval of some width below it", () => {
     const classes = Uint16Array.from({ length: 30 }, (_, i) => i % 3);
     const data: MulticlassScores = {
@@ -268,7 +293,52 @@ describe("averages", () => {
   test("micro: the pairs of a sample count as one patient", () => {
     const data = mutuallyExclusive();
     const micro = estimated(microAuc(ALL.map((c) => oneVersusRest(data, c))));
-    expect(micro).toMatchObject({ n: 180, patients: 60, method: "obuchowski" });
+    expect(micro).toMatchObject({ n: 180, patients: 60, method: "obuchowski-logit" });
+  });
+
+  test.each([
+    ["as they are", (score: number) => score],
+    ["with ties within and across classes", (score: number) => Math.round(score * 6) / 6],
+    ["with infinities", (score: number) => (score > 0.7 ? Infinity : score < 0.05 ? -Infinity : score)],
+  ])("micro is the area of the one long column: scores %s", (_, change) => {
+    const random = randomFrom(6, "long");
+    const data = reordered((row) => row % 20);
+    const weights = Float64Array.from(data.classes, () => 0.5 + random.uniform());
+    for (const given of [null, weights]) {
+      const classes = ALL.map((c) => {
+        const one = oneVersusRest({ ...data, weights: given }, c);
+        return { ...one, scores: one.scores.map(change) };
+      });
+      const pairs = classes.flatMap(({ scores, labels, patients }, c) =>
+        [...scores].map((score, i) => ({ score, label: labels[i] as number, patient: patients[i] as number, c, i })),
+      );
+      pairs.sort((a, b) => a.patient - b.patient);
+      const long = areaUnderCurve({
+        scores: Float64Array.from(pairs, ({ score }) => score),
+        labels: Uint8Array.from(pairs, ({ label }) => label),
+        patients: Int32Array.from(pairs, ({ patient }) => patient),
+        clustered: true,
+        weights: given === null ? null : Float64Array.from(pairs, ({ i }) => given[i] as number),
+      });
+      const [merged, whole] = [estimated(microAuc(classes)), estimated(long)];
+      expectClose(merged.value, whole.value);
+      expectClose(merged.standardError, whole.standardError);
+    }
+  });
+
+  test("micro of too few pairs says so", () => {
+    const data = mutuallyExclusive();
+    const one = oneVersusRest(data, 0);
+    const none = { ...one, labels: new Uint8Array(60) };
+    expect(microAuc([none, none])).toMatchObject({
+      reason: "0 positive pairs among 120 of a sample and a class: AUC needs at least two of each kind",
+    });
+    expect(microAuc([{ ...one, patients: new Int32Array(60) }])).toMatchObject({
+      reason: expect.stringMatching(/^all positive pairs come from one patient: /),
+    });
+    const separated = estimated(microAuc([{ ...one, scores: Float64Array.from(one.labels) }]));
+    expect(separated).toMatchObject({ value: 1, method: "newcombe-patients" });
+    expect(separated.limits(1.96).lower).toBeLessThan(0.99);
   });
 
   test("class counts", () => {

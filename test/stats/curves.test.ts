@@ -8,6 +8,7 @@ import { ascendingOrder } from "../../src/stats/order.js";
 import { areaInRange, partialArea, type RocRange, standardisedPartial } from "../../src/stats/partial-auc.js";
 import { placements } from "../../src/stats/placements.js";
 import { type RocCorners, rocCorners, sensitivityAt } from "../../src/stats/roc.js";
+import { scoreSteps } from "../../src/stats/steps.js";
 import { expectClose, labelledScores, type ReferenceInputs, reference } from "../support/reference.js";
 
 interface Points {
@@ -108,7 +109,7 @@ describe.each(both)("$name", (one) => {
   });
 
   test("average precision and the trapezoids beside it", () => {
-    const ranked = rankedPrecision(data.scores, data.labels, order, null);
+    const ranked = rankedPrecision(scoreSteps(data.scores, data.labels, order), data.labels, null);
     expectClose(ranked.value, sklearn.average_precision);
     expectClose(ranked.trapezoidArea, sklearn.pr_auc_trapezoid);
     if (isEstimable(one)) expect(estimated(averagePrecision(data)).value).toBe(ranked.value);
@@ -117,8 +118,8 @@ describe.each(both)("$name", (one) => {
 
   test("partial areas, raw and standardised", () => {
     const turned = { scores: data.scores.map((score) => -score), labels: data.labels.map((label) => 1 - label) };
-    const bySpecificity = areaInRange(data.scores, data.labels, order, null, 0, 0.1).area;
-    const bySensitivity = areaInRange(turned.scores, turned.labels, ascendingOrder(turned.scores), null, 0, 0.1).area;
+    const bySpecificity = areaInRange(scoreSteps(data.scores, data.labels), 0, 0.1).area;
+    const bySensitivity = areaInRange(scoreSteps(turned.scores, turned.labels), 0, 0.1).area;
     expectClose(bySpecificity, pROC["pauc_sp_1_0.9"]);
     expectClose(bySensitivity, pROC["pauc_se_1_0.9"]);
     if (!isEstimable(one)) return expect(partialArea(data, { specificity: [0.9, 1] }).status).toBe("not-estimable");

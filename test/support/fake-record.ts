@@ -1,11 +1,15 @@
 import averages from "../../audits/averages.js";
 import comparison from "../../audits/comparison.js";
+import composition from "../../audits/composition.js";
+import crossGroup from "../../audits/cross-group.js";
 import decisionCurve from "../../audits/decision-curve.js";
 import decisions from "../../audits/decisions.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
+import rejections from "../../audits/rejections.js";
 import robustness from "../../audits/robustness.js";
+import underdiagnosis from "../../audits/underdiagnosis.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
 import { randomFrom } from "../../src/core/random.js";
@@ -18,7 +22,20 @@ import { suppressSmallCells, withholdSmallCells } from "../../src/run/suppress.j
 import { type FakeStudyOptions, fakeStudy } from "./fake-study.js";
 
 const LEVEL = 0.95;
-const AUDITS = [discrimination, averages, decisions, decisionCurve, comparison, fairness, robustness, gapsUnderAttack];
+const AUDITS = [
+  composition,
+  rejections,
+  discrimination,
+  averages,
+  decisions,
+  decisionCurve,
+  comparison,
+  fairness,
+  underdiagnosis,
+  crossGroup,
+  robustness,
+  gapsUnderAttack,
+];
 
 /**
  * A finished record of the invented study, for the reports' tests: the findings and verdicts are those of the real
@@ -59,7 +76,9 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
           { reason: "split is neither tuning nor evaluation", count: 458 },
           { reason: "label missing", count: 2 },
         ],
-        rejected: [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 3 }],
+        rejected: options.incomplete
+          ? [{ split: "evaluation", reason: "the image is missing or cannot be decoded", count: 30 }]
+          : [],
         classes: Object.fromEntries(
           study.classes.map((name) => [
             name,

@@ -13,6 +13,8 @@ export interface FakeStudyOptions {
   readonly grouped?: boolean;
   /** False: the score follows the disease alike on all views, so that there is no weakness to find. */
   readonly shortcut?: boolean;
+  /** True: some AP images could not be read. */
+  readonly incomplete?: boolean;
   /** False: the attack and its controls leave every score as it is. */
   readonly harmful?: boolean;
 }
@@ -28,7 +30,7 @@ const AGES = ["0-40", "40-60", "60-80", "80-120", "unknown"] as const;
  */
 export function fakeStudy(options: FakeStudyOptions = {}): Study {
   const { seed = 1, classes = ["pneumonia"], attacked = true, labelled = true, grouped = true } = options;
-  const { shortcut = true, harmful = true } = options;
+  const { shortcut = true, harmful = true, incomplete = false } = options;
   const cohort = drawCohort(randomFrom(seed, "cohort"));
   const drawn = new Map(classes.map((name) => [name, drawClass(cohort, shortcut, randomFrom(seed, "class", name))]));
   const of = (name: string): DrawnClass => {
@@ -46,7 +48,11 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
     patientCount: cohort.patientCount,
     clustered: true,
     labels: (name) => (labelled ? of(name).labels : new Int8Array(COUNT).fill(-1)),
-    scores: (condition, name) => scoresUnder(of(name), harmful ? condition : CLEAN, [seed, name]),
+    scores(condition, name) {
+      const scores = scoresUnder(of(name), harmful ? condition : CLEAN, [seed, name]);
+      if (!incomplete) return scores;
+      return scores.map((score, sample) => (cohort.view[sample] === "AP" && sample % 7 === 0 ? Number.NaN : score));
+    },
     measures: () => null,
     subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
     conditions: attacked ? fakeConditions() : [CLEAN],

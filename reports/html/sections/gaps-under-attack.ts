@@ -3,8 +3,8 @@ import type { Finding } from "../../../src/core/finding.js";
 import { attackTitle, dataName, defenseTitle, groupTitle, groupValue, strengthTitle } from "../../common/names.js";
 import type { Group, Series, StudyView } from "../../common/study.js";
 import { strength } from "../../common/study.js";
-import { adjustmentText, shortTest } from "../../common/tests.js";
-import { type Cell, column, findingCell, type Table, table, textCell } from "../blocks.js";
+import { adjustmentText } from "../../common/tests.js";
+import { column, findingCell, type Table, table, testedCell, textCell } from "../blocks.js";
 import { defineSection } from "../section.js";
 import { type StrengthGroup, stepTitle, strengthGroups } from "../strengths.js";
 
@@ -172,11 +172,4 @@ function recoveryTable(study: StudyView, className: string, defense: string, id:
     ],
     bodies,
   });
-}
-
-/** A finding with its test of no difference under the interval. */
-function testedCell(finding: Finding | undefined): Cell {
-  const cell = findingCell(finding);
-  const test = shortTest(finding);
-  return test === null ? cell : { ...cell, sub: [cell.sub, test].filter((part) => part !== null).join("; ") };
 }

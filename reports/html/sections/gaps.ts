@@ -1,35 +1,57 @@
 import { isClean } from "../../../src/core/condition.js";
-import { inSentence, levelText } from "../../common/format.js";
-import { dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
+import { dataName, groupValue, metricTitle } from "../../common/names.js";
 import type { StudyView } from "../../common/study.js";
-import { column, findingCell, table, textCell } from "../blocks.js";
+import type { Table } from "../blocks.js";
 import { forest } from "../forest.js";
+import { crossGroupTables } from "../gaps/cross-group.js";
+import { diagnosisTable } from "../gaps/diagnosis.js";
+import { mainMeasures, restTable } from "../gaps/differences.js";
+import { gapTables, ratioTable } from "../gaps/families.js";
 import { defineSection } from "../section.js";
 
+/** Drawn in the open; those of sensitivity and specificity are folded, others stand among all findings alone. */
 const MAIN = "auc-difference";
+const DRAWN: ReadonlySet<string> = new Set([MAIN, "sensitivity-difference", "specificity-difference"]);
 
-/** How far the groups of a family lie apart on clean images. */
+/** How far the groups of a family lie apart on clean images: what every study is asked for first, details folded. */
 export default defineSection({
   id: "gaps",
   title: "Gaps between groups",
   order: 80,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
+      const id = `${index + 1}`;
+      const points = study.operatingPoints(className).map((point) => point.id);
+      const plots = differencePlots(study, className, index);
+      const [area, ...rates] = mainMeasures(study, className).map((measure, place) =>
+        restTable(study, className, measure, `rest-${id}-${place + 1}`, place > 0),
+      );
+      const perPoint = (make: typeof ratioTable, name: string) =>
+        points.map((point, place) => make(study, className, point, `${name}-${id}-${place + 1}`));
       const view = {
         heading: study.classes.length > 1 ? dataName(className) : null,
-        differences: differencePlots(study, className, index),
-        gaps: gapTable(study, className, index),
+        main: present([area ?? null, ...rates]),
+        gaps: gapTables(study, className, `gaps-${id}`),
+        diagnosis: present(perPoint(diagnosisTable, "diagnosis")),
+        plots: plots.filter(({ isMain }) => isMain).map(({ plot }) => plot),
+        folded: plots.filter(({ isMain }) => !isMain).map(({ plot }) => plot),
+        details: [...present(perPoint(ratioTable, "ratios")), ...crossGroupTables(study, className, `cross-${id}`)],
       };
-      return view.differences.length === 0 && view.gaps === null ? [] : [view];
+      const tables = view.main.length + view.gaps.length + view.diagnosis.length + view.details.length;
+      return plots.length + tables === 0 ? [] : [view];
     });
     return classes.length === 0 ? null : { classes };
   },
 });
 
+function present(tables: readonly (Table | null)[]): Table[] {
+  return tables.filter((one) => one !== null);
+}
+
 /** One forest plot of differences per metric (and operating point); AUC first. */
 function differencePlots(study: StudyView, className: string, index: number) {
   const found = study.record.findings.findings.filter(
-    (one) => one.class === className && one.metric.endsWith("-difference") && isClean(one.condition),
+    (one) => one.class === className && DRAWN.has(one.metric) && isClean(one.condition),
   );
   const kinds = [...new Map(found.map((one) => [`${one.metric} ${one.operatingPoint ?? ""}`, one])).values()];
   kinds.sort((a, b) => Number(b.metric === MAIN) - Number(a.metric === MAIN));
@@ -51,50 +73,6 @@ function differencePlots(study: StudyView, className: string, index: number) {
           })),
       })),
     });
-    return plot === null ? [] : [plot];
-  });
-}
-
-/** Largest minus smallest value within each family. */
-function gapTable(study: StudyView, className: string, index: number) {
-  const gaps = study.record.findings.findings.filter(
-    (one) => one.class === className && one.metric.endsWith("-gap") && isClean(one.condition),
-  );
-  if (gaps.length === 0) return null;
-  const detail = (key: unknown) => {
-    const group = study.groupOfKey(key);
-    return group === undefined ? "—" : groupValue(group.values);
-  };
-  const level = gaps.find((one) => one.interval !== null)?.interval?.level;
-  return table({
-    id: `gaps-${index + 1}`,
-    caption: `Largest gap within each family for ${dataName(className)}, clean images${level === undefined ? "" : ` (${levelText(level)})`}`,
-    note: "A largest-minus-smallest gap is never negative and grows with the number of groups, also where chance alone is at work: read it with its interval.",
-    columns: [
-      column("Family"),
-      column("Measure"),
-      column("Gap", true),
-      column("Highest"),
-      column("Lowest"),
-      column("n", true),
-    ],
-    bodies: [
-      {
-        heading: null,
-        rows: gaps.map((gap) => ({
-          header: textCell(gap.family === null ? groupTitle(gap.subgroup) : dataName(gap.family)),
-          cells: [
-            textCell(
-              `${metricTitle(gap.metric)}${gap.operatingPoint === null ? "" : ` at ${dataName(gap.operatingPoint)}`}`,
-              { title: inSentence(gap) },
-            ),
-            findingCell(gap),
-            textCell(detail(gap.details?.best)),
-            textCell(detail(gap.details?.worst)),
-            textCell(String(gap.n)),
-          ],
-        })),
-      },
-    ],
+    return plot === null ? [] : [{ plot, isMain: metric === MAIN }];
   });
 }

@@ -1,0 +1,61 @@
+import { orderOf } from "./order.js";
+
+/**
+ * The samples by falling score, in steps of equal scores: what the ROC curve, the precision-recall curve and their areas
+ * are made of, gathered once so that each of them is a pass over neighbours in memory.
+ */
+export interface ScoreSteps {
+  /** How many distinct scores there are. */
+  readonly count: number;
+  /** Samples from the highest score down. Step k holds places starts[k] … starts[k + 1] − 1. */
+  readonly samples: Uint32Array;
+  readonly starts: Uint32Array;
+  /** Weight of the positives, and of the negatives, above step k's score; at [count] that of all. Counts without weights. */
+  readonly hits: Float64Array;
+  readonly alarms: Float64Array;
+  readonly positives: number;
+  readonly negatives: number;
+}
+
+/**
+ * @param scores no NaN
+ * @param labels 1 positive, 0 negative
+ * @param order the scores' ascending order, where it is at hand
+ * @param weights > 0; null where all samples count alike
+ */
+export function scoreSteps(
+  scores: Float64Array,
+  labels: Uint8Array,
+  order = orderOf(scores),
+  weights: Float64Array | null = null,
+): ScoreSteps {
+  const n = order.length;
+  const samples = order.toReversed();
+  const starts = new Uint32Array(n + 1);
+  const hits = new Float64Array(n + 1);
+  const alarms = new Float64Array(n + 1);
+  let count = 0;
+  let positives = 0;
+  let ofPositives = 0;
+  let ofNegatives = 0;
+  let last = Number.NaN;
+  for (let place = 0; place < n; place++) {
+    const sample = samples[place] as number;
+    const score = scores[sample] as number;
+    if (score !== last) {
+      starts[count] = place;
+      hits[count] = ofPositives;
+      alarms[count++] = ofNegatives;
+      last = score;
+    }
+    const label = labels[sample] as number;
+    const weight = weights === null ? 1 : (weights[sample] as number);
+    positives += label;
+    if (label === 1) ofPositives += weight;
+    else ofNegatives += weight;
+  }
+  starts[count] = n;
+  hits[count] = ofPositives;
+  alarms[count] = ofNegatives;
+  return { count, samples, starts, hits, alarms, positives, negatives: n - positives };
+}

@@ -73,11 +73,6 @@ const SHARES = new Set([
   "balanced-accuracy",
   "error-rate",
   "corruption-error",
-<<<<<<< HEAD
-=======
-  "ppv-at-prevalence",
-  "npv-at-prevalence",
->>>>>>> wt-ops
   "prevalence",
   "missing-label-rate",
   "attribute-missing",
@@ -89,11 +84,8 @@ const SHARES = new Set([
   "equalized-odds",
   "underdiagnosis-rate",
   "overdiagnosis-rate",
-<<<<<<< HEAD
   "ppv-at-prevalence",
   "npv-at-prevalence",
-=======
->>>>>>> wt-ops
 ]);
 const DIFFERENCE =
   /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;

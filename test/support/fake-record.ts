@@ -1,13 +1,7 @@
 import averages from "../../audits/averages.js";
-<<<<<<< HEAD
-import composition from "../../audits/composition.js";
-import crossGroup from "../../audits/cross-group.js";
-import comparison from "../../audits/comparison.js";
-=======
 import comparison from "../../audits/comparison.js";
 import composition from "../../audits/composition.js";
 import crossGroup from "../../audits/cross-group.js";
->>>>>>> wt-ops
 import decisionCurve from "../../audits/decision-curve.js";
 import decisions from "../../audits/decisions.js";
 import discrimination from "../../audits/discrimination.js";

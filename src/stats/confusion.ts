@@ -1,6 +1,6 @@
 import { type LabelledScores, patientsOf } from "./auc.js";
 import { boundedEstimate } from "./bounded.js";
-import { type Estimate, notEstimable, type Result } from "./estimate.js";
+import { type Estimate, type NotEstimable, notEstimable, type Result } from "./estimate.js";
 import { errorPart } from "./influence.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -39,7 +39,6 @@ interface Definition {
  * is 0 (scikit-learn then gives 0), or with fewer than two patients.
  */
 export function agreementAt(data: LabelledScores, threshold: number, agreement: Agreement): Result<Estimate> {
-  const { lowest, needs, at } = DEFINITIONS[agreement];
   const n = data.labels.length;
   const patients = patientsOf(data.patients);
   if (patients < 2) return notEstimable(`${n} samples of ${patients} patients: ${agreement} needs two patients`);
@@ -54,13 +53,9 @@ export function agreementAt(data: LabelledScores, threshold: number, agreement: 
     total += weight;
   }
   const shares = totals.map((one) => one / total) as unknown as Shares;
-  const measured = at(shares);
-  if (measured === null) {
-    const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusionAt(data, threshold);
-    const counts = `${truePositives} true positives, ${falsePositives} false positives, ${trueNegatives} true negatives and ${falseNegatives} false negatives`;
-    return notEstimable(`${counts}: ${agreement} needs ${needs}`);
-  }
-  const { value, gradient } = measured;
+  const measured = agreementOf(agreement, shares, confusionAt(data, threshold));
+  if ("status" in measured) return measured;
+  const { value, gradient, lowest } = measured;
   const mean = shares.reduce((sum, share, cell) => sum + share * (gradient[cell] as number), 0);
   const contributions = new Float64Array(n);
   for (let i = 0; i < n; i++) {
@@ -75,6 +70,23 @@ export function agreementAt(data: LabelledScores, threshold: number, agreement: 
     patients,
     contributors: kishCount(data.patients, weights),
   });
+}
+
+/**
+ * A measure's value and slopes at the cells' shares, which sum to 1.
+ * @param counts samples in the cells, for the reason where it is not defined
+ */
+export function agreementOf(
+  agreement: Agreement,
+  shares: Shares,
+  counts: Confusion,
+): (Measured & { readonly lowest: number }) | NotEstimable {
+  const { lowest, needs, at } = DEFINITIONS[agreement];
+  const measured = at(shares);
+  if (measured !== null) return { ...measured, lowest };
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = counts;
+  const cells = `${truePositives} true positives, ${falsePositives} false positives, ${trueNegatives} true negatives and ${falseNegatives} false negatives`;
+  return notEstimable(`${cells}: ${agreement} needs ${needs}`);
 }
 
 /** How many samples fall in each cell, whatever they weigh. */

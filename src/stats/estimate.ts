@@ -39,6 +39,9 @@ export interface Estimate {
   readonly patients: number;
 }
 
+/** An estimate without what covariances are made of: all that findings and tests need. */
+export type Summary = Omit<Estimate, "error">;
+
 /** Variances at or below this are rounding: all contributions are equal, or their clustered sum came out negative. */
 const NEGLIGIBLE_VARIANCE = 1e-26;
 /** So are those that are this small a share of the parts' own: the parts cancel, as with two patients of both classes. */

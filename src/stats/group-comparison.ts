@@ -1,12 +1,14 @@
 import type { Subgroup } from "../core/audit.js";
 import { type Finding, type SubgroupValues, subgroupKey } from "../core/finding.js";
 import { differenceTest, equivalenceTest, minimumDetectable } from "./assessment.js";
+import type { AucEstimate } from "./auc.js";
 import { type Counts, combinedCounts, type ScoredCell } from "./cell.js";
 import { coverageCaution } from "./coverage-caution.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import { type EstimatedGroup, type GroupResult, isEstimated } from "./family-gap.js";
 import { findingOf, type Subject } from "./finding.js";
 import type { Measure } from "./measures.js";
+import type { ProportionEstimate } from "./proportion.js";
 import { ratioOfEstimates } from "./ratio.js";
 
 /** What a group is held against. */
@@ -142,7 +144,7 @@ export function ratioFinding<E extends Estimate>(
 
 /** What a reader must know of the coverage of a difference of areas or shares. */
 function cautionOf(estimates: readonly Estimate[]): string | null {
-  const known = estimates.filter((one): one is Parameters<typeof coverageCaution>[0][number] => {
+  const known = estimates.filter((one): one is AucEstimate | ProportionEstimate => {
     return "effectivePositives" in one || "effectiveN" in one;
   });
   return coverageCaution(known, "groups");

@@ -75,6 +75,12 @@ export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<
   return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
 }
 
+/** The area of samples that nobody else looks at, along an order that is at hand: nothing is kept for others. */
+export function areaAlong(data: LabelledScores, order: Uint32Array): Result<AucEstimate> {
+  const weights = unequalWeights(data);
+  return areaOfPlaced(data, weights, placementsOf(data.scores, data.labels, order, weights));
+}
+
 /** @param data samples labelled LEFT_OUT count for nothing */
 function areaOfPlaced(data: LabelledScores, weights: Float64Array | null, placed: Placements): Result<AucEstimate> {
   const { positives, negatives } = placed;

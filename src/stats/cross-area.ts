@@ -1,4 +1,4 @@
-import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "./auc.js";
+import { type AucEstimate, areaAlong, type LabelledScores, patientsOf } from "./auc.js";
 import type { Counts } from "./cell.js";
 import type { Result } from "./estimate.js";
 import { orderOf } from "./order.js";
@@ -111,7 +111,7 @@ export function areaBetween(
     order[next] = placeOf[(isUpper ? upper.sorted[i++] : lower.sorted[j++]) as number] as number;
   }
   const counts = { n, positives, negatives: n - positives, patients: patientsOf(patients) };
-  const area = areaUnderCurve({ scores, labels, patients, clustered: data.clustered, weights }, order);
+  const area = areaAlong({ scores, labels, patients, clustered: data.clustered, weights }, order);
   return { area: area.status === "estimated" ? area : notBetween(upper, lower, patients, labels, names), counts };
 }
 

@@ -205,7 +205,9 @@ describe("Parquet", () => {
     expect(await refusal(open("a.parquet", ["id"], [], { delimiter: "comma" }))).toMatch(/no delimiter/);
     const nested = [
       { name: "root", num_children: 1 },
-      { name: "list", repetition_type: "REPEATED" as const, type: "INT32" as const },
+      { name: "list", num_children: 1, converted_type: "LIST" as const, repetition_type: "OPTIONAL" as const },
+      { name: "list", num_children: 1, repetition_type: "REPEATED" as const },
+      { name: "element", type: "INT32" as const, repetition_type: "OPTIONAL" as const },
     ];
     write("b.parquet", parquet([{ name: "list", data: [[1, 2], [3]] }], { schema: nested }));
     expect(await refusal(open("b.parquet", ["list"]))).toMatch(/column "list" holds lists or structures/);

@@ -14,9 +14,11 @@ import {
   parquetMetadataAsync,
   parquetRead,
   parquetSchema,
+  type RowGroup,
   type SchemaElement,
   snappyUncompress,
 } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
 import { StepwedgeError } from "../../core/errors.js";
 import { NumberCollector } from "../shared/numbers.js";
 import { noRows, refuseRepeated, TextColumn, unknownColumn } from "./columns.js";
@@ -47,6 +49,8 @@ export function parquetReader(path: string, name: string): TableReader {
       const file = await asyncBufferFromFile(path);
       const metadata = await parquetMetadataAsync(file, { geoparquet: false });
       const children = parquetSchema(metadata).children;
+      if (!children.every(({ element }) => typeof element.name === "string"))
+        throw new TypeError("a column has no name");
       refuseRepeated(
         children.map((child) => child.element.name),
         name,
@@ -176,6 +180,7 @@ async function readCells(
     if (end <= done) continue;
     const chunks: { readonly from: number; readonly cells: ArrayLike<unknown> }[] = [];
     try {
+      await checkPages(file, group, key);
       await parquetRead({
         file,
         metadata,
@@ -200,6 +205,38 @@ async function readCells(
     if (done !== end) throw damaged(new Error(`row ${done + 1} is missing`), name, `column ${JSON.stringify(key)}`);
   }
   if (done !== count) throw damaged(new Error(`it has ${done} of ${count} rows`), name);
+}
+
+/**
+ * Walks over the pages of a column before hyparquet does: it trusts their headers, and a broken one can send it round in circles.
+ * @throws RangeError where the pages do not lie one behind the other or do not hold the rows that they should
+ */
+async function checkPages(file: AsyncBuffer, group: RowGroup, key: string): Promise<void> {
+  for (const { meta_data: chunk } of group.columns) {
+    if (chunk?.path_in_schema[0] !== key) continue;
+    const first = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+    const from = Math.min(first, Number(chunk.data_page_offset));
+    const to = from + Number(chunk.total_compressed_size);
+    if (!(from >= 4 && to >= from && to <= file.byteLength)) throw new RangeError("a column lies outside the file");
+    const reader = { view: new DataView(await file.slice(from, to)), offset: 0 };
+    let rows = 0;
+    while (reader.offset < to - from) {
+      const header = parquetHeader(reader);
+      const values = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values ?? 0;
+      const sizes = [header.compressed_page_size, header.uncompressed_page_size, values];
+      const isDictionary = header.type === "DICTIONARY_PAGE";
+      if (!sizes.every((size) => Number.isInteger(size) && size >= 0)) throw new RangeError("a page of no size");
+      if (sizes[0] === undefined || reader.offset + sizes[0] > to - from) throw new RangeError("a page is cut off");
+      if (isDictionary && (header.dictionary_page_header?.num_values ?? -1) < 0)
+        throw new RangeError("an odd dictionary");
+      reader.offset += sizes[0];
+      rows += values;
+      if (rows > Number(group.num_rows)) throw new RangeError("more values than rows");
+    }
+    if (rows !== Number(group.num_rows)) throw new RangeError(`${rows} values of ${group.num_rows}`);
+    return;
+  }
+  throw new RangeError("a row group lacks the column");
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

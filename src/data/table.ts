@@ -5,19 +5,29 @@
  * the protocol names are kept; images are opened one by one when they are asked for. Image paths may not leave their
  * folder, not even through symbolic links: an audit reads the data it was given and nothing else on the machine.
  */
-import { promises as fs } from "node:fs";
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { defineDataSource, type PixelOptions, type SourceContext, type SourceTable } from "../core/data.js";
-import { ExitCode, received, StepwedgeError } from "../core/errors.js";
-import { sha256 } from "../core/hash.js";
-import { decodeImage } from "../image/decode.js";
-import { gzipDamage, isGzip } from "./table/bytes.js";
-import type { Wanted } from "./table/columns.js";
-import type { Delimiter } from "./table/delimiter.js";
-import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
-import { assignColumns, type Headed, type JoinedTable, joinTable, type ReadTable, rowOfTable } from "./table/join.js";
-import { openTable, type TableReader } from "./table/reader.js";
+import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { StepwedgeError } from "../core/errors.js";
+import { gzipDamage, isGzip } from "./shared/table/bytes.js";
+import type { Wanted } from "./shared/table/columns.js";
+import type { Delimiter } from "./shared/table/delimiter.js";
+import {
+  checkImageReferences,
+  framesByRow,
+  type ImageReferences,
+  loadImage,
+  relativeName,
+} from "./shared/image-files.js";
+import {
+  assignColumns,
+  type Headed,
+  type JoinedTable,
+  joinTable,
+  type ReadTable,
+  rowOfTable,
+} from "./shared/table/join.js";
+import { openTable, type TableReader } from "./shared/table/reader.js";
 
 /** What `delimiter` may be, and what it stands for. */
 const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
@@ -84,6 +94,12 @@ export default defineDataSource({
       paths: columns.get(context.imageColumn) ?? [],
       rowName,
     };
+    if (context.eachFrame) {
+      throw new StepwedgeError("a table has one sample per row", {
+        where: "data.frames",
+        remedy: "Give every slice a row of its own and say { column: name }, or use the source nifti.",
+      });
+    }
     const pixels = framesByRow(context, columns, rowName);
     return {
       ...base,
@@ -96,30 +112,6 @@ export default defineDataSource({
 function wantedColumns({ columns, frameColumn, imageColumn }: SourceContext): readonly string[] {
   if (imageColumn === null) return columns;
   return [...new Set([...columns, imageColumn, ...(frameColumn === null ? [] : [frameColumn])])];
-}
-
-/** How each row's file is decoded: a column may say which of its frames is the image. */
-function framesByRow(
-  { eachFrame, frameColumn, pixels }: SourceContext,
-  columns: ReadonlyMap<string, readonly string[]>,
-  rowName: (row: number) => string,
-): (row: number) => PixelOptions {
-  if (eachFrame) {
-    throw new StepwedgeError("a table has one sample per row", {
-      where: "data.frames",
-      remedy: "Give every slice a row of its own and say { column: name }, or use a source that reads folders.",
-    });
-  }
-  if (frameColumn === null) return () => pixels;
-  const cells = columns.get(frameColumn) ?? [];
-  return (row) => {
-    const text = (cells[row] ?? "").trim();
-    if (/^\d{1,9}$/.test(text)) return { ...pixels, frames: { take: "index", index: Number(text) } };
-    throw new StepwedgeError(`is no number of a frame or slice: ${received(cells[row])}`, {
-      where: `${rowName(row)}, column "${frameColumn}"`,
-      remedy: "Give whole numbers from 0.",
-    });
-  };
 }
 
 /** One table of the protocol: where it lies, what messages call it, and how it is read. */
@@ -177,36 +169,4 @@ async function firstFault(error: unknown, tables: readonly Located[]): Promise<u
     if (damage !== null) return damage;
   }
   return error;
-}
-
-async function loadImage(
-  images: ImageReferences,
-  row: number,
-  pixels: PixelOptions,
-): ReturnType<NonNullable<SourceTable["loadImage"]>> {
-  const file = await resolveImage(images, row);
-  const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
-  let bytes: Buffer;
-  try {
-    bytes = await fs.readFile(file);
-  } catch (cause) {
-    throw new StepwedgeError("the image cannot be read", {
-      where,
-      remedy: "Check the file's permissions.",
-      exitCode: isOfTheFile(cause) ? ExitCode.usage : ExitCode.incomplete,
-      cause,
-    });
-  }
-  return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
-}
-
-/** Whether the file is at fault, and not the disk or the network for the moment. */
-function isOfTheFile(cause: unknown): boolean {
-  return ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
-}
-
-/** The table's name in messages and in the record: relative to the protocol, with forward slashes everywhere. */
-function relativeName(baseFolder: string, path: string): string {
-  const name = isAbsolute(path) ? relative(baseFolder, path) : path;
-  return name.split(sep).join("/");
 }

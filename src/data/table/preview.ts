@@ -1,7 +1,7 @@
 import { basename } from "node:path";
-import { openTable, type TablePreview } from "./reader.js";
+import { openTable, type TablePreview } from "../shared/table/reader.js";
 
-export type { TablePreview } from "./reader.js";
+export type { TablePreview } from "../shared/table/reader.js";
 
 /**
  * Reads the header and at most `most` rows (at least 1) of a table of any kind.

@@ -25,6 +25,9 @@ export interface NiftiVolume {
   readonly bits: number;
 }
 
+/** A header is found in so many bytes of a file, packed or not. */
+export const HEAD_BYTES = 2 ** 17;
+
 /** Bytes behind the voxels that are let pass; a file with more is not what its header says. */
 const SLACK = 2 ** 20;
 
@@ -68,7 +71,7 @@ export function isNifti(bytes: Buffer): boolean {
 }
 
 /**
- * The header of a file, of which only the first 128 KiB need be there.
+ * The header of a file, of which only the first HEAD_BYTES need be there.
  * @throws StepwedgeError where it is no single NIfTI file
  */
 export function readHead(bytes: Buffer, where: string): NiftiHeader {
@@ -130,7 +133,7 @@ function isGzip(bytes: Buffer): boolean {
 function headOf(bytes: Buffer): Buffer | null {
   if (!isGzip(bytes)) return bytes.subarray(0, HEADER_BYTES);
   // The names and comments that gzip allows before its data may be long; hardly any file has them.
-  for (const most of [2 ** 12, 2 ** 17]) {
+  for (const most of [2 ** 12, HEAD_BYTES]) {
     try {
       const head = gunzipSync(bytes.subarray(0, most), { finishFlush: zlib.Z_SYNC_FLUSH });
       if (head.length >= HEADER_BYTES || bytes.length <= most) return head;

@@ -19,8 +19,8 @@ import {
   snappyUncompress,
 } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { StepwedgeError } from "../../core/errors.js";
-import { NumberCollector } from "../shared/numbers.js";
+import { StepwedgeError } from "../../../core/errors.js";
+import { NumberCollector } from "../numbers.js";
 import { noRows, refuseRepeated, TextColumn, unknownColumn } from "./columns.js";
 import { unreadable } from "./delimiter.js";
 import type { TableReader } from "./reader.js";

@@ -1,6 +1,6 @@
-import type { Numbers } from "../../core/data.js";
-import { received, StepwedgeError } from "../../core/errors.js";
-import { suggest } from "../../core/plugins.js";
+import type { Numbers } from "../../../core/data.js";
+import { received, StepwedgeError } from "../../../core/errors.js";
+import { suggest } from "../../../core/plugins.js";
 import { emptyTable, hasSemicolons, type Wanted } from "./columns.js";
 
 /** A table as it was read: its wanted columns, and where each row is found. */
@@ -9,9 +9,9 @@ export interface ReadTable {
   readonly name: string;
   readonly columns: ReadonlyMap<string, readonly string[]>;
   readonly numbers: ReadonlyMap<string, Numbers>;
-  /** The line on which each row begins; of tables without lines, the number of the row, from 1. */
-  readonly lines: ArrayLike<number>;
-  readonly unit: "line" | "row";
+  /** The line on which each row begins; of tables without lines, the number of the row, from 1, or its file. */
+  readonly lines: ArrayLike<number | string>;
+  readonly unit: "line" | "row" | "file";
   readonly sha256: string;
 }
 

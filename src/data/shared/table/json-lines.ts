@@ -2,8 +2,8 @@
  * JSON Lines (https://jsonlines.org): one object per line in UTF-8, its keys the columns. A key may be absent where the cell is
  * missing. Texts are taken to the letter, numbers as JavaScript writes them, true and false as 1 and 0, null as missing.
  */
-import { received, StepwedgeError } from "../../core/errors.js";
-import { NumberCollector } from "../shared/numbers.js";
+import { received, StepwedgeError } from "../../../core/errors.js";
+import { NumberCollector } from "../numbers.js";
 import { tableBytes } from "./bytes.js";
 import { emptyTable, TextColumn, unknownColumn } from "./columns.js";
 import { unreadable } from "./delimiter.js";

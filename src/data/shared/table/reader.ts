@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 import { isGzip } from "./bytes.js";
 import type { Wanted } from "./columns.js";
 import { delimitedReader } from "./delimited.js";

@@ -1,7 +1,7 @@
-import type { Numbers } from "../../core/data.js";
-import { StepwedgeError } from "../../core/errors.js";
-import { suggest } from "../../core/plugins.js";
-import { NumberCollector } from "../shared/numbers.js";
+import type { Numbers } from "../../../core/data.js";
+import { StepwedgeError } from "../../../core/errors.js";
+import { suggest } from "../../../core/plugins.js";
+import { NumberCollector } from "../numbers.js";
 
 /** Columns with at most this many different values share one string per value. */
 const LARGEST_DICTIONARY = 256;

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 import { isGzip, tableBytes } from "./bytes.js";
 
 /** What separates the cells of a table. */

@@ -145,6 +145,29 @@ describe("headers", () => {
     },
   );
 
+  test("a turn about any axis is Rodrigues' rotation", async () => {
+    const axis = [2 / 7, -3 / 7, 6 / 7] as const;
+    const [cosine, sine] = [Math.cos(1.1), Math.sin(1.1)];
+    const cross = [0, -axis[2], axis[1], axis[2], 0, -axis[0], -axis[1], axis[0], 0];
+    const rotation = cross.map((value, index) => {
+      const [row, column] = [Math.floor(index / 3), index % 3];
+      const along = (axis[row] as number) * (axis[column] as number) * (1 - cosine);
+      return along + (row === column ? cosine : 0) + value * sine;
+    });
+    const vector = axis.map((value) => value * Math.sin(0.55));
+    const parts = {
+      version: 2,
+      shape: [1, 1, 1],
+      datatype: "uint8",
+      values: [0],
+      qform: [...vector, 0, 0, 0, 1],
+    } as const;
+    const { affine } = (await readNifti(buildNifti(parts), "a.nii")).header;
+    for (const [index, value] of rotation.entries()) {
+      expect(affine?.[4 * Math.floor(index / 3) + (index % 3)]).toBeCloseTo(value, 12);
+    }
+  });
+
   test("a quarter turn about x: y goes to z", async () => {
     const half = Math.SQRT1_2;
     const bytes = buildNifti({

@@ -39,8 +39,8 @@ export interface PixelOptions {
   /** Depth that windowed values are rounded to; null: 8 for files of at most 8 bits, else 16. */
   readonly bits: 8 | 12 | 16 | null;
   readonly frames: FrameChoice;
-  /** Across which axis of a volume slices are cut. */
-  readonly axis: "axial" | "coronal" | "sagittal";
+  /** Across which axis of a volume slices are cut; `stored`: along the file's last dimension, whatever that is in the patient. */
+  readonly axis: "axial" | "coronal" | "sagittal" | "stored";
 }
 
 /** Pixels as they are stored, of files that hold one image. */

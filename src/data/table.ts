@@ -1,24 +1,33 @@
 /**
- * Samples listed in a CSV or TSV file, one row each, with images as PNG or JPEG files beside it. The file may be packed
- * with gzip, and further tables may be joined to it by a key.
- *
- * Format: RFC 4180 in UTF-8 (https://www.rfc-editor.org/rfc/rfc4180). The table is streamed and only the columns that
+ * Samples listed in a table, one row each, with images as files beside it. Tables are CSV or TSV (RFC 4180 in UTF-8,
+ * https://www.rfc-editor.org/rfc/rfc4180), JSON Lines or Parquet; text may be packed with gzip, and further tables may be joined
+ * by a key. The table is streamed and only the columns that
  * the protocol names are kept; images are opened one by one when they are asked for. Image paths may not leave their
  * folder, not even through symbolic links: an audit reads the data it was given and nothing else on the machine.
  */
-import { promises as fs } from "node:fs";
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { defineDataSource, type PixelOptions, type SourceContext, type SourceTable } from "../core/data.js";
-import { ExitCode, received, StepwedgeError } from "../core/errors.js";
-import { sha256 } from "../core/hash.js";
-import { decodeImage } from "../image/decode.js";
-import { gzipDamage, isGzip, tableBytes } from "./table/bytes.js";
-import { ColumnCollector, type Wanted } from "./table/columns.js";
-import { type Delimiter, guessDelimiter, unreadable } from "./table/delimiter.js";
-import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
-import { assignColumns, type Headed, type JoinedTable, joinTable, type ReadTable } from "./table/join.js";
-import { readRecords } from "./table/records.js";
+import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { StepwedgeError } from "../core/errors.js";
+import { gzipDamage, isGzip } from "./shared/table/bytes.js";
+import type { Wanted } from "./shared/table/columns.js";
+import type { Delimiter } from "./shared/table/delimiter.js";
+import {
+  checkImageReferences,
+  framesByRow,
+  type ImageReferences,
+  loadImage,
+  relativeName,
+} from "./shared/image-files.js";
+import {
+  assignColumns,
+  type Headed,
+  type JoinedTable,
+  joinTable,
+  type ReadTable,
+  rowOfTable,
+} from "./shared/table/join.js";
+import { openTable, type TableReader } from "./shared/table/reader.js";
 
 /** What `delimiter` may be, and what it stands for. */
 const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
@@ -28,7 +37,7 @@ const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
 };
 
 const parameters = z.strictObject({
-  path: z.string().min(1).describe("The table: CSV or TSV, relative to the protocol file."),
+  path: z.string().min(1).describe("The table: CSV, TSV, JSON Lines or Parquet, relative to the protocol file."),
   root: z
     .string()
     .min(1)
@@ -60,9 +69,9 @@ type Join = z.output<typeof parameters>["join"][number];
 export default defineDataSource({
   meta: {
     id: "table",
-    title: "CSV or TSV table",
+    title: "Table of samples",
     summary:
-      "One row per sample in a CSV or TSV file, packed with gzip or not, joined with others; images are PNG or JPEG files named by a column.",
+      "One row per sample in a CSV, TSV, JSON Lines or Parquet file, joined with others; images are files named by a column.",
     parameters,
     needsImageColumn: true,
   },
@@ -75,7 +84,7 @@ export default defineDataSource({
       throw await firstFault(error, [main, ...further]);
     });
 
-    const rowName = (row: number): string => `${main.name}, line ${table.lines[row] ?? "?"}`;
+    const rowName = (row: number): string => rowOfTable(table, row);
     const { columns, files, lines, numbers } = table;
     const base = { count: lines.length, columns, numbers, rowName, files };
     if (context.imageColumn === null) return { ...base, loadImage: null };
@@ -85,6 +94,12 @@ export default defineDataSource({
       paths: columns.get(context.imageColumn) ?? [],
       rowName,
     };
+    if (context.eachFrame) {
+      throw new StepwedgeError("a table has one sample per row", {
+        where: "data.frames",
+        remedy: "Give every slice a row of its own and say { column: name }, or use the source nifti.",
+      });
+    }
     const pixels = framesByRow(context, columns, rowName);
     return {
       ...base,
@@ -99,35 +114,11 @@ function wantedColumns({ columns, frameColumn, imageColumn }: SourceContext): re
   return [...new Set([...columns, imageColumn, ...(frameColumn === null ? [] : [frameColumn])])];
 }
 
-/** How each row's file is decoded: a column may say which of its frames is the image. */
-function framesByRow(
-  { eachFrame, frameColumn, pixels }: SourceContext,
-  columns: ReadonlyMap<string, readonly string[]>,
-  rowName: (row: number) => string,
-): (row: number) => PixelOptions {
-  if (eachFrame) {
-    throw new StepwedgeError("a table has one sample per row", {
-      where: "data.frames",
-      remedy: "Give every slice a row of its own and say { column: name }, or use a source that reads folders.",
-    });
-  }
-  if (frameColumn === null) return () => pixels;
-  const cells = columns.get(frameColumn) ?? [];
-  return (row) => {
-    const text = (cells[row] ?? "").trim();
-    if (/^\d{1,9}$/.test(text)) return { ...pixels, frames: { take: "index", index: Number(text) } };
-    throw new StepwedgeError(`is no number of a frame or slice: ${received(cells[row])}`, {
-      where: `${rowName(row)}, column "${frameColumn}"`,
-      remedy: "Give whole numbers from 0.",
-    });
-  };
-}
-
-/** One table of the protocol: where it lies, what messages call it, and what separates its cells. */
+/** One table of the protocol: where it lies, what messages call it, and how it is read. */
 interface Located {
   readonly file: string;
   readonly name: string;
-  readonly delimiter: Delimiter;
+  readonly reader: TableReader;
 }
 
 async function locate(
@@ -136,7 +127,7 @@ async function locate(
 ): Promise<Located> {
   const name = relativeName(baseFolder, path);
   const file = resolve(baseFolder, path);
-  return { file, name, delimiter: delimiter === undefined ? await guessDelimiter(file, name) : DELIMITERS[delimiter] };
+  return { file, name, reader: await openTable(file, name, delimiter && DELIMITERS[delimiter]) };
 }
 
 /** The main table with the columns of the further ones beside its own, and the hashes of all. */
@@ -147,19 +138,21 @@ async function readAll(
   wanted: Wanted,
 ): Promise<ReadTable & { readonly files: Readonly<Record<string, string>> }> {
   if (joins.length === 0) {
-    const table = await readTable(main, wanted);
+    const table = await main.reader.read(wanted);
     return { ...table, files: { [main.name]: table.sha256 } };
   }
-  const headed = await Promise.all([main, ...located].map(headerOf));
+  const headed = await Promise.all(
+    [main, ...located].map(async ({ name, reader }): Promise<Headed> => ({ name, header: await reader.header() })),
+  );
   const joined = joins.map(({ on, prefix }, index): JoinedTable => {
     const [left, right] = typeof on === "string" ? [on, on] : [on.left, on.right];
     return { ...(headed[index + 1] as Headed), prefix, left, right };
   });
   const sides = assignColumns(headed[0] as Headed, joined, wanted);
-  let table = await readTable(main, sides[0] as Wanted);
+  let table = await main.reader.read(sides[0] as Wanted);
   const files: Record<string, string> = { [main.name]: table.sha256 };
   for (const [index, one] of joined.entries()) {
-    const other = await readTable(located[index] as Located, sides[index + 1] as Wanted);
+    const other = await (located[index] as Located).reader.read(sides[index + 1] as Wanted);
     files[other.name] = other.sha256;
     table = joinTable(table, other, one);
   }
@@ -176,63 +169,4 @@ async function firstFault(error: unknown, tables: readonly Located[]): Promise<u
     if (damage !== null) return damage;
   }
   return error;
-}
-
-async function readTable({ delimiter, file, name }: Located, wanted: Wanted): Promise<ReadTable> {
-  const collector = new ColumnCollector(name, wanted);
-  const { chunks, sha256: hash } = tableBytes(file, name);
-  try {
-    await readRecords(chunks, { file: name, delimiter }, (cells, line) => collector.add(cells, line));
-    const { lines } = collector;
-    return { name, columns: collector.columns(), numbers: collector.numbers(), lines, sha256: hash() };
-  } catch (error) {
-    throw unreadable(error, name);
-  }
-}
-
-async function headerOf({ delimiter, file, name }: Located): Promise<Headed> {
-  const enough = new AbortController();
-  let header: readonly string[] = [];
-  try {
-    const take = (cells: readonly string[]): void => {
-      if (header.length === 0) header = cells;
-      enough.abort();
-    };
-    await readRecords(tableBytes(file, name).chunks, { file: name, delimiter }, take, enough.signal);
-  } catch (error) {
-    if (!enough.signal.aborted) throw unreadable(error, name);
-  }
-  return { name, header };
-}
-
-async function loadImage(
-  images: ImageReferences,
-  row: number,
-  pixels: PixelOptions,
-): ReturnType<NonNullable<SourceTable["loadImage"]>> {
-  const file = await resolveImage(images, row);
-  const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
-  let bytes: Buffer;
-  try {
-    bytes = await fs.readFile(file);
-  } catch (cause) {
-    throw new StepwedgeError("the image cannot be read", {
-      where,
-      remedy: "Check the file's permissions.",
-      exitCode: isOfTheFile(cause) ? ExitCode.usage : ExitCode.incomplete,
-      cause,
-    });
-  }
-  return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
-}
-
-/** Whether the file is at fault, and not the disk or the network for the moment. */
-function isOfTheFile(cause: unknown): boolean {
-  return ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
-}
-
-/** The table's name in messages and in the record: relative to the protocol, with forward slashes everywhere. */
-function relativeName(baseFolder: string, path: string): string {
-  const name = isAbsolute(path) ? relative(baseFolder, path) : path;
-  return name.split(sep).join("/");
 }

@@ -103,9 +103,9 @@ export function dataSchema(id: string, source: DataSource) {
         "Of files with several frames or slices: the only, the middle, all as one volume, each as a sample of its own, a stack of neighbours, or as a column says.",
       ),
     axis: z
-      .enum(["axial", "coronal", "sagittal"])
+      .enum(["axial", "coronal", "sagittal", "stored"])
       .default("axial")
-      .describe("Across which axis volumes are cut into slices."),
+      .describe("Across which axis of the patient volumes are cut into slices; stored: in the file's own order."),
     bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
     ...source.meta.parameters.shape,
   });

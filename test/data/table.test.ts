@@ -5,9 +5,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
-import type { Delimiter } from "../../src/data/table/delimiter.js";
+import type { Delimiter } from "../../src/data/shared/table/delimiter.js";
 import { previewTable } from "../../src/data/table/preview.js";
-import { readRecords } from "../../src/data/table/records.js";
+import { readRecords } from "../../src/data/shared/table/records.js";
 import table from "../../src/data/table.js";
 import { encodePng } from "../../src/image/encode.js";
 

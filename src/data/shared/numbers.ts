@@ -10,11 +10,6 @@ export class NumberCollector {
   #count = 0;
 
   add(cell: string): void {
-    if (this.#count === this.#values.length) {
-      const larger = new Float64Array(2 * this.#count);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
     let value = NUMBER.test(cell) ? Number(cell) : Number.NaN;
     if (!Number.isFinite(value)) {
       const text = cell.trim();
@@ -23,6 +18,21 @@ export class NumberCollector {
         value = Number.NaN;
         this.#texts.set(this.#count, text);
       }
+    }
+    this.#push(value);
+  }
+
+  /** Takes a number that never was a text. NaN is a missing one, as data frames write it. */
+  addNumber(value: number): void {
+    if (!Number.isFinite(value)) this.#texts.set(this.#count, Number.isNaN(value) ? "" : String(value));
+    this.#push(Number.isFinite(value) ? value : Number.NaN);
+  }
+
+  #push(value: number): void {
+    if (this.#count === this.#values.length) {
+      const larger = new Float64Array(2 * this.#count);
+      larger.set(this.#values);
+      this.#values = larger;
     }
     this.#values[this.#count++] = value;
   }

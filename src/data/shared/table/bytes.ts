@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, promises as fs } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 
 /** A file is read in pieces of this size. */
 const CHUNK_BYTES = 1 << 20;

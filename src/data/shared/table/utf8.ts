@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 
 const LF = 0x0a;
 

@@ -1,16 +1,23 @@
-import type { Numbers } from "../../core/data.js";
-import { received, StepwedgeError } from "../../core/errors.js";
-import { suggest } from "../../core/plugins.js";
+import type { Numbers } from "../../../core/data.js";
+import { received, StepwedgeError } from "../../../core/errors.js";
+import { suggest } from "../../../core/plugins.js";
 import { emptyTable, hasSemicolons, type Wanted } from "./columns.js";
 
-/** A table as it was read: its wanted columns, and the line on which each row begins. */
+/** A table as it was read: its wanted columns, and where each row is found. */
 export interface ReadTable {
   /** What messages call it. */
   readonly name: string;
   readonly columns: ReadonlyMap<string, readonly string[]>;
   readonly numbers: ReadonlyMap<string, Numbers>;
-  readonly lines: readonly number[];
+  /** The line on which each row begins; of tables without lines, the number of the row, from 1, or its file. */
+  readonly lines: ArrayLike<number | string>;
+  readonly unit: "line" | "row" | "file";
   readonly sha256: string;
+}
+
+/** What messages call a row of a table. */
+export function rowOfTable({ lines, name, unit }: Pick<ReadTable, "lines" | "name" | "unit">, row: number): string {
+  return `${name}, ${unit} ${lines[row] ?? "?"}`;
 }
 
 /** A further table whose rows are put beside the main table's. */
@@ -102,8 +109,8 @@ export function joinTable(main: ReadTable, table: ReadTable, { left, right, pref
     const before = rowOf.get(key);
     if (before !== undefined) {
       throw new StepwedgeError(
-        `${received(key)} stands twice in column ${JSON.stringify(right)}, first in line ${table.lines[before]}`,
-        { where: `${table.name}, line ${table.lines[row]}`, remedy: "Give the further table one row for each key." },
+        `${received(key)} stands twice in column ${JSON.stringify(right)}, first in ${table.unit} ${table.lines[before]}`,
+        { where: rowOfTable(table, row), remedy: "Give the further table one row for each key." },
       );
     }
     rowOf.set(key, row);
@@ -112,7 +119,7 @@ export function joinTable(main: ReadTable, table: ReadTable, { left, right, pref
     const found = rowOf.get(key);
     if (found !== undefined) return found;
     throw new StepwedgeError(`no row of ${table.name} has ${received(key)} in column ${JSON.stringify(right)}`, {
-      where: `${main.name}, line ${main.lines[row]}`,
+      where: rowOfTable(main, row),
       remedy: "Add the row there, or take it out of the main table.",
     });
   });

@@ -1,6 +1,9 @@
 import { type Dirent, promises as fs } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
-import { received, StepwedgeError } from "../../core/errors.js";
+import type { PixelOptions, SourceContext, SourceTable } from "../../core/data.js";
+import { ExitCode, received, StepwedgeError } from "../../core/errors.js";
+import { sha256 } from "../../core/hash.js";
+import { decodeImage } from "../../image/decode.js";
 
 /** The image references of a table: paths relative to one folder, which they may not leave. */
 export interface ImageReferences {
@@ -62,7 +65,7 @@ export async function resolveImage(images: ImageReferences, row: number): Promis
   if (!(await fs.stat(real)).isFile()) {
     throw new StepwedgeError(`the image is not a file: ${received(images.paths[row])}`, {
       where: images.rowName(row),
-      remedy: "Give the path of one PNG or JPEG file.",
+      remedy: "Give the path of one image file.",
     });
   }
   return real;
@@ -90,7 +93,7 @@ function outside(images: ImageReferences, row: number): StepwedgeError {
   });
 }
 
-function isInside(folder: string, path: string): boolean {
+export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
@@ -116,4 +119,59 @@ async function listFolder(folder: string, root: string): Promise<ReadonlyMap<str
   } catch {
     return new Map();
   }
+}
+
+/** How each row's file is decoded: a column may say which of its frames is the image. */
+export function framesByRow(
+  { frameColumn, pixels }: Pick<SourceContext, "frameColumn" | "pixels">,
+  columns: ReadonlyMap<string, readonly string[]>,
+  rowName: (row: number) => string,
+): (row: number) => PixelOptions {
+  if (frameColumn === null) return () => pixels;
+  const cells = columns.get(frameColumn) ?? [];
+  return (row) => {
+    const text = (cells[row] ?? "").trim();
+    if (/^\d{1,9}$/.test(text)) return { ...pixels, frames: { take: "index", index: Number(text) } };
+    throw new StepwedgeError(`is no number of a frame or slice: ${received(cells[row])}`, {
+      where: `${rowName(row)}, column "${frameColumn}"`,
+      remedy: "Give whole numbers from 0.",
+    });
+  };
+}
+
+/** Reads and decodes a row's image. */
+export async function loadImage(
+  images: ImageReferences,
+  row: number,
+  pixels: PixelOptions,
+): ReturnType<NonNullable<SourceTable["loadImage"]>> {
+  const { bytes, where } = await readImageFile(images, row);
+  return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
+}
+
+/** The bytes of a row's image, and what to call it in messages. */
+export async function readImageFile(images: ImageReferences, row: number): Promise<{ bytes: Buffer; where: string }> {
+  const file = await resolveImage(images, row);
+  const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
+  try {
+    return { bytes: await fs.readFile(file), where };
+  } catch (cause) {
+    throw new StepwedgeError("the image cannot be read", {
+      where,
+      remedy: "Check the file's permissions.",
+      exitCode: isOfTheFile(cause) ? ExitCode.usage : ExitCode.incomplete,
+      cause,
+    });
+  }
+}
+
+/** Whether the file is at fault, and not the disk or the network for the moment. */
+function isOfTheFile(cause: unknown): boolean {
+  return ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
+}
+
+/** The table's name in messages and in the record: relative to the protocol, with forward slashes everywhere. */
+export function relativeName(baseFolder: string, path: string): string {
+  const name = isAbsolute(path) ? relative(baseFolder, path) : path;
+  return name.split(sep).join("/");
 }

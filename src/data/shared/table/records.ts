@@ -7,7 +7,7 @@
  */
 import { pipeline } from "node:stream/promises";
 import { CsvError, type CsvErrorCode, type Info, parse } from "csv-parse";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 import type { Delimiter } from "./delimiter.js";
 import { Utf8Check } from "./utf8.js";
 

@@ -1,16 +1,34 @@
-import type { Numbers } from "../../core/data.js";
-import { StepwedgeError } from "../../core/errors.js";
-import { suggest } from "../../core/plugins.js";
-import { NumberCollector } from "../shared/numbers.js";
+import type { Numbers } from "../../../core/data.js";
+import { StepwedgeError } from "../../../core/errors.js";
+import { suggest } from "../../../core/plugins.js";
+import { NumberCollector } from "../numbers.js";
 
 /** Columns with at most this many different values share one string per value. */
 const LARGEST_DICTIONARY = 256;
 
+/** A column of text: a million rows of "F" and "M" cost a pointer each. */
+export class TextColumn {
+  readonly values: string[] = [];
+  /** Values seen so far; null once they are too many to be worth remembering. */
+  #dictionary: Map<string, string> | null = new Map();
+
+  add(value: string): void {
+    this.values.push(this.#remembered(value));
+  }
+
+  #remembered(value: string): string {
+    if (this.#dictionary === null) return value;
+    const known = this.#dictionary.get(value);
+    if (known !== undefined) return known;
+    if (this.#dictionary.size === LARGEST_DICTIONARY) this.#dictionary = null;
+    else this.#dictionary.set(value, value);
+    return value;
+  }
+}
+
 interface KeptColumn {
   readonly index: number;
-  readonly values: string[];
-  /** Values seen so far; null once they are too many to be worth remembering. */
-  dictionary: Map<string, string> | null;
+  readonly column: TextColumn;
 }
 
 /** Names of the columns that are wanted of one table, as text and as numbers. */
@@ -57,7 +75,7 @@ export class ColumnCollector {
    */
   columns(): ReadonlyMap<string, readonly string[]> {
     this.#check();
-    return new Map(this.#texts.map((name, index) => [name, this.#kept[index]?.values ?? []]));
+    return new Map(this.#texts.map((name, index) => [name, this.#kept[index]?.column.values ?? []]));
   }
 
   /** The columns of numbers by name, likewise. */
@@ -70,30 +88,19 @@ export class ColumnCollector {
 
   #check(): void {
     if (this.#width === 0) throw emptyTable(this.#file);
-    if (this.lines.length === 0) {
-      throw new StepwedgeError("the table has a header but no rows", {
-        where: this.#file,
-        remedy: "Give a table with one row per sample.",
-      });
-    }
+    if (this.lines.length === 0) throw noRows(this.#file);
   }
 
   #readHeader(names: readonly string[], line: number): void {
     const where = `${this.#file}, line ${line}`;
-    const repeated = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
-    if (repeated !== undefined) {
-      throw new StepwedgeError(`the column name ${JSON.stringify(repeated)} stands twice in the header`, {
-        where,
-        remedy: "Give every column a name of its own.",
-      });
-    }
+    refuseRepeated(names, where);
     this.#width = names.length;
     const indexOf = (name: string): number => {
       const index = names.indexOf(name);
       if (index === -1) throw unknownColumn(name, names, where);
       return index;
     };
-    this.#kept = this.#texts.map((name) => ({ index: indexOf(name), values: [], dictionary: new Map() }));
+    this.#kept = this.#texts.map((name) => ({ index: indexOf(name), column: new TextColumn() }));
     this.#keptNumbers = this.#numbers.map((name) => ({ index: indexOf(name), collector: new NumberCollector() }));
   }
 
@@ -104,20 +111,31 @@ export class ColumnCollector {
         remedy: "Give every row as many cells as the header; put cells that hold a delimiter in quotes.",
       });
     }
-    for (const column of this.#kept) column.values.push(remembered(column, cells[column.index] ?? ""));
+    for (const { column, index } of this.#kept) column.add(cells[index] ?? "");
     for (const { index, collector } of this.#keptNumbers) collector.add(cells[index] ?? "");
     this.lines.push(line);
   }
 }
 
-/** The one copy of a value in a column of few values: a million rows of "F" and "M" then cost a pointer each. */
-function remembered(column: KeptColumn, value: string): string {
-  if (column.dictionary === null) return value;
-  const known = column.dictionary.get(value);
-  if (known !== undefined) return known;
-  if (column.dictionary.size === LARGEST_DICTIONARY) column.dictionary = null;
-  else column.dictionary.set(value, value);
-  return value;
+/** @throws StepwedgeError where a name stands twice. */
+export function refuseRepeated(names: readonly string[], where: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (name !== "" && seen.has(name)) {
+      throw new StepwedgeError(`the column name ${JSON.stringify(name)} stands twice in the header`, {
+        where,
+        remedy: "Give every column a name of its own.",
+      });
+    }
+    seen.add(name);
+  }
+}
+
+export function noRows(where: string): StepwedgeError {
+  return new StepwedgeError("the table has a header but no rows", {
+    where,
+    remedy: "Give a table with one row per sample.",
+  });
 }
 
 export function emptyTable(where: string): StepwedgeError {
@@ -132,7 +150,7 @@ export function hasSemicolons(header: readonly string[]): boolean {
   return header.length === 1 && header[0]?.includes(";") === true;
 }
 
-function unknownColumn(name: string, names: readonly string[], where: string): StepwedgeError {
+export function unknownColumn(name: string, names: readonly string[], where: string): StepwedgeError {
   return new StepwedgeError(`there is no column ${JSON.stringify(name)}`, {
     where,
     remedy: hasSemicolons(names)

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { StepwedgeError } from "../../core/errors.js";
+import { StepwedgeError } from "../../../core/errors.js";
 import { isGzip, tableBytes } from "./bytes.js";
 
 /** What separates the cells of a table. */
@@ -28,7 +28,8 @@ async function firstLine(file: string, name: string): Promise<string> {
   return text.slice(0, text.search(/[\r\n]|$/));
 }
 
-async function readHead(file: string, name: string): Promise<Buffer> {
+/** The first bytes of a table, unpacked. */
+export async function readHead(file: string, name: string): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
   try {
@@ -55,5 +56,9 @@ export function unreadable(error: unknown, name: string): unknown {
     });
   }
   const reason = code === "EISDIR" ? "the table is a folder" : `the table cannot be read (${code})`;
-  return new StepwedgeError(reason, { where: name, remedy: "Give the path of a CSV or TSV file.", cause: error });
+  return new StepwedgeError(reason, {
+    where: name,
+    remedy: "Give the path of a CSV, TSV, JSON Lines or Parquet file.",
+    cause: error,
+  });
 }

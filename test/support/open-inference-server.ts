@@ -157,10 +157,7 @@ export async function openInferenceServer(options: ServerOptions): Promise<TestS
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response).catch((error) => send(response, 500, JSON.stringify({ error: String(error) }), {}));
   };
-  const server =
-    options.tls === undefined
-      ? createServer({ strictContentLength: false }, listener)
-      : createSecureServer(options.tls, listener);
+  const server = options.tls === undefined ? createServer(listener) : createSecureServer(options.tls, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -299,7 +299,7 @@ describe("faults that stay are not tried again", () => {
   });
 
   test("another version in the middle of a run", async () => {
-    const fault: Fault = { kind: "json", change: (response) => void (response.model_version = "2") };
+    const fault: Fault = { kind: "json", change: (response) => ({ ...response, model_version: "2" }) };
     const server = await serve({ ...toy, fault: from(2, 99, fault) });
     const error = await refusal((await open(server)).predict(images));
     expect(error.message).toBe("version 2 answered; the run began with version 1");

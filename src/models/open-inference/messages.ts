@@ -3,6 +3,7 @@
 // https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 import { ExitCode, received, StepwedgeError } from "../../core/errors.js";
 import { isScoreType, numbersFrom, rounded, SCORE_TYPES, type ScoreType, WIDTH } from "../shared/datatypes.js";
+import { checkedShape, unfit } from "../shared/scores.js";
 
 /** A tensor to send: as bytes, or as the text between the brackets of a JSON array. */
 export interface InputTensor {
@@ -117,7 +118,7 @@ export function decodeResponse(
   if (!isScoreType(datatype)) {
     throw unfit(`gave ${received(datatype)}; scores are ${SCORE_TYPES.join(", ")}`, place);
   }
-  const shape = shapeOf(output.shape, expected.count, place);
+  const shape = checkedShape(output.shape, expected.count, place);
   const size = shape.reduce((product, side) => product * side, 1);
   const tail = body.subarray(json.length);
   const bytes = binaryPart(all, output, tail, where);
@@ -172,13 +173,6 @@ function choose(outputs: readonly (RawOutput | null)[], expected: ExpectedOutput
   });
 }
 
-function shapeOf(shape: unknown, count: number, place: string): readonly number[] {
-  const sizes = Array.isArray(shape) ? (shape as readonly unknown[]) : [];
-  const whole = sizes.every((side): side is number => Number.isSafeInteger(side) && (side as number) > 0);
-  if (whole && sizes[0] === count) return sizes;
-  throw unfit(`gave shape ${received(shape)} for ${count} images`, place);
-}
-
 /** The output's bytes after the JSON, or null where it holds its numbers itself. */
 function binaryPart(
   outputs: readonly (RawOutput | null)[],
@@ -224,14 +218,6 @@ function textValues(data: unknown, datatype: ScoreType, size: number, place: str
   return Float64Array.from(flat, (value) => {
     if (typeof value === "number") return rounded(datatype, value);
     throw unfit(`gave ${received(value)} among its numbers`, place);
-  });
-}
-
-/** The model is not what the protocol takes it for. */
-function unfit(message: string, where: string): StepwedgeError {
-  return new StepwedgeError(message, {
-    where,
-    remedy: "Choose an output with one row of float scores per image (model.output.name).",
   });
 }
 

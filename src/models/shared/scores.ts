@@ -68,3 +68,22 @@ export function refuseNonFinite(raw: Numbers, count: number, where: string): voi
     remedy: "Check the model and model.input (range, mean, std): scores must be finite.",
   });
 }
+
+/**
+ * A shape as it came: whole numbers, the first of them the number of images.
+ * @throws StepwedgeError
+ */
+export function checkedShape(shape: unknown, count: number, where: string): readonly number[] {
+  const sizes = Array.isArray(shape) ? (shape as readonly unknown[]) : [];
+  const whole = sizes.every((side): side is number => Number.isSafeInteger(side) && (side as number) > 0);
+  if (whole && sizes[0] === count) return sizes;
+  throw unfit(`gave shape ${received(shape)} for ${count} images`, where);
+}
+
+/** An answer that is none of a classifier. */
+export function unfit(message: string, where: string): StepwedgeError {
+  return new StepwedgeError(message, {
+    where,
+    remedy: "Choose an output with one row of float scores per image (model.output).",
+  });
+}

@@ -17,7 +17,7 @@ export class NotAFrame extends Error {
 const LONGEST_HEADER = 64 << 10;
 const NEWLINE = 0x0a;
 
-/** A message as its bytes. `header` must not hold the length of `bytes` itself: see `lengthOf`. */
+/** A message as its bytes. Its header says how many follow: `input.bytes` in questions, `output.bytes` in answers. */
 export function encodeFrame(header: object, bytes: Uint8Array | null): readonly Uint8Array[] {
   const line = Buffer.from(`${JSON.stringify(header)}\n`, "utf8");
   return bytes === null ? [line] : [line, bytes];
@@ -36,11 +36,6 @@ export class FrameReader {
 
   constructor(limit: number) {
     this.#limit = limit;
-  }
-
-  /** Whether a message has begun and not ended. */
-  get pending(): boolean {
-    return this.#header !== null || this.#length > 0;
   }
 
   /**

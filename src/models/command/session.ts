@@ -264,11 +264,14 @@ function failedStart({ lastWords, message, passing }: ProgramFault, where: strin
 /** It was ready once, and is no more. */
 function lostProgram({ lastWords, message, passing }: ProgramFault, restarts: number, where: string): StepwedgeError {
   if (!passing) return new StepwedgeError(message, { where, remedy: `${CHATTER}${quoted(lastWords)}` });
-  return new StepwedgeError(restarts === 0 ? message : `${message}, after ${restarts} restarts`, {
-    where,
-    remedy: `What was scored is kept: mend the program and run again with --resume.${quoted(lastWords)}`,
-    exitCode: ExitCode.incomplete,
-  });
+  return new StepwedgeError(
+    restarts === 0 ? message : `${message}, after ${restarts} restart${restarts === 1 ? "" : "s"}`,
+    {
+      where,
+      remedy: `What was scored is kept: mend the program and run again with --resume.${quoted(lastWords)}`,
+      exitCode: ExitCode.incomplete,
+    },
+  );
 }
 
 function quoted(lastWords: string): string {

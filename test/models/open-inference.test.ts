@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
 import type { ModelAdapter } from "../../src/core/adapter.js";
 import { ExitCode, StepwedgeError } from "../../src/core/errors.js";
 import type { Model } from "../../src/core/model.js";
@@ -11,6 +10,7 @@ import { loadPlugins } from "../../src/core/plugins.js";
 import { decodeImage } from "../../src/image/decode.js";
 import {
   type Fault,
+  onnxBehind,
   openInferenceServer,
   type ServerOptions,
   type TestServer,
@@ -406,31 +406,10 @@ const openssl = (() => {
   expect((await refusal(open(server, { ca: path("empty.pem") }))).message).toBe("holds no certificate");
 });
 
-/** A server with an .onnx file behind it. */
-async function serveOnnx(path: string, output: string, datatype: string, extensions: string[]): Promise<TestServer> {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 });
-  const [input] = session.inputMetadata;
-  if (input === undefined || !input.isTensor) throw new Error("an image model has an input tensor");
-  const shape = input.shape.map((side) => (typeof side === "number" ? side : -1));
-  return serve({
-    extensions,
-    inputs: [{ name: input.name, datatype, shape }],
-    outputs: [{ name: output, datatype: "FP32", shape: [-1, -1] }],
-    async run({ shape, values }) {
-      const tensor = new ort.Tensor("float32", Float32Array.from(values), shape);
-      const { data, dims } = (await session.run({ [input.name]: tensor }))[output] as ort.Tensor;
-      const width = data.length / (dims[0] as number);
-      return Array.from({ length: dims[0] as number }, (_, image) =>
-        Array.from((data as Float32Array).subarray(image * width, (image + 1) * width)),
-      );
-    },
-  });
-}
-
 async function expectEqualAnswers(path: string, options: object, output: string, batch: PixelBatch, classes: string[]) {
   const local = await (await openAs("onnx", { path, ...options }, classes)).predict(batch);
   for (const extensions of [["binary_tensor_data"], []]) {
-    const server = await serveOnnx(path, output, "FP32", extensions);
+    const server = await serve({ ...(await onnxBehind(path, output)), extensions });
     const remote = await (await open(server, options, classes)).predict(batch);
     expect([...remote.values]).toEqual([...local.values]);
   }

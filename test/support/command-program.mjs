@@ -3,17 +3,22 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { argv, env, exit, pid, stderr, stdin, stdout } from "node:process";
 
-const [mode = "ok", detail = ""] = argv.slice(2);
+const [mode = "ok", detail = "", marker = detail] = argv.slice(2);
 stderr.write(`mode ${mode}\n`);
 if (mode === "no-start") {
   stderr.write(`cannot import torch, ${env.STEPWEDGE_TEST_SECRET}\n`);
   exit(3);
 }
 
+/** What the model takes. */
+let shape = mode === "fixed" ? [4, 1, 4, 5] : [-1, 1, 4, 5];
+
 /** An .onnx file instead of the toy: `onnx <path>`. */
 async function onnxModel(path) {
   const ort = await import("onnxruntime-node");
   const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const [input] = session.inputMetadata;
+  shape = input.shape.map((side) => (typeof side === "number" ? side : -1));
   return async (values, shape) => {
     const tensor = new ort.Tensor("float32", values, shape);
     const { data } = (await session.run({ [session.inputNames[0]]: tensor })).prob;
@@ -28,8 +33,7 @@ const toy = (values, [count]) => {
     return index % 2 === 0 ? own.reduce((sum, value) => sum + value, 0) / size : own[0];
   });
 };
-const model = mode === "onnx" ? await onnxModel(detail) : toy;
-const shape = mode === "onnx" ? [-1, 1, 64, 64] : mode === "fixed" ? [4, 1, 4, 5] : [-1, 1, 4, 5];
+const model = mode.startsWith("onnx") ? await onnxModel(detail) : toy;
 
 function say(header, bytes = new Uint8Array()) {
   stdout.write(`${JSON.stringify(header)}\n`);
@@ -38,8 +42,8 @@ function say(header, bytes = new Uint8Array()) {
 
 /** Whether this is the first time, over all runs of the program. */
 function once() {
-  if (existsSync(detail)) return false;
-  writeFileSync(detail, String(pid));
+  if (existsSync(marker)) return false;
+  writeFileSync(marker, String(pid));
   return true;
 }
 
@@ -52,7 +56,7 @@ async function answer({ id, input }, bytes) {
   const scores = await model(values, input.shape);
   const output = { shape: [count, scores.length / count], datatype: "FP32", bytes: scores.byteLength };
   const data = new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength);
-  if (mode === "crash" || (mode === "crash-once" && once())) {
+  if (mode === "crash" || (mode === "crash-once" && once()) || (mode === "onnx-crash" && questions === 9 && once())) {
     stderr.write("Segmentation fault\n", () => exit(139));
     return;
   }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Float16Array } from "@petamoriken/float16";
+import * as ort from "onnxruntime-node";
 
 /** A tensor as the server's model sees it: whatever the datatype, its numbers. */
 export interface Tensor {
@@ -69,6 +70,29 @@ export interface TestServer {
   /** Inference requests in work at once, at most. */
   readonly busiest: () => number;
   close(): Promise<void>;
+}
+
+/** The part of a server's options that an .onnx file with one input is: its answers are `output`'s. */
+export async function onnxBehind(
+  path: string,
+  output: string,
+): Promise<Pick<ServerOptions, "inputs" | "outputs" | "run">> {
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const [input] = session.inputMetadata;
+  if (input === undefined || !input.isTensor) throw new Error("an image model has an input tensor");
+  const shape = input.shape.map((side) => (typeof side === "number" ? side : -1));
+  return {
+    inputs: [{ name: input.name, datatype: "FP32", shape }],
+    outputs: [{ name: output, datatype: "FP32", shape: [-1, -1] }],
+    async run({ shape, values }) {
+      const tensor = new ort.Tensor("float32", Float32Array.from(values), shape);
+      const { data, dims } = (await session.run({ [input.name]: tensor }))[output] as ort.Tensor;
+      const width = data.length / (dims[0] as number);
+      return Array.from({ length: dims[0] as number }, (_, image) =>
+        Array.from((data as Float32Array).subarray(image * width, (image + 1) * width)),
+      );
+    },
+  };
 }
 
 /** A small server of the Open Inference Protocol v2 on loopback, whose faults are chosen by the test. */

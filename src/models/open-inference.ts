@@ -84,7 +84,7 @@ export default defineModelAdapter({
     const { retries } = options;
     const client = openInferenceClient({ address, http, retries, signal: closing.signal, token });
     const close = async () => {
-      closing.abort();
+      closing.abort(new StepwedgeError("the model was closed", { where: options.name, exitCode: ExitCode.incomplete }));
       http.close();
     };
     try {

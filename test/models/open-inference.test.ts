@@ -201,6 +201,20 @@ describe("faults that pass are tried again", () => {
     expect(server.inferences.length).toBe(3);
   });
 
+  test("a closed model asks nothing more, and waits for nothing", async () => {
+    const server = await serve({ ...toy, fault: from(2, 99, { kind: "slow", ms: 3000 }) });
+    const model = await open(server, { batch: 1, concurrency: 2 });
+    const start = performance.now();
+    const predicting = refusal(model.predict(images));
+    while (server.inferences.length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+    await model.close();
+    expect((await predicting).message).toBe("the model was closed");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.inferences.length).toBe(3);
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect((await refusal(model.predict(images))).message).toBe("the model was closed");
+  });
+
   test("nobody there", async () => {
     const server = await serve(toy);
     await server.close();

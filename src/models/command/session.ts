@@ -80,21 +80,31 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
   const where = `model.command (${command.join(" ")})`;
   const hello = { protocol: PROTOCOL, classes, threads, batch };
   const seats: Seat[] = [];
+  /** All that must be ended, also those that are not ready yet. */
+  const running = new Set<Program>();
   let restarts = options.restarts;
   let questions = 0;
   let lost: unknown = null;
+  let closed = false;
 
   const begin = async (): Promise<{ readonly program: Program; readonly ready: Readiness }> => {
+    if (closed) throw closedModel(where);
     const program = startProgram(options);
+    running.add(program);
     try {
       return { program, ready: parseReadiness(await program.ask(hello, null), where) };
     } catch (error) {
-      await program.close();
+      await end(program);
       throw error;
     }
   };
+  const end = async (program: Program) => {
+    await program.close();
+    running.delete(program);
+  };
   const close = async () => {
-    await Promise.all(seats.map(({ program }) => program.close()));
+    closed = true;
+    await Promise.all([...running].map(end));
   };
   const safe = (error: unknown) => withoutSecrets(error, options.secrets);
 
@@ -108,7 +118,7 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
     const further = async (): Promise<Program> => {
       const { program, ready } = await begin();
       if (canonicalJson(ready) === same) return program;
-      await program.close();
+      await end(program);
       throw new StepwedgeError(`said ${received(ready)} when started again, and ${received(first.ready)} at first`, {
         where,
         remedy: "The program must say the same of itself in every run of it.",
@@ -129,7 +139,9 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
           return await seat.program.ask(header, bytes);
         } catch (error) {
           if (!(error instanceof ProgramFault)) throw error;
-          await seat.program.close();
+          await end(seat.program);
+          // What ended because it was closed has not crashed.
+          if (closed) throw closedModel(where);
           if (!error.passing || restarts === 0) throw lostProgram(error, options.restarts, where);
           restarts--;
           seat.program = await further().catch((second: unknown) => {
@@ -217,6 +229,10 @@ function selection(
     where,
     remedy: "Correct model.classes, or say which column is which class: model.output.select.",
   });
+}
+
+function closedModel(where: string): StepwedgeError {
+  return new StepwedgeError("the model was closed", { where, exitCode: ExitCode.incomplete });
 }
 
 /** An answer's numbers, count × columns. */

@@ -61,6 +61,10 @@ export function httpClient({ certificates, connections, secure, timeout }: HttpO
 
   const send = ({ method, url, headers, body, limit }: Question): Promise<Answer> =>
     new Promise((resolve, reject) => {
+      if (closed) {
+        reject(closedModel());
+        return;
+      }
       const length = body.reduce((total, part) => total + part.byteLength, 0);
       const request = (secure ? httpsRequest : httpRequest)(url, {
         method,
@@ -124,6 +128,7 @@ function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
   });
 }
 
+const closedModel = () => new NoAnswer("the model was closed", false, "CLOSED");
 const cutOff = () => new NoAnswer("the connection ended in the middle of the answer", true, "ECONNRESET");
 
 /** Faults of a connection that pass: of all others the cause must be mended first. */
@@ -140,7 +145,7 @@ const PASSING: Readonly<Record<string, string>> = {
 };
 
 function lost(error: NodeJS.ErrnoException, closed: boolean): NoAnswer {
-  if (closed) return new NoAnswer("the model was closed", false, "CLOSED");
+  if (closed) return closedModel();
   const code = error.code ?? "?";
   const passing = PASSING[code];
   if (passing !== undefined) return new NoAnswer(`${passing} (${code})`, true, code);

@@ -119,7 +119,7 @@ export async function openInferenceServer(options: ServerOptions): Promise<TestS
       return send(response, fault.status, JSON.stringify({ error: fault.error ?? "injected" }), fault.headers ?? {});
     }
     if (fault?.kind === "raw") return send(response, 200, fault.body, fault.headers ?? {});
-    if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.ms));
+    if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.ms).unref());
     const [input] = json.inputs;
     const values = tensorValues(input, body.subarray(length));
     const rows = await options.run({ datatype: input.datatype, shape: input.shape, values });

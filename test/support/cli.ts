@@ -16,10 +16,25 @@ export function stepwedge(...args: string[]): Promise<Ended> {
   return startStepwedge(...args).ended;
 }
 
+interface Started {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Runs the built command line with further environment variables. */
+export function stepwedgeWith(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
+  return start(args, environment).ended;
+}
+
 /** Starts the built command line. Tests that kill it use `process`. */
-export function startStepwedge(...args: string[]): { readonly process: ChildProcess; readonly ended: Promise<Ended> } {
+export function startStepwedge(...args: string[]): Started {
+  return start(args, {});
+}
+
+function start(args: readonly string[], environment: Readonly<Record<string, string>>): Started {
   if (!existsSync(MAIN)) throw new Error("build first: npm run build");
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -2,25 +2,23 @@ import { Float16Array } from "@petamoriken/float16";
 import * as ort from "onnxruntime-node";
 import { StepwedgeError } from "../../core/errors.js";
 import type { ImageGeometry } from "../../core/pixels.js";
+import { type Activation, classScores } from "../shared/scores.js";
+import { resolveSize } from "../shared/size.js";
+import { arrange, type Layout, type ValueOptions, valueTables } from "../shared/values.js";
 
 /** Everything a session needs to turn stored values into probabilities. Plain data: it travels to worker threads. */
 export interface SessionSpec {
   readonly path: string;
   readonly threads: number;
   readonly classes: readonly string[];
-  readonly activation: "none" | "sigmoid" | "softmax";
+  readonly activation: Activation;
   readonly input: {
     readonly name?: string;
     readonly channels?: number;
     readonly height?: number;
     readonly width?: number;
-    readonly layout?: "NCHW" | "NHWC";
-    /** What the smallest and the largest stored value become, before mean and std. */
-    readonly range: readonly [number, number];
-    /** One value, or one for each channel, in units of `range`. */
-    readonly mean: readonly number[];
-    readonly std: readonly number[];
-  };
+    readonly layout?: Layout;
+  } & ValueOptions;
   readonly output: { readonly name?: string; readonly select?: Readonly<Record<string, number>> };
 }
 
@@ -28,7 +26,7 @@ export interface SessionSpec {
 export interface SessionInput {
   readonly name: string;
   readonly type: "float32" | "float16";
-  readonly layout: "NCHW" | "NHWC";
+  readonly layout: Layout;
   readonly channels: number;
   readonly height: number;
   readonly width: number;
@@ -63,7 +61,7 @@ export async function openSession(spec: SessionSpec): Promise<OnnxSession> {
       input.layout === "NCHW"
         ? [count, input.channels, input.height, input.width]
         : [count, input.height, input.width, input.channels];
-    const values = arrange(data, count, input, table);
+    const values = arrange(data, count, input, table, new Float32Array(data.length));
     const tensor =
       input.type === "float16"
         ? new ort.Tensor("float16", float16Bits(values), dims)
@@ -123,44 +121,8 @@ function resolveInput(session: ort.InferenceSession, spec: SessionSpec): Session
   if (tensor.type !== "float32" && tensor.type !== "float16") {
     throw fault(`takes ${tensor.type}; float32 and float16 can be given`, "Export the model with a float input.");
   }
-  if (tensor.shape.length !== 4) {
-    throw fault(
-      `takes a tensor of shape [${tensor.shape.join(", ")}]; an image batch has 4 dimensions`,
-      "Export it for batches of images.",
-    );
-  }
-  const layout =
-    spec.input.layout ?? (looksLikeChannels(tensor.shape[3]) && !looksLikeChannels(tensor.shape[1]) ? "NHWC" : "NCHW");
-  const order =
-    layout === "NCHW" ? (["channels", "height", "width"] as const) : (["height", "width", "channels"] as const);
-  const size = { channels: 0, height: 0, width: 0 };
-  for (const [index, axis] of order.entries()) {
-    const own = tensor.shape[index + 1];
-    const asked = spec.input[axis];
-    if (typeof own === "number" && own > 0) {
-      if (asked !== undefined && asked !== own) {
-        throw fault(
-          `takes ${axis} ${own}; the protocol says ${asked}`,
-          `Set model.input.${axis} to ${own}, or leave it out; the shape is [${tensor.shape.join(", ")}].`,
-        );
-      }
-      size[axis] = own;
-    } else if (asked !== undefined) {
-      size[axis] = asked;
-    } else {
-      throw fault(`leaves ${axis} open (shape [${tensor.shape.join(", ")}])`, `Set model.input.${axis}.`);
-    }
-  }
-  if (size.channels !== 1 && size.channels !== 3) {
-    throw fault(`takes ${size.channels} channels; images have 1 or 3`, "Check model.input.layout.");
-  }
-  const first = tensor.shape[0];
-  const batch = typeof first === "number" && first > 0 ? first : null;
-  return { name: tensor.name, type: tensor.type, layout, batch, ...size };
-}
-
-function looksLikeChannels(dimension: number | string | undefined): boolean {
-  return dimension === 1 || dimension === 3;
+  const size = resolveSize(tensor.shape, spec.input, `${spec.path}, model.input`);
+  return { name: tensor.name, type: tensor.type, ...size };
 }
 
 function resolveOutput(session: ort.InferenceSession, spec: SessionSpec): string {
@@ -180,53 +142,13 @@ function resolveOutput(session: ort.InferenceSession, spec: SessionSpec): string
   return wanted ?? session.outputNames[0] ?? "";
 }
 
-/** One look-up table per channel: what each stored value is to the model. Exact, and faster than arithmetic. */
-function valueTables(input: SessionSpec["input"], channels: number, maxValue: number): readonly Float32Array[] {
-  const [low, high] = input.range;
-  return Array.from({ length: channels }, (_, channel) => {
-    const mean = input.mean[channel] ?? input.mean[0] ?? 0;
-    const std = input.std[channel] ?? input.std[0] ?? 1;
-    return Float32Array.from(
-      { length: maxValue + 1 },
-      (_, value) => ((value / maxValue) * (high - low) + low - mean) / std,
-    );
-  });
-}
-
-/** Stored values NCHW to model values in the model's layout. */
-function arrange(
-  data: Float32Array,
-  count: number,
-  input: SessionInput,
-  tables: readonly Float32Array[],
-): Float32Array {
-  const { channels, layout } = input;
-  const plane = input.height * input.width;
-  const out = new Float32Array(count * channels * plane);
-  for (let image = 0; image < count; image++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const table = tables[channel] as Float32Array;
-      const from = (image * channels + channel) * plane;
-      if (layout === "NCHW") {
-        for (let pixel = 0; pixel < plane; pixel++) out[from + pixel] = table[data[from + pixel] as number] as number;
-      } else {
-        const to = image * channels * plane + channel;
-        for (let pixel = 0; pixel < plane; pixel++)
-          out[to + pixel * channels] = table[data[from + pixel] as number] as number;
-      }
-    }
-  }
-  return out;
-}
-
 function float16Bits(values: Float32Array): Uint16Array {
   return new Uint16Array(new Float16Array(values).buffer);
 }
 
 function readOutput(tensor: ort.Tensor, count: number, spec: SessionSpec, name: string): Float64Array {
-  const width = tensor.size / count;
   const raw = outputNumbers(tensor);
-  if (raw === null || !Number.isInteger(width) || tensor.dims[0] !== count) {
+  if (raw === null || !Number.isInteger(tensor.size / count) || tensor.dims[0] !== count) {
     throw new StepwedgeError(
       `gave output "${name}" as ${tensor.type} of shape [${tensor.dims.join(", ")}] for ${count} images`,
       {
@@ -235,32 +157,8 @@ function readOutput(tensor: ort.Tensor, count: number, spec: SessionSpec, name: 
       },
     );
   }
-  const columns = spec.classes.map((className, index) => spec.output.select?.[className] ?? index);
-  const select = spec.output.select !== undefined;
-  if (!select && width !== spec.classes.length) {
-    throw new StepwedgeError(
-      `gives ${width} scores per image; the protocol names ${spec.classes.length} classes (${spec.classes.join(", ")})`,
-      {
-        where: `${spec.path}, output "${name}"`,
-        remedy: "Say which column is which class: model.output.select: { class: column }.",
-      },
-    );
-  }
-  const outside = columns.find((column) => column >= width);
-  if (outside !== undefined) {
-    throw new StepwedgeError(`has no column ${outside}: it gives ${width} scores per image`, {
-      where: `${spec.path}, model.output.select`,
-      remedy: `Columns count from 0 to ${width - 1}.`,
-    });
-  }
-  const values = new Float64Array(count * columns.length);
-  for (let image = 0; image < count; image++) {
-    const row = raw.subarray(image * width, (image + 1) * width);
-    const probabilities = activate(row, spec.activation);
-    for (const [index, column] of columns.entries())
-      values[image * columns.length + index] = probabilities[column] as number;
-  }
-  return values;
+  const { activation, classes, path } = spec;
+  return classScores(raw, count, { activation, classes, select: spec.output.select, where: path, output: name });
 }
 
 function outputNumbers(tensor: ort.Tensor): Float32Array | Float64Array | null {
@@ -269,18 +167,6 @@ function outputNumbers(tensor: ort.Tensor): Float32Array | Float64Array | null {
   if (tensor.type !== "float16") return null;
   const bits = tensor.data as unknown as Uint16Array;
   return Float32Array.from(new Float16Array(bits.slice().buffer));
-}
-
-function activate(
-  row: Float32Array | Float64Array,
-  activation: SessionSpec["activation"],
-): Float32Array | Float64Array {
-  if (activation === "none") return row;
-  if (activation === "sigmoid") return Float64Array.from(row, (value) => 1 / (1 + Math.exp(-value)));
-  const largest = Math.max(...row);
-  const exponentials = Float64Array.from(row, (value) => Math.exp(value - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
 
 /** For files with a fixed batch size: the last batch is filled up with zeros, whose answers are thrown away. */

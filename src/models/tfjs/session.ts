@@ -5,7 +5,8 @@ import type { ClassGradients, Outputs } from "../../core/model.js";
 import { imageSize, type PixelBatch } from "../../core/pixels.js";
 import { loadTensorflowModel, type TensorflowModel } from "../../tfjs/layers-model.js";
 import { type Tensorflow, tensorflow } from "../../tfjs/runtime.js";
-import { type InputOptions, type InputSize, scaleOf, toModel, toStored, valueTables } from "./input.js";
+import { arrange, valueTables } from "../shared/values.js";
+import { type InputOptions, type InputSize, scaleOf, toStored } from "./input.js";
 import { type Link, logitGradientOf, probabilitiesOf } from "./link.js";
 
 /**
@@ -50,7 +51,14 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
   const inputOf = (part: PixelBatch): Tensor4D => {
     const known = tables.get(part.maxValue) ?? valueTables(options.input, size.channels, part.maxValue);
     tables.set(part.maxValue, known);
-    return tf.tensor4d(toModel(part, known), [part.count, size.height, size.width, size.channels]);
+    const values = arrange(
+      part.data,
+      part.count,
+      { layout: "NHWC", ...size },
+      known,
+      new Float32Array(part.data.length),
+    );
+    return tf.tensor4d(values, [part.count, size.height, size.width, size.channels]);
   };
 
   /** Writes the classes' probabilities of one image from the model's raw row. */

@@ -1,0 +1,196 @@
+// Models behind a server that speaks the Open Inference Protocol v2 over REST: KServe, Triton, MLServer, OpenVINO and others.
+// Images are sent as tensors, never as files; as bytes where the server can, else as JSON. Both give the same scores.
+import { setMaxListeners } from "node:events";
+import PQueue from "p-queue";
+import { z } from "zod";
+import { defineModelAdapter } from "../core/adapter.js";
+import { ExitCode, StepwedgeError } from "../core/errors.js";
+import { canonicalJson, sha256 } from "../core/hash.js";
+import type { Model } from "../core/model.js";
+import { createBatch, type PixelBatch } from "../core/pixels.js";
+import { bearerToken, certificates, serverAddress } from "./open-inference/address.js";
+import { type Client, openInferenceClient } from "./open-inference/client.js";
+import { httpClient } from "./open-inference/http.js";
+import { decodeResponse, encodeRequest, type OutputTensor } from "./open-inference/messages.js";
+import { greet, modelPath, type ResolvedInput, resolveInput, resolveOutput } from "./open-inference/metadata.js";
+import { tensorWriter } from "./shared/datatypes.js";
+import { activation, checkSelection, input, select } from "./shared/parameters.js";
+import { predictInParts } from "./shared/parts.js";
+import { classScores, refuseNonFinite } from "./shared/scores.js";
+
+/** Bytes of an answer to a batch: scores are few. */
+const ANSWER_LIMIT = 64 << 20;
+
+const parameters = z.strictObject({
+  url: z.string().min(1).describe("The server's address, without v2/…"),
+  name: z.string().min(1).describe("The model's name on the server."),
+  version: z.string().min(1).optional().describe("The model's version; default: the server's choice."),
+  activation,
+  output: z
+    .strictObject({
+      name: z.string().min(1).optional().describe("Which output; needed where there are several."),
+      select,
+    })
+    .default({}),
+  input: input.prefault({}),
+  tensors: z
+    .enum(["auto", "binary", "json"])
+    .default("auto")
+    .describe("How tensors travel; auto: as bytes where the server lists binary_tensor_data among its extensions."),
+  batch: z.number().int().min(1).max(4096).default(16).describe("Images to a request at most."),
+  concurrency: z.number().int().min(1).max(256).default(4).describe("Requests at once at most."),
+  timeout: z.number().positive().max(86_400).default(60).describe("Seconds that an answer may take."),
+  retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(20)
+    .default(4)
+    .describe(
+      "Further tries where the server is busy or the connection is lost; the first wait is 0.5 s, each next twice as long.",
+    ),
+  tokenVariable: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+    .optional()
+    .describe("The environment variable that holds a bearer token. The token itself goes nowhere but to the server."),
+  tokenInClear: z.boolean().default(false).describe("True: the token may travel over http:// to another machine."),
+  ca: z.string().min(1).optional().describe("PEM file of the authority that issued the server's certificate."),
+});
+
+type Parameters = z.infer<typeof parameters>;
+
+export default defineModelAdapter({
+  meta: {
+    id: "open-inference",
+    title: "Inference server",
+    summary:
+      "A classifier behind a server of the Open Inference Protocol v2 (KServe, Triton, MLServer, OpenVINO), over REST.",
+    parameters,
+    needsImages: true,
+  },
+  async open(options, context) {
+    checkSelection(context.classes, options.output.select);
+    const address = serverAddress(options.url);
+    const token = bearerToken(address, options, process.env);
+    const closing = new AbortController();
+    setMaxListeners(0, closing.signal);
+    const http = httpClient({
+      secure: address.protocol === "https:",
+      certificates: certificates(options.ca, context.baseFolder),
+      connections: options.concurrency,
+      timeout: options.timeout,
+    });
+    const { retries } = options;
+    const client = openInferenceClient({ address, http, retries, signal: closing.signal, token });
+    const close = async () => {
+      closing.abort(new StepwedgeError("the model was closed", { where: options.name, exitCode: ExitCode.incomplete }));
+      http.close();
+    };
+    try {
+      return await connect(client, options, context.classes, close);
+    } catch (error) {
+      await close();
+      throw client.safe(error);
+    }
+  },
+});
+
+async function connect(
+  client: Client,
+  options: Parameters,
+  classes: readonly string[],
+  close: () => Promise<void>,
+): Promise<Model> {
+  const path = modelPath(options.name, options.version);
+  const { model, server } = await greet(client, path);
+  const resolved = resolveInput(model, options.input, options.name);
+  const output = resolveOutput(model, options.output.name, options.name);
+  const binary =
+    options.tensors === "auto" ? server.extensions.includes("binary_tensor_data") : options.tensors === "binary";
+  const infer = inference(client, `${path}/infer`, resolved, output, binary, options);
+
+  // One black image tells the version that answers, and whether its answers fit, before anything long begins.
+  const { channels, height, width } = resolved;
+  const black = createBatch({ channels, height, width, maxValue: 255 }, resolved.batch ?? 1);
+  const first = await infer(black);
+  classScores(first.values, black.count, scoreOptions(options, classes, first.name));
+
+  const queue = new PQueue({ concurrency: options.concurrency });
+  let lost: unknown = null;
+  const ask = async (part: PixelBatch): Promise<Float64Array> => {
+    // Where one request has used up its tries, the rest need not use up theirs.
+    if (lost !== null) throw lost;
+    try {
+      const { name, values, version } = await infer(part);
+      checkVersion(first, version, options.name);
+      refuseNonFinite(values, part.count, `${options.name}, output "${name}"`);
+      return classScores(values, part.count, scoreOptions(options, classes, name));
+    } catch (error) {
+      lost = client.safe(error);
+      throw lost;
+    }
+  };
+  const parts = { channels, height, width, fixed: resolved.batch, largest: options.batch, classes };
+  const version = client.shown(options.version ?? first.version ?? "of the server's choice");
+  return {
+    meta: {
+      adapter: "open-inference",
+      classes,
+      input: { channels, height, width, resize: options.input.resize },
+      // No file is to be had. What the server says of the model, and the version that answers, must stay the same.
+      files: {
+        [`${options.name} (metadata)`]: sha256(
+          canonicalJson({
+            platform: model.platform,
+            inputs: model.inputs,
+            outputs: model.outputs,
+            version: options.version ?? first.version,
+          }),
+        ),
+      },
+      runtime: `${server.name} ${server.version}, model version ${version}, ${binary ? "binary" : "JSON"} tensors of ${resolved.datatype}`,
+    },
+    concurrency: options.concurrency,
+    predict: (batch) => predictInParts(batch, parts, (part) => queue.add(() => ask(part), { throwOnTimeout: true })),
+    close,
+  };
+}
+
+function scoreOptions(options: Parameters, classes: readonly string[], output: string) {
+  return { classes, select: options.output.select, activation: options.activation, where: options.name, output };
+}
+
+/** One request of the model: images to the output's numbers. */
+function inference(
+  client: Client,
+  path: string,
+  resolved: ResolvedInput,
+  output: { readonly name: string | null; readonly datatype: string | null },
+  binary: boolean,
+  options: Parameters,
+): (images: PixelBatch) => Promise<OutputTensor> {
+  const { channels, datatype, height, layout, name, width } = resolved;
+  const writer = tensorWriter(datatype, resolved, options.input);
+  let requests = 0;
+  return async (images) => {
+    const id = String(++requests);
+    const { count } = images;
+    const shape = layout === "NCHW" ? [count, channels, height, width] : [count, height, width, channels];
+    const data = binary ? writer.bytes(images) : writer.json(images);
+    const request = encodeRequest({ id, inputs: [{ name, shape, datatype, data }], output: output.name, binary });
+    const { body, headers } = await client.call({ method: "POST", path, ...request, limit: ANSWER_LIMIT });
+    const length = headers["inference-header-content-length"];
+    return decodeResponse(body, typeof length === "string" ? length : undefined, { ...output, id, count }, path);
+  };
+}
+
+/** Another version in the middle of a run would give scores of two models. */
+function checkVersion(first: OutputTensor, version: string | null, model: string): void {
+  if (version === first.version) return;
+  throw new StepwedgeError(`version ${version ?? "?"} answered; the run began with version ${first.version ?? "?"}`, {
+    where: model,
+    remedy: "Pin the version: model.version. A record of two versions is worth nothing; begin a new one.",
+    exitCode: ExitCode.incomplete,
+  });
+}

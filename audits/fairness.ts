@@ -15,8 +15,7 @@ import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subg
 import { type Condition, isClean } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { randomFrom } from "../src/core/random.js";
-import { type Cell, familiesOf, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { restOf } from "../src/stats/complement.js";
+import { familiesOf, labelledCell, restCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
 import { type Estimate, notEstimable, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding, isEstimated } from "../src/stats/family-gap.js";
 import { amended, findingId, findingOf, type Subject } from "../src/stats/finding.js";
@@ -117,16 +116,17 @@ export default defineAudit<typeof parameters>({
       const everybody = whole === undefined ? null : labelledCell(study, whole, className);
       const isPermuted = passesOf(study, points, given) <= MOST_PASSES;
       return [...familiesOf(study)].flatMap(([family, subgroups]) => {
-        const cells = subgroups.map((subgroup) => cellsOf(study, subgroup, className, given));
+        const cells = subgroups.map((subgroup) => ({ subgroup, own: labelledCell(study, subgroup, className) }));
+        const isAgainstRest = given.against.includes("rest");
         return study.conditions.flatMap((condition, index) => {
-          const column = [columns[index] as Float64Array];
-          const groups = cells.map(({ subgroup, own, rest }) => ({
+          const column = columns[index] as Float64Array;
+          const groups = cells.map(({ subgroup, own }) => ({
             subgroup,
-            cell: scoredCell(own, column),
-            rest: rest === null ? null : scoredCell(rest, column),
+            cell: scoredCell(own, [column]),
+            rest: isAgainstRest ? restCell(study, subgroup, className, column) : null,
           }));
           if (everybody === null) return [];
-          const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, column) };
+          const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, [column]) };
           return compareAll({ ...of, given, level, seed, isPermuted }, points, study.clustered);
         });
       });
@@ -138,12 +138,6 @@ export default defineAudit<typeof parameters>({
 function passesOf(study: Study, points: readonly OperatingPoint[], { permutations }: Parameters): number {
   const gaps = 1 + EVERYWHERE.length * points.length;
   return study.count * permutations * familiesOf(study).size * gaps;
-}
-
-function cellsOf(study: Study, subgroup: Subgroup, className: string, { against }: Parameters) {
-  const own = labelledCell(study, subgroup, className);
-  const rest: Cell | null = against.includes("rest") ? labelledCell(study, restOf(study, subgroup), className) : null;
-  return { subgroup, own, rest };
 }
 
 /** Everything that is compared in one family under one condition. Every measure is estimated once. */

@@ -8,8 +8,7 @@ import { z } from "zod";
 import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
 import { CLEAN, type Condition } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
-import { distinctSubgroups, familiesOf, labelledCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { restOf } from "../src/stats/complement.js";
+import { distinctSubgroups, familiesOf, labelledCell, restCell, scoredCell, withScores } from "../src/stats/cell.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { comparisonMetric, differenceFinding, type Other } from "../src/stats/group-comparison.js";
@@ -134,8 +133,9 @@ function findingsOf(setting: Setting, measure: Measure<ProportionEstimate>): Fin
     const value = findingOf(subject, group.result, group.cell, level);
     if (family === null) return [value];
     const metric = comparisonMetric(measure.name, "difference", "rest");
-    const rest = resultOf(setting, measure, restOf(study, group.subgroup));
-    const other: Other<ProportionEstimate> = { against: "rest", cell: rest.cell, result: rest.result };
+    const rest = restCell(study, group.subgroup, setting.class, setting.column);
+    const result = measure.estimate(withScores(rest, 0));
+    const other: Other<ProportionEstimate> = { against: "rest", cell: rest, result };
     return [value, differenceFinding({ ...subject, metric }, measure, group, other, setting)];
   });
   const gaps = [...familiesOf(study)].map(([family, subgroups]) => {

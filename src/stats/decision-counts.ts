@@ -1,4 +1,5 @@
 import type { LabelledScores } from "./auc.js";
+import { complementOfWhole } from "./complements.js";
 import type { CountedError, ErrorPart, Product } from "./influence.js";
 import { unequalWeights } from "./weights.js";
 
@@ -49,17 +50,6 @@ interface Entries {
 }
 
 const known = new WeakMap<LabelledScores, Map<number, DecisionCounts | null>>();
-const complements = new WeakMap<LabelledScores, Complement>();
-
-interface Complement {
-  readonly whole: LabelledScores;
-  readonly group: LabelledScores;
-}
-
-/** Says that some samples are those of a whole outside one of its groups, so that their counts are had by subtraction. */
-export function declareComplement(rest: LabelledScores, of: Complement): void {
-  complements.set(rest, of);
-}
 
 /** The counts at a threshold (score >= threshold is called positive); null where samples differ in weight. */
 export function decisionCounts(data: LabelledScores, threshold: number): DecisionCounts | null {
@@ -74,8 +64,8 @@ export function decisionCounts(data: LabelledScores, threshold: number): Decisio
 }
 
 function subtracted(data: LabelledScores, threshold: number): DecisionCounts | null {
-  const complement = complements.get(data);
-  if (complement === undefined) return null;
+  const complement = complementOfWhole(data);
+  if (complement === null) return null;
   const whole = decisionCounts(complement.whole, threshold);
   const group = decisionCounts(complement.group, threshold);
   return whole instanceof CellCounts && group instanceof CellCounts ? new RestCounts(whole, group) : null;

@@ -100,6 +100,12 @@ function partCovariance(a: ErrorPart, b: ErrorPart): number {
   if (a === b) return ownVariance(a);
   // Groups of patients share none: nothing is to be multiplied.
   if (!sharePatients(a, b)) return 0;
+  const { product, shared } = productOf(a, b);
+  return scaledUp(product, a.patients.length + b.patients.length - shared);
+}
+
+/** Σ over the patients in both parts of the product of their contributions. */
+export function productOf(a: ErrorPart, b: ErrorPart): Product {
   let product = 0;
   let shared = 0;
   for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
@@ -111,7 +117,7 @@ function partCovariance(a: ErrorPart, b: ErrorPart): number {
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
-  return scaledUp(product, a.patients.length + b.patients.length - shared);
+  return { product, shared };
 }
 
 /** One patient alone says nothing of the variation between patients; callers refuse that case beforehand. */
@@ -124,7 +130,8 @@ function sizeOf(part: ErrorPart): number {
   return part.counted?.patientCount ?? part.patients.length;
 }
 
-function ownVariance({ totals }: ErrorPart): number {
+/** The variance of one part. */
+export function ownVariance({ totals }: ErrorPart): number {
   let squares = 0;
   for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
   return totals.length < 2 ? 0 : (totals.length / (totals.length - 1)) * squares;

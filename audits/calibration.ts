@@ -142,7 +142,7 @@ const meta: AuditMeta = {
           id: `${name}-gap`,
           title: `Gap between groups in the ${name.replace("-", " ")}`,
           unit: "1",
-          description: `Largest minus smallest ${name.replace("-", " ")} among the groups of a family: whether one probability means the same risk in all groups (sufficiency). The interval is simultaneous over the family's pairs of groups (Bonferroni); the estimate is a maximum and biased upward, the details hold it less that bias. Test: Wald's that all groups are alike.`,
+          description: `Largest minus smallest ${name.replace("-", " ")} among the groups of a family: whether one probability means the same risk in all groups (sufficiency). The interval is simultaneous over the family's pairs of groups (Bonferroni); the estimate is a maximum and biased upward, the details hold it less that bias. Tests: of the largest pairwise difference, and Wald's, that all groups are alike.`,
           better: "lower",
         }) as const,
     ),

@@ -9,7 +9,7 @@ import { type AuditMeta, type Comparator, defineAudit, type OperatingPoint, type
 import { CLEAN } from "../src/core/condition.js";
 import type { Finding, FindingTest } from "../src/core/finding.js";
 import { differenceTest, equivalenceTest, minimumDetectable, nonInferiorityTest } from "../src/stats/assessment.js";
-import { areaUnderCurve } from "../src/stats/auc.js";
+import { areaUnderCurve, type LabelledScores } from "../src/stats/auc.js";
 import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
 import { coverageCaution } from "../src/stats/coverage-caution.js";
 import { noThreshold, rateAt } from "../src/stats/decisions.js";
@@ -104,9 +104,12 @@ export default defineAudit<typeof parameters>({
         if (other === null) return [];
         const setting: Setting = { study, class: className, comparator, margin, level };
         return subgroups.flatMap((subgroup) => {
-          const pair = scoredCell(labelledCell(study, subgroup, className), [own, other]);
+          const cell = labelledCell(study, subgroup, className);
+          const pair = scoredCell(cell, [own, other]);
+          // Where both have scored everybody, the model's own samples, of which other audits ask the same area.
+          const alone = pair.unscored === 0 ? scoredCell(cell, [own]) : pair;
           const { values, family } = subgroup;
-          return findingsOf(setting, { subgroup: values, family }, pair);
+          return findingsOf(setting, { subgroup: values, family }, pair, withScores(alone, 0));
         });
       });
     });
@@ -115,13 +118,17 @@ export default defineAudit<typeof parameters>({
 
 type Group = Pick<Subject, "subgroup" | "family">;
 
-/** Columns of the pair: the audited model's scores, the other's. */
-function findingsOf(setting: Setting, group: Group, pair: ScoredCell): Finding[] {
+/**
+ * Findings of one group.
+ * @param pair columns: the audited model's scores, the other's
+ * @param model the first of them, or the same numbers out of the cell of this model alone
+ */
+function findingsOf(setting: Setting, group: Group, pair: ScoredCell, model: LabelledScores): Finding[] {
   const { study, class: className, comparator } = setting;
   const points = study.operatingPoints.filter((point) => point.class === className);
   const about = { audit: AUDIT, class: className, ...group, condition: CLEAN, versus: comparator.id };
   return [
-    areaFinding({ ...about, metric: "auc-advantage", operatingPoint: null }, pair, setting),
+    areaFinding({ ...about, metric: "auc-advantage", operatingPoint: null }, pair, model, setting),
     ...points.flatMap((point) =>
       RATES.map((rate) => {
         const subject = { ...about, metric: `${rate}-advantage`, operatingPoint: point.id };
@@ -136,8 +143,8 @@ function findingsOf(setting: Setting, group: Group, pair: ScoredCell): Finding[]
 
 const RATES = ["sensitivity", "specificity"] as const;
 
-function areaFinding(subject: Subject, pair: ScoredCell, setting: Setting): Finding {
-  const [own, other] = [areaUnderCurve(withScores(pair, 0)), areaUnderCurve(withScores(pair, 1))];
+function areaFinding(subject: Subject, pair: ScoredCell, model: LabelledScores, setting: Setting): Finding {
+  const [own, other] = [areaUnderCurve(model), areaUnderCurve(withScores(pair, 1))];
   const advantage = pairedAreas(own, other, pair.clustered);
   if (advantage.status === "not-estimable" || own.status === "not-estimable" || other.status === "not-estimable") {
     return findingOf(subject, advantage, pair, setting.level, { details: { comparator: setting.comparator.id } });
@@ -204,7 +211,12 @@ function brierFinding(subject: Subject, pair: ScoredCell, { comparator, level }:
   return findingOf(subject, advantage, pair, level, {
     reason: isUnchanged(advantage) ? "both models' squared errors are equal, so the interval has no width" : null,
     tests: differenceTest(advantage),
-    details: { ...details, "minimum-detectable": minimumDetectable(advantage, level) },
+    details: {
+      ...details,
+      "model-estimate": advantage.first,
+      "comparator-estimate": advantage.second,
+      "minimum-detectable": minimumDetectable(advantage, level),
+    },
   });
 }
 

@@ -209,7 +209,7 @@ function tuningStudy(study: Study): Study {
     count: tuning.count,
     patients: tuning.patients.map((code) => code + offset),
     labels: (name) => tuning.labels(name),
-    subgroups: tuning.subgroups ?? [],
+    subgroups: tuning.count === 0 ? [] : (tuning.subgroups ?? []),
   };
 }
 

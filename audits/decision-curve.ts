@@ -8,12 +8,12 @@ import { type AuditMeta, defineAudit, type Study } from "../src/core/audit.js";
 import type { Finding } from "../src/core/finding.js";
 import { differenceTest } from "../src/stats/assessment.js";
 import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { notEstimable, type Result } from "../src/stats/estimate.js";
+import { type DecisionTable, decisionTable, EVERYBODY, POSITIVES, tableShare } from "../src/stats/decision-table.js";
+import { type NotEstimable, notEstimable, type Summary } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
-import { decisionCurve, netBenefitAt, treatAll } from "../src/stats/net-benefit.js";
+import { decisionCurve, netBenefit, treatAll } from "../src/stats/net-benefit.js";
 import { criticalValue } from "../src/stats/normal.js";
-import { unequalWeights } from "../src/stats/weights.js";
-import { checkPrevalence, prevalence, prevalenceOf } from "./support/prevalence.js";
+import { prevalence, prevalenceOf } from "./support/prevalence.js";
 
 const AUDIT = "decision-curve";
 
@@ -77,7 +77,6 @@ interface Setting {
 export default defineAudit<typeof parameters>({
   meta,
   evaluate(study, { level, parameters: { at, thresholds: asked, prevalence: stated } }) {
-    checkPrevalence(stated, study.classes);
     const thresholds = [...new Set(asked)].sort((a, b) => a - b);
     const conditions = study.conditions.filter(({ attack }) => attack === "none");
     return study.classes.flatMap((className) => {
@@ -108,9 +107,10 @@ function benefitFindings(about: Omit<Subject, "metric">, cell: ScoredCell, setti
     }));
   }
   const data = withScores(cell, 0);
-  const benefit = netBenefitAt(data, at, stated);
-  const overAll = netBenefitAt(data, at, stated, "net-benefit-over-treat-all");
-  const prevalence = stated ?? shareOfPositives(cell);
+  const table = decisionTable(data, at);
+  const benefit = netBenefit(table, at, stated);
+  const overAll = netBenefit(table, at, stated, "net-benefit-over-treat-all");
+  const prevalence = stated ?? shareOfPositives(table);
   const details = {
     "threshold-probability": at,
     ...(prevalence === null ? {} : { prevalence, "treat-all": treatAll(at, prevalence) }),
@@ -130,20 +130,14 @@ function benefitFindings(about: Omit<Subject, "metric">, cell: ScoredCell, setti
 }
 
 /** Net benefit over that of a perfect model, which is the prevalence. */
-function perPositive(benefit: Result, prevalence: number | null): { readonly standardised?: number } {
+function perPositive(benefit: Summary | NotEstimable, prevalence: number | null): { readonly standardised?: number } {
   return benefit.status === "estimated" && prevalence !== null && prevalence > 0
     ? { standardised: benefit.value / prevalence }
     : {};
 }
 
 /** By weight, where samples have any; null without samples. */
-function shareOfPositives({ labels, weights: all }: ScoredCell): number | null {
-  const weights = unequalWeights({ weights: all });
-  let [positives, total] = [0, 0];
-  for (let i = 0; i < labels.length; i++) {
-    const weight = weights === null ? 1 : (weights[i] as number);
-    positives += weight * (labels[i] as number);
-    total += weight;
-  }
-  return total === 0 ? null : positives / total;
+function shareOfPositives(table: DecisionTable): number | null {
+  const share = tableShare(table, POSITIVES, EVERYBODY, ["prevalence", "samples"]);
+  return share.status === "estimated" ? share.value : null;
 }

@@ -7,21 +7,32 @@ import { z } from "zod";
 import { type AuditMeta, defineAudit, type OperatingPoint } from "../src/core/audit.js";
 import type { Finding } from "../src/core/finding.js";
 import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
-import { type Agreement, agreementAt, type Confusion, confusionAt } from "../src/stats/confusion.js";
+import type { Agreement, Confusion } from "../src/stats/confusion.js";
 import { coverageCaution } from "../src/stats/coverage-caution.js";
-import { accuracyAt, falseRateAt, noThreshold } from "../src/stats/decisions.js";
-import type { Estimate, NotEstimable } from "../src/stats/estimate.js";
+import {
+  confusionOf,
+  type DecisionTable,
+  decisionTable,
+  EVERYBODY,
+  type TableShare,
+  TN,
+  TP,
+  tableAgreement,
+  tableShare,
+} from "../src/stats/decision-table.js";
+import { noThreshold } from "../src/stats/decisions.js";
+import type { NotEstimable, Summary } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import {
-  likelihoodRatioAt,
+  labelRate,
+  likelihoodRatio,
   type PredictiveValue,
-  predictiveValueAt,
+  predictiveValue,
   type Unbounded,
-  youdenAt,
+  youdenIndex,
 } from "../src/stats/likelihood-ratio.js";
 import { criticalValue } from "../src/stats/normal.js";
-import type { ProportionEstimate } from "../src/stats/proportion.js";
-import { checkPrevalence, prevalence, prevalenceOf } from "./support/prevalence.js";
+import { prevalence, prevalenceOf } from "./support/prevalence.js";
 import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
 const AUDIT = "decisions";
@@ -150,7 +161,6 @@ interface Asked {
 export default defineAudit<typeof parameters>({
   meta,
   evaluate(study, { level, parameters: asked }) {
-    checkPrevalence(asked.prevalence, study.classes);
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
       if (points.length === 0) return [];
@@ -182,15 +192,15 @@ function pointFindings(
   point: OperatingPoint,
   { prevalence: stated, proportions: limits, level }: Asked,
 ): Finding[] {
-  const data = withScores(cell, 0);
   const { threshold } = point;
-  const table = threshold === null ? {} : tableOf(confusionAt(data, threshold));
+  const table = threshold === null ? null : decisionTable(withScores(cell, 0), threshold);
+  const cells = table === null ? {} : cellsOf(confusionOf(table));
   const found = (
     metric: string,
-    estimate: (threshold: number) => Estimate | NotEstimable | Unbounded,
+    estimate: (table: DecisionTable) => Summary | NotEstimable | Unbounded,
     details: Readonly<Record<string, number>> = {},
   ): Finding => {
-    const result = threshold === null ? noThreshold(point) : estimate(threshold);
+    const result = table === null ? noThreshold(point) : estimate(table);
     const share = isShare(result) ? result : null;
     // A ratio that divides by 0 still has a lower limit.
     const lower = isUnbounded(result) ? { "lower-limit": result.lower(criticalValue(level)) } : {};
@@ -205,32 +215,33 @@ function pointFindings(
       },
     });
   };
+  const accuracy = (of: DecisionTable) => tableShare(of, TP | TN, EVERYBODY, ["accuracy", "samples"]);
   return [
-    found("fpr", (at) => withLimits(falseRateAt(data, at, "fpr"), limits)),
-    found("fnr", (at) => withLimits(falseRateAt(data, at, "fnr"), limits)),
-    found("accuracy", (at) => withLimits(accuracyAt(data, at), limits), table),
-    ...AGREEMENTS.map((agreement) => found(agreement, (at) => agreementAt(data, at, agreement))),
-    found("youden-index", (at) => youdenAt(data, at)),
+    found("fpr", (of) => withLimits(labelRate(of, "fpr"), limits)),
+    found("fnr", (of) => withLimits(labelRate(of, "fnr"), limits)),
+    found("accuracy", (of) => withLimits(accuracy(of), limits), cells),
+    ...AGREEMENTS.map((agreement) => found(agreement, (of) => tableAgreement(of, agreement))),
+    found("youden-index", youdenIndex),
     ...(["positive", "negative"] as const).map((call) =>
-      found(`likelihood-ratio-${call}`, (at) => likelihoodRatioAt(data, at, call), table),
+      found(`likelihood-ratio-${call}`, (of) => likelihoodRatio(of, call), cells),
     ),
     ...(stated === null
       ? []
       : PREDICTIVE.map((value) =>
-          found(`${value}-at-prevalence`, (at) => predictiveValueAt(data, at, stated, value), { prevalence: stated }),
+          found(`${value}-at-prevalence`, (of) => predictiveValue(of, stated, value), { prevalence: stated }),
         )),
   ];
 }
 
-function isShare(result: Estimate | NotEstimable): result is ProportionEstimate {
+function isShare(result: Summary | NotEstimable): result is TableShare {
   return "successes" in result;
 }
 
-function isUnbounded(result: Estimate | NotEstimable | Unbounded): result is Unbounded {
+function isUnbounded(result: Summary | NotEstimable | Unbounded): result is Unbounded {
   return "lower" in result;
 }
 
-function tableOf({ truePositives, falsePositives, trueNegatives, falseNegatives }: Confusion): Record<string, number> {
+function cellsOf({ truePositives, falsePositives, trueNegatives, falseNegatives }: Confusion): Record<string, number> {
   return {
     "true-positives": truePositives,
     "false-positives": falsePositives,

@@ -15,7 +15,7 @@ import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subg
 import { type Condition, isClean } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { randomFrom } from "../src/core/random.js";
-import { familiesOf, labelledCell, restCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
+import { familiesOf, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
 import { type Estimate, notEstimable, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding, isEstimated } from "../src/stats/family-gap.js";
 import { amended, findingId, findingOf, type Subject } from "../src/stats/finding.js";
@@ -28,6 +28,7 @@ import {
   referenceOf,
 } from "../src/stats/group-comparison.js";
 import { areaMeasure, type Measure, type ShareName, shareMeasure } from "../src/stats/measures.js";
+import { complementOf, type ProportionEstimate } from "../src/stats/proportion.js";
 import { areaGapTest, joinGroups, rateGapTest } from "../src/stats/permutation.js";
 import { unequalWeights } from "../src/stats/weights.js";
 import { equalizedOddsGap, type Measured, minMaxFinding } from "./support/fairness-criteria.js";
@@ -99,11 +100,9 @@ interface Setting {
   readonly isPermuted: boolean;
 }
 
-/** A group with the samples outside it; those are null where nothing is held against the rest. */
 interface Member {
   readonly subgroup: Subgroup;
   readonly cell: ScoredCell;
-  readonly rest: ScoredCell | null;
 }
 
 export default defineAudit<typeof parameters>({
@@ -116,17 +115,12 @@ export default defineAudit<typeof parameters>({
       const everybody = whole === undefined ? null : labelledCell(study, whole, className);
       const isPermuted = passesOf(study, points, given) <= MOST_PASSES;
       return [...familiesOf(study)].flatMap(([family, subgroups]) => {
-        const cells = subgroups.map((subgroup) => ({ subgroup, own: labelledCell(study, subgroup, className) }));
-        const isAgainstRest = given.against.includes("rest");
+        const cells = subgroups.map((subgroup) => ({ subgroup, cell: labelledCell(study, subgroup, className) }));
         return study.conditions.flatMap((condition, index) => {
-          const column = columns[index] as Float64Array;
-          const groups = cells.map(({ subgroup, own }) => ({
-            subgroup,
-            cell: scoredCell(own, [column]),
-            rest: isAgainstRest ? restCell(study, subgroup, className, column) : null,
-          }));
+          const column = [columns[index] as Float64Array];
+          const groups = cells.map(({ subgroup, cell }) => ({ subgroup, cell: scoredCell(cell, column) }));
           if (everybody === null) return [];
-          const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, [column]) };
+          const of = { class: className, family, condition, groups, everybody: scoredCell(everybody, column) };
           return compareAll({ ...of, given, level, seed, isPermuted }, points, study.clustered);
         });
       });
@@ -151,13 +145,15 @@ function compareAll(setting: Setting, points: readonly OperatingPoint[], cluster
       const odds = equalizedOddsGap(subject("equalized-odds-gap"), [sensitivity, specificity], setting.level);
       const everywhere = [...compare(sensitivity, setting, point), ...compare(specificity, setting, point), odds];
       if (setting.condition.attack !== "none") return everywhere;
-      const [selected, fpr] = [of("selection-rate"), of("fpr")];
+      const selected = of("selection-rate");
+      const fpr = complement(specificity, shareMeasure("fpr", point, clustered));
+      const fnr = complement(sensitivity, shareMeasure("fnr", point, clustered));
       const [ppv, npv, accuracy] = [of("ppv"), of("npv"), of("accuracy")];
       return [
         ...everywhere,
         ...[ppv, npv, selected, accuracy].flatMap((one) => compare(one, setting, point)),
         ...ownValues(selected, setting),
-        ...[sensitivity, specificity, fpr, of("fnr"), selected].flatMap((one) => ratios(one, setting)),
+        ...[sensitivity, specificity, fpr, fnr, selected].flatMap((one) => ratios(one, setting)),
         minMaxFinding(subject("selection-rate-min-max-ratio"), [selected], setting.level),
         minMaxFinding(subject("equalized-odds-ratio"), [sensitivity, fpr], setting.level),
       ];
@@ -167,7 +163,7 @@ function compareAll(setting: Setting, points: readonly OperatingPoint[], cluster
 
 /** One measure of all groups, of what is outside each, and of everybody. */
 interface Estimates<E extends Estimate> extends Measured<E> {
-  readonly groups: readonly (GroupResult<E> & Member)[];
+  readonly groups: readonly GroupResult<E>[];
   /** Aligned with the groups; empty where nothing is held against the rest. */
   readonly rests: readonly Result<E>[];
   /** null where nothing is held against everybody. */
@@ -175,12 +171,32 @@ interface Estimates<E extends Estimate> extends Measured<E> {
 }
 
 function estimatesOf<E extends Estimate>(measure: Measure<E>, { groups, everybody, given }: Setting): Estimates<E> {
-  const results = groups.map((group) => ({ ...group, result: measure.estimate(withScores(group.cell, 0)) }));
+  const overall = given.against.includes("overall") ? measure.estimate(withScores(everybody, 0)) : null;
+  if (!given.against.includes("rest")) {
+    const results = groups.map((group) => ({ ...group, result: measure.estimate(withScores(group.cell, 0)) }));
+    return { measure, groups: results, rests: [], everybody: overall };
+  }
+  const both = groups.map((group) => ({ group, ...measure.withRest(everybody, group.cell) }));
   return {
     measure,
-    groups: results,
-    rests: groups.flatMap(({ rest }) => (rest === null ? [] : [measure.estimate(withScores(rest, 0))])),
-    everybody: given.against.includes("overall") ? measure.estimate(withScores(everybody, 0)) : null,
+    groups: both.map(({ group, own }) => ({ ...group, result: own })),
+    rests: both.map(({ rest }) => rest),
+    everybody: overall,
+  };
+}
+
+/** One minus a share, of everybody that it was estimated for. */
+function complement(
+  { groups, rests, everybody }: Estimates<ProportionEstimate>,
+  measure: Measure<ProportionEstimate>,
+): Estimates<ProportionEstimate> {
+  const turned = (result: Result<ProportionEstimate>) =>
+    result.status === "estimated" ? complementOf(result) : result;
+  return {
+    measure,
+    groups: groups.map((group) => ({ ...group, result: turned(group.result) })),
+    rests: rests.map(turned),
+    everybody: everybody === null ? null : turned(everybody),
   };
 }
 
@@ -258,8 +274,8 @@ function pairsOf<E extends Estimate>(
     return groups.filter((group) => group.subgroup !== subgroup).map((group) => pair(group, other));
   }
   return groups.flatMap((group, place) => {
-    const [cell, result] = against === "rest" ? [group.rest, rests[place]] : [setting.everybody, everybody];
-    return cell === null || result === null || result === undefined ? [] : [pair(group, { against, cell, result })];
+    const result = against === "rest" ? rests[place] : everybody;
+    return result === null || result === undefined ? [] : [pair(group, { against, cell: setting.everybody, result })];
   });
 }
 

@@ -8,7 +8,8 @@ import { z } from "zod";
 import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
 import { CLEAN, type Condition } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
-import { distinctSubgroups, familiesOf, labelledCell, restCell, scoredCell, withScores } from "../src/stats/cell.js";
+import { distinctSubgroups, familiesOf, labelledCell, type ScoredCell, scoredCell } from "../src/stats/cell.js";
+import type { Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { comparisonMetric, differenceFinding, type Other } from "../src/stats/group-comparison.js";
@@ -68,7 +69,7 @@ const meta: AuditMeta = {
         id: `${kind}-rate-gap`,
         title: `${title} rate gap between best and worst group`,
         unit: "1",
-        description: `Largest minus smallest rate among the groups of a family. ${WHAT[kind]} The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward, and the details hold it less that bias. Test: Wald's that all groups are alike.`,
+        description: `Largest minus smallest rate among the groups of a family. ${WHAT[kind]} The interval is simultaneous over the family's pairs of groups (Bonferroni) and conservative; the estimate is a maximum and therefore biased upward, and the details hold it less that bias. Tests: of the largest pairwise difference, and Wald's, that all groups are alike.`,
         better: "lower",
       },
     ] as const;
@@ -119,9 +120,22 @@ function measureOf(
   return shareMeasure(share, point, clustered, { name: `${kind}-rate`, quantity: `${kind} rate`, better: "lower" });
 }
 
+/** A group with everybody outside it. */
+interface Compared extends GroupResult<ProportionEstimate> {
+  readonly rest: Result<ProportionEstimate>;
+}
+
 function findingsOf(setting: Setting, measure: Measure<ProportionEstimate>): Finding[] {
   const { study, level } = setting;
-  const results = new Map(distinctSubgroups(study).map((subgroup) => [subgroup, resultOf(setting, measure, subgroup)]));
+  const [whole] = study.subgroups;
+  if (whole === undefined) return [];
+  const everybody = cellOf(setting, whole);
+  const compared = (subgroup: Subgroup): Compared => {
+    const cell = cellOf(setting, subgroup);
+    const { own, rest } = measure.withRest(everybody, cell);
+    return { subgroup, cell, result: own, rest };
+  };
+  const results = new Map(distinctSubgroups(study).map((subgroup) => [subgroup, compared(subgroup)]));
   const about = {
     audit: AUDIT,
     class: setting.class,
@@ -133,24 +147,17 @@ function findingsOf(setting: Setting, measure: Measure<ProportionEstimate>): Fin
     const value = findingOf(subject, group.result, group.cell, level);
     if (family === null) return [value];
     const metric = comparisonMetric(measure.name, "difference", "rest");
-    const rest = restCell(study, group.subgroup, setting.class, setting.column);
-    const result = measure.estimate(withScores(rest, 0));
-    const other: Other<ProportionEstimate> = { against: "rest", cell: rest, result };
+    const other: Other<ProportionEstimate> = { against: "rest", cell: everybody, result: group.rest };
     return [value, differenceFinding({ ...subject, metric }, measure, group, other, setting)];
   });
   const gaps = [...familiesOf(study)].map(([family, subgroups]) => {
-    const groups = subgroups.map((subgroup) => results.get(subgroup) ?? resultOf(setting, measure, subgroup));
+    const groups = subgroups.map((subgroup) => results.get(subgroup) ?? compared(subgroup));
     const subject: Subject = { ...about, metric: `${measure.name}-gap`, subgroup: {}, family, acrossFamily: true };
     return gapFinding(subject, groups, measure, level);
   });
   return [...own, ...gaps];
 }
 
-function resultOf(
-  { study, class: className, column }: Setting,
-  measure: Measure<ProportionEstimate>,
-  subgroup: Subgroup,
-): GroupResult<ProportionEstimate> {
-  const cell = scoredCell(labelledCell(study, subgroup, className), [column]);
-  return { subgroup, cell, result: measure.estimate(withScores(cell, 0)) };
+function cellOf({ study, class: className, column }: Setting, subgroup: Subgroup): ScoredCell {
+  return scoredCell(labelledCell(study, subgroup, className), [column]);
 }

@@ -7,15 +7,16 @@
  * One stream of random numbers per table row and replication: rows do not depend on one another.
  */
 import { randomFrom } from "../src/core/random.js";
-import { type AucEstimate, areaUnderCurve, aucDifference, logitLimits, pairedAucDifference } from "../src/stats/auc.js";
 import { equivalenceTest, nonInferiorityTest, pValue } from "../src/stats/assessment.js";
+import { type AucEstimate, areaUnderCurve, aucDifference, logitLimits, pairedAucDifference } from "../src/stats/auc.js";
+import { quantile } from "../src/stats/bootstrap.js";
 import { coverageCaution } from "../src/stats/coverage-caution.js";
 import { rateAt } from "../src/stats/decisions.js";
-import type { Estimate } from "../src/stats/estimate.js";
+import { type Estimate, normalLimits } from "../src/stats/estimate.js";
 import { maxMinGap } from "../src/stats/gap.js";
 import { homogeneityTest } from "../src/stats/homogeneity.js";
 import { criticalValue } from "../src/stats/normal.js";
-import { pairedProportionDifference, type ProportionEstimate, proportionDifference } from "../src/stats/proportion.js";
+import { type ProportionEstimate, pairedProportionDifference, proportionDifference } from "../src/stats/proportion.js";
 import {
   areasOf,
   covers,
@@ -150,7 +151,7 @@ function singles(): void {
   write("### Where the report warns");
   write();
   write(
-    "Over all rows of the table: coverage in percent among the studies in which `coverageCaution` says nothing, and among those in which it warns, with the share of the estimable studies in brackets. (Where the variance is nil the finding says that Newcombe's interval stands in; those studies count as not warned.)",
+    "Over all rows of the table above: coverage in percent among the studies in which `coverageCaution` says nothing, and among those in which it warns, with the share of the estimable studies in brackets. (Where the variance is nil the finding says that Newcombe's interval stands in; those studies count as not warned.)",
   );
   write();
   row(["", "patients", ...QUANTITIES]);
@@ -242,6 +243,81 @@ function gaps(): void {
   write();
 }
 
+/** Groups with exactly normal errors of known size: the procedures themselves, without anything that they are fed. */
+function procedures(): void {
+  write("### Procedures for the gap, under normal errors");
+  write();
+  write(
+    `k independent groups with errors N(0, 1) and true values in units of it, ${REPLICATIONS / 4} draws a row. \`percentile\` and \`basic\`: ${RESAMPLES} resamples of the estimates' errors about the estimates, as the bootstrap of large samples makes them (basic clipped at 0).`,
+  );
+  write();
+  const names = ["Bonferroni", "corrected", "percentile", "basic"] as const;
+  row(["k", "true gap", "others", ...names, ...names.map((name) => `${name}, width`)]);
+  row(["---:", "---:", "---", ...names.map(() => "---:"), ...names.map(() => "---:")]);
+  for (const k of [3, 5, 10]) {
+    for (const [gap, where] of [
+      [0, "ends"],
+      [2, "ends"],
+      [2, "middle"],
+      [6, "ends"],
+      [6, "middle"],
+    ] as const) {
+      const truth = spread(k, gap, where);
+      const tallies = names.map(() => new Tally());
+      const widths = names.map(() => 0);
+      for (let r = 0; r < REPLICATIONS / 4; r++) {
+        const random = randomFrom("coverage", SEED, "procedures", k, gap, where, r);
+        const values = truth.map((value) => value + random.normal());
+        const found = maxMinGap(values.map(withUnitError), LEVEL, differenceOfUnits);
+        const replicates = Float64Array.from({ length: RESAMPLES }, () => {
+          const resampled = values.map((value) => value + random.normal());
+          return Math.max(...resampled) - Math.min(...resampled);
+        }).sort();
+        const [low, high] = [quantile(replicates, (1 - LEVEL) / 2), quantile(replicates, (1 + LEVEL) / 2)];
+        const basic = { lower: Math.max(0, 2 * found.value - high), upper: Math.max(0, 2 * found.value - low) };
+        [found.interval, found.correctedInterval, { lower: low, upper: high }, basic].forEach((interval, i) => {
+          tallies[i]?.add(covers(interval, gap));
+          widths[i] = (widths[i] as number) + interval.upper - interval.lower;
+        });
+      }
+      row([
+        String(k),
+        String(gap),
+        gap === 0 ? "" : where,
+        ...tallies.map(percent),
+        ...widths.map((width) => (width / (REPLICATIONS / 4)).toFixed(2)),
+      ]);
+      progress(`procedures/${k}/${gap}/${where}`);
+    }
+  }
+  write();
+}
+
+const RESAMPLES = 400;
+
+function withUnitError(value: number): Estimate {
+  return unitEstimate(value, 1);
+}
+
+function differenceOfUnits(a: Estimate, b: Estimate): Estimate {
+  return unitEstimate(a.value - b.value, Math.SQRT2);
+}
+
+function unitEstimate(value: number, standardError: number): Estimate {
+  return {
+    status: "estimated",
+    value,
+    error: [],
+    standardError,
+    symmetric: true,
+    limits: normalLimits(value, standardError),
+    range: [-100, 100],
+    method: "normal",
+    n: 1,
+    patients: 1,
+  };
+}
+
 function gapTally<E extends Estimate>(name: string, truth: number, difference: (a: E, b: E) => Estimate) {
   const [conservative, corrected] = [new Tally(), new Tally()];
   let [width, correctedWidth, bias, correctedBias] = [0, 0, 0, 0];
@@ -281,7 +357,7 @@ function tests(): void {
   write("## False alarms and power");
   write();
   write(
-    "Share of studies in which p < 0.05, in percent (nominal 5 at most where there is nothing to find). Difference: two groups of equal size on average, `null` both areas 0.85, `planted` 0.88 and 0.80. Homogeneity (Wald): k groups of area 0.85, `planted` half of them 0.80 and the others 0.88. Drop: two columns of equal areas 0.85, `planted` 0.85 and 0.80. TOST and non-inferiority of the areas' difference at a margin of 0.05: `edge` with the true difference at the margin, `inside` with none.",
+    "Share of studies in which p < 0.05, in percent (nominal 5 at most where there is nothing to find). Difference: two groups of equal size on average, `null` both areas 0.85, `planted` 0.88 and 0.80. Homogeneity: Wald's chi-square test, and the largest pairwise z (`maxMinGap`'s test), of k groups of area 0.85, `planted` half of them 0.80 and the others 0.88. Drop: two columns of equal areas 0.85, `planted` 0.85 and 0.80. TOST and non-inferiority of the areas' difference at a margin of 0.05: `edge` with the true difference at the margin, `inside` with none.",
   );
   write();
   const columns = [
@@ -290,6 +366,10 @@ function tests(): void {
     "homogeneity 3, null",
     "planted",
     "homogeneity 5, null",
+    "planted",
+    "largest z 3, null",
+    "planted",
+    "largest z 5, null",
     "planted",
     "drop, null",
     "planted",
@@ -333,6 +413,10 @@ function tests(): void {
           const estimates = areasOf(groups);
           return estimates && homogeneityTest(estimates)?.p;
         };
+        const largestPair = ({ groups }: Study) => {
+          const estimates = areasOf(groups);
+          return estimates && maxMinGap(estimates, LEVEL, (a, b) => aucDifference(a, b, clustered)).test?.p;
+        };
         const ofDrop = ({ first, second }: Study) => {
           const [a, b] = [areaUnderCurve(first), areaUnderCurve(second)];
           if (a.status !== "estimated" || b.status !== "estimated") return null;
@@ -365,6 +449,10 @@ function tests(): void {
           run("homogeneity3", planted(3), 0, homogeneity),
           run("homogeneity5-null", same(5), 0, homogeneity),
           run("homogeneity5", planted(5), 0, homogeneity),
+          run("homogeneity3-null", same(3), 0, largestPair),
+          run("homogeneity3", planted(3), 0, largestPair),
+          run("homogeneity5-null", same(5), 0, largestPair),
+          run("homogeneity5", planted(5), 0, largestPair),
           run("drop-null", same(1), 0, ofDrop),
           run("drop", same(1), 0.05, ofDrop),
           run("sensitivity-null", same(2), 0, ofSensitivity),
@@ -399,5 +487,6 @@ function errorAt(share: number): string {
 
 singles();
 gaps();
+procedures();
 tests();
 process.stdout.write(`${lines.join("\n").trimEnd()}\n`);

@@ -31,7 +31,7 @@ export function equalizedOddsGap<E extends Estimate>(
   const { best = null, worst = null } = worse.gap.details ?? {};
   const limit = (of: "lower" | "upper") => Math.max(first.gap.interval?.[of] ?? 0, second.gap.interval?.[of] ?? 0);
   const method = `bonferroni-of-two-${worse.gap.interval?.method ?? ""}`;
-  const tests = smallestOfTwo([...(first.gap.tests ?? []), ...(second.gap.tests ?? [])]);
+  const tests = smallestOfTwo([first.gap, second.gap].flatMap((gap) => gap.tests?.[0] ?? []));
   const leftOut = leftOutOf(both);
   return measured(
     subject,
@@ -57,7 +57,7 @@ function smallestOfTwo(tests: readonly FindingTest[]): FindingTest[] {
   if (first === undefined || second === undefined) return [];
   const smaller = second.p < first.p ? second : first;
   const hypothesis = "no difference between the groups in either rate";
-  return [{ ...smaller, method: "bonferroni-wald", hypothesis, p: Math.min(1, 2 * smaller.p) }];
+  return [{ ...smaller, method: `bonferroni-${smaller.method}`, hypothesis, p: Math.min(1, 2 * smaller.p) }];
 }
 
 /**

@@ -18,7 +18,7 @@ const TITLES: Readonly<Record<Against, string>> = {
   overall: "everybody",
 };
 const GAP_LIMITS =
-  "The interval is simultaneous over all pairs of the family's groups (Bonferroni) and conservative. The estimate is a maximum over noisy differences and therefore biased upward, the more so the more and the smaller the groups: the details hold the estimate less that bias and a shorter interval of honest coverage. Tests: Wald's that all groups are alike, and, for AUC, sensitivity and specificity on clean images of studies that are not too large for it, a permutation test: groups are dealt anew among patients with as many positives and negatives, so that it is exact where scores are distributed alike in all groups. Groups that are not estimable are named, and the gap says nothing of them.";
+  "The interval is simultaneous over all pairs of the family's groups (Bonferroni) and conservative. The estimate is a maximum over noisy differences and therefore biased upward, the more so the more and the smaller the groups: the details hold the estimate less that bias and a shorter interval of honest coverage. Tests that all groups are alike: by the largest pairwise difference (adjusted for the number of tests), Wald's, and, for AUC, sensitivity and specificity on clean images of studies that are not too large for it, a permutation test: groups are dealt anew among patients with as many positives and negatives, so that it is exact where scores are distributed alike in all groups. Groups that are not estimable are named, and the gap says nothing of them.";
 
 /** What is compared, in words, and what the comparison means in fairness terms. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -90,7 +90,7 @@ export const FAIRNESS_METRICS: readonly MetricDescription[] = [
     title: "Equalised odds gap",
     unit: "1",
     description:
-      "The larger of the gap in sensitivity and the gap in specificity among the groups of a family, at the frozen threshold: how far the model is from equalised odds (Hardt, Price, Srebro 2016; Fairlearn's equalized_odds_difference). Interval: both gaps at the Bonferroni level of two, the larger of their limits either way: conservative. Test: of Wald's two, that all groups are alike in either rate, the smaller p-value, doubled. The estimate is a maximum over noisy differences and therefore biased upward: judge by the interval. Groups that lack one of the rates are named.",
+      "The larger of the gap in sensitivity and the gap in specificity among the groups of a family, at the frozen threshold: how far the model is from equalised odds (Hardt, Price, Srebro 2016; Fairlearn's equalized_odds_difference). Interval: both gaps at the Bonferroni level of two, the larger of their limits either way: conservative. Test: of the two tests of the largest pairwise difference, that all groups are alike in either rate, the smaller p-value, doubled. The estimate is a maximum over noisy differences and therefore biased upward: judge by the interval. Groups that lack one of the rates are named.",
     better: "lower",
   },
   ...RATIOS.flatMap((name) =>

@@ -13,11 +13,3 @@ export const prevalence = z
 export function prevalenceOf(stated: z.output<typeof prevalence>, className: string): number | null {
   return typeof stated === "object" ? (stated?.[className] ?? null) : stated;
 }
-
-/** @throws RangeError where a prevalence is stated of a class that the model does not have. */
-export function checkPrevalence(stated: z.output<typeof prevalence>, classes: readonly string[]): void {
-  const names = stated === null || typeof stated === "number" ? [] : Object.keys(stated);
-  for (const name of names) {
-    if (!classes.includes(name)) throw new RangeError(`prevalence: "${name}" is no class of the model`);
-  }
-}

@@ -1,6 +1,6 @@
 /** How shares get their limits, as audits let the protocol choose. */
 import { z } from "zod";
-import type { Result } from "../../src/stats/estimate.js";
+import type { NotEstimable } from "../../src/stats/estimate.js";
 import { exactShare } from "../../src/stats/exact-share.js";
 import type { ProportionEstimate } from "../../src/stats/proportion.js";
 
@@ -14,6 +14,9 @@ export const proportions = z
 
 export type Proportions = z.output<typeof proportions>;
 
-export function withLimits(share: Result<ProportionEstimate>, asked: Proportions): Result<ProportionEstimate> {
+export function withLimits<S extends Omit<ProportionEstimate, "error">>(
+  share: S | NotEstimable,
+  asked: Proportions,
+): S | NotEstimable {
   return share.status === "estimated" && asked === "clopper-pearson" ? exactShare(share) : share;
 }

@@ -58,9 +58,12 @@ export function median(values: readonly number[]): number {
   return ascending.length % 2 === 1 ? upper : ((ascending[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Seconds of wall time and what the work returned. */
-export function timed<T>(work: () => T): { seconds: number; result: T } {
+/** Seconds of wall time and of processor time (all threads of this process), and what the work returned. */
+export function timed<T>(work: () => T): { seconds: number; processor: number; result: T } {
+  const before = process.cpuUsage();
   const started = performance.now();
   const result = work();
-  return { seconds: (performance.now() - started) / 1000, result };
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { seconds, processor: (user + system) / 1e6, result };
 }

@@ -84,6 +84,8 @@ const SHARES = new Set([
   "equalized-odds",
   "underdiagnosis-rate",
   "overdiagnosis-rate",
+  "ppv-at-prevalence",
+  "npv-at-prevalence",
 ]);
 const DIFFERENCE =
   /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
@@ -243,6 +245,13 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["log-normal-ratio-clustered", "log-normal (clustered by patient)"],
   ["wilson-over-expected", "Wilson score over expected"],
   ["trapezoid", "trapezoidal mean"],
+  ["log-delta", "delta method on the log scale"],
+  ["logit-delta", "delta method on the logit scale"],
+  ["mover-ratio", "MOVER-R"],
+  ["clopper-pearson", "Clopper–Pearson exact"],
+  ["korn-graubard", "Korn–Graubard (effective sample size)"],
+  ["paired-mean-clustered", "normal (paired mean, clustered by patient)"],
+  ["paired-mean", "normal (paired mean)"],
   ["log-normal-ratio", "log-normal (paired ratio)"],
   ["normal-mean-of-severities", "normal (mean of severities)"],
   ["brookmeyer-crowley-log-log", "Brookmeyer and Crowley (log-log)"],

@@ -13,7 +13,7 @@ import { defineDataSource, type SourceContext, type SourceTable } from "../core/
 import { ExitCode, received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { decodeImage } from "../image/decode.js";
-import { tableBytes } from "./table/bytes.js";
+import { gzipDamage, isGzip, tableBytes } from "./table/bytes.js";
 import { ColumnCollector, type Wanted } from "./table/columns.js";
 import { type Delimiter, guessDelimiter, unreadable } from "./table/delimiter.js";
 import { checkImageReferences, type ImageReferences, resolveImage } from "./table/images.js";
@@ -45,12 +45,15 @@ const parameters = z.strictObject({
         on: z
           .union([z.string().min(1), z.strictObject({ left: z.string().min(1), right: z.string().min(1) })])
           .describe("The key column, or its names in the main and in the further table."),
-        prefix: z.string().default("").describe("What the protocol puts before this table's column names."),
+        prefix: z
+          .string()
+          .default("")
+          .describe("What the protocol puts before the names of this table's columns; its key has the main table's."),
         delimiter: z.enum(["comma", "semicolon", "tab"]).optional().describe("As for the main table."),
       }),
     )
     .default([])
-    .describe("Further tables whose rows are put beside the main table's, by a key that each holds once."),
+    .describe("Further tables whose rows are put beside the main table's, by a key that each of them holds once."),
 });
 type Join = z.output<typeof parameters>["join"][number];
 
@@ -67,7 +70,10 @@ export default defineDataSource({
     const file = resolve(context.baseFolder, given.path);
     const wanted = { texts: wantedColumns(context), numbers: context.numbers };
     const main = await locate(given, context.baseFolder);
-    const table = await readAll(main, given.join, wanted, context.baseFolder);
+    const further = await Promise.all(given.join.map((join) => locate(join, context.baseFolder)));
+    const table = await readAll(main, further, given.join, wanted).catch(async (error: unknown) => {
+      throw await firstFault(error, [main, ...further]);
+    });
 
     const rowName = (row: number): string => `${main.name}, line ${table.lines[row] ?? "?"}`;
     const { columns, files, lines, numbers } = table;
@@ -110,18 +116,16 @@ async function locate(
 /** The main table with the columns of the further ones beside its own, and the hashes of all. */
 async function readAll(
   main: Located,
+  located: readonly Located[],
   joins: readonly Join[],
   wanted: Wanted,
-  baseFolder: string,
 ): Promise<ReadTable & { readonly files: Readonly<Record<string, string>> }> {
-  const [first, ...further] = joins;
-  if (first === undefined) {
+  if (joins.length === 0) {
     const table = await readTable(main, wanted);
     return { ...table, files: { [main.name]: table.sha256 } };
   }
-  const located = await Promise.all([first, ...further].map((join) => locate(join, baseFolder)));
   const headed = await Promise.all([main, ...located].map(headerOf));
-  const joined = [first, ...further].map(({ on, prefix }, index): JoinedTable => {
+  const joined = joins.map(({ on, prefix }, index): JoinedTable => {
     const [left, right] = typeof on === "string" ? [on, on] : [on.left, on.right];
     return { ...(headed[index + 1] as Headed), prefix, left, right };
   });
@@ -133,12 +137,24 @@ async function readAll(
     files[other.name] = other.sha256;
     table = joinTable(table, other, one);
   }
-  return { ...table, files };
+  // The main table's keys were read for the joins, wanted or not.
+  const columns = new Map([...table.columns].filter(([name]) => wanted.texts.includes(name)));
+  return { ...table, columns, files };
+}
+
+/** A damaged gzip file can unpack to nonsense before its checksum shows it: then that is the fault, not the nonsense. */
+async function firstFault(error: unknown, tables: readonly Located[]): Promise<unknown> {
+  if (!(error instanceof StepwedgeError)) return error;
+  for (const { file, name } of tables) {
+    const damage = isGzip(file) ? await gzipDamage(file, name) : null;
+    if (damage !== null) return damage;
+  }
+  return error;
 }
 
 async function readTable({ delimiter, file, name }: Located, wanted: Wanted): Promise<ReadTable> {
   const collector = new ColumnCollector(name, wanted);
-  const { chunks, sha256: hash } = tableBytes(file);
+  const { chunks, sha256: hash } = tableBytes(file, name);
   try {
     await readRecords(chunks, { file: name, delimiter }, (cells, line) => collector.add(cells, line));
     const { lines } = collector;
@@ -156,7 +172,7 @@ async function headerOf({ delimiter, file, name }: Located): Promise<Headed> {
       if (header.length === 0) header = cells;
       enough.abort();
     };
-    await readRecords(tableBytes(file).chunks, { file: name, delimiter }, take, enough.signal);
+    await readRecords(tableBytes(file, name).chunks, { file: name, delimiter }, take, enough.signal);
   } catch (error) {
     if (!enough.signal.aborted) throw unreadable(error, name);
   }

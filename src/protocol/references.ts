@@ -16,6 +16,7 @@ export async function checkReferences(protocol: Protocol, place: Place): Promise
       check.oneOf(entry.class, protocol.model.classes, ["attacks", index, "class"], "class");
   }
   checkComparators(protocol, check);
+  checkAudits(protocol, check);
   checkUnique(protocol, check);
   await checkGates(protocol, check);
 }
@@ -131,6 +132,15 @@ function checkComparators({ comparators, model }: Protocol, { oneOf }: Checker):
   for (const [index, { columns }] of comparators.entries()) {
     for (const name of Object.keys(columns))
       oneOf(name, model.classes, ["comparators", index, "columns", name], "class");
+  }
+}
+
+/** Audits are run class by class and cannot tell that a class does not exist. */
+function checkAudits({ audits, model }: Protocol, { oneOf }: Checker): void {
+  for (const [index, { prevalence }] of audits.entries()) {
+    if (typeof prevalence !== "object" || prevalence === null) continue;
+    for (const name of Object.keys(prevalence))
+      oneOf(name, model.classes, ["audits", index, "prevalence", name], "class");
   }
 }
 

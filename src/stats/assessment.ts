@@ -1,5 +1,5 @@
 import type { FindingTest } from "../core/finding.js";
-import type { Estimate } from "./estimate.js";
+import type { Summary } from "./estimate.js";
 import { criticalValue, normalCdf } from "./normal.js";
 
 /**
@@ -18,7 +18,7 @@ const STEPS = 80;
  * estimate. null where the limits have no width, so that nothing can be tested.
  * @param value finite
  */
-export function signedZ(estimate: Estimate, value: number): number | null {
+export function signedZ(estimate: Summary, value: number): number | null {
   const difference = estimate.value - value;
   if (estimate.symmetric) return estimate.standardError === 0 ? null : difference / estimate.standardError;
   if (difference === 0) return 0;
@@ -39,25 +39,25 @@ export function signedZ(estimate: Estimate, value: number): number | null {
 }
 
 /** The two-sided p-value of "the true value is `value`"; null where the limits have no width. */
-export function pValue(estimate: Estimate, value = 0): number | null {
+export function pValue(estimate: Summary, value = 0): number | null {
   const z = signedZ(estimate, value);
   return z === null ? null : Math.min(1, 2 * normalCdf(-Math.abs(z)));
 }
 
 /** The one-sided p-value of "the true value is at most `value`": small where the estimate lies clearly above. */
-export function pAtMost(estimate: Estimate, value: number): number | null {
+export function pAtMost(estimate: Summary, value: number): number | null {
   const z = signedZ(estimate, value);
   return z === null ? null : normalCdf(-z);
 }
 
 /** The one-sided p-value of "the true value is at least `value`": small where the estimate lies clearly below. */
-export function pAtLeast(estimate: Estimate, value: number): number | null {
+export function pAtLeast(estimate: Summary, value: number): number | null {
   const z = signedZ(estimate, value);
   return z === null ? null : normalCdf(z);
 }
 
 /** "No difference", two-sided. */
-export function differenceTest(difference: Estimate): FindingTest[] {
+export function differenceTest(difference: Summary): FindingTest[] {
   const z = signedZ(difference, 0);
   if (z === null) return [];
   const p = Math.min(1, 2 * normalCdf(-Math.abs(z)));
@@ -69,7 +69,7 @@ export function differenceTest(difference: Estimate): FindingTest[] {
  * difference of at least `margin` either way; it is rejected at α where the 1 − 2α interval lies within ±margin.
  * @param margin > 0
  */
-export function equivalenceTest(difference: Estimate, margin: number): FindingTest[] {
+export function equivalenceTest(difference: Summary, margin: number): FindingTest[] {
   const [low, high] = [signedZ(difference, -margin), signedZ(difference, margin)];
   if (low === null || high === null) return [];
   const [fromBelow, fromAbove] = [normalCdf(-low), normalCdf(high)];
@@ -85,7 +85,7 @@ export function equivalenceTest(difference: Estimate, margin: number): FindingTe
 }
 
 /** Non-inferiority: the null is a difference of −margin or less. */
-export function nonInferiorityTest(difference: Estimate, margin: number): FindingTest[] {
+export function nonInferiorityTest(difference: Summary, margin: number): FindingTest[] {
   const z = signedZ(difference, -margin);
   if (z === null) return [];
   return [{ method: "non-inferiority", hypothesis: `worse by at least ${margin}`, statistic: z, p: normalCdf(-z) }];
@@ -99,7 +99,7 @@ export const POWER = 0.8;
  * of the difference: (z₁₋α/₂ + z_power) · SE. Where an estimate has no standard error (a share of 0 or 1), half the width
  * of its interval over z stands in. null where the interval has no width.
  */
-export function minimumDetectable(difference: Estimate, level: number): number | null {
+export function minimumDetectable(difference: Summary, level: number): number | null {
   const z = criticalValue(level);
   const { lower, upper } = difference.limits(z);
   const standardError = difference.standardError > 0 ? difference.standardError : (upper - lower) / (2 * z);

@@ -166,7 +166,7 @@ function shareBelow(ascending: Float64Array, value: number): number {
 
 /**
  * The acceleration of BCa from an estimate's influence by patient, Σ t³ / (6 (Σ t²)^(3/2)) with t the patient's total over
- * all parts: Davison and Hinkley's formula for several samples (their 5.24 with section 5.4.1), where each sample's
+ * all parts: the formula for several samples (Davison and Hinkley, section 5.3), where each sample's
  * empirical influences come divided by its size. It differs from the patient jackknife's to second order and costs no
  * further pass. 0 where nothing varies.
  */

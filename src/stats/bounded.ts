@@ -22,18 +22,28 @@ export interface Bounded {
  * nothing varies n' is `contributors`. Ours; coverage by simulation stands in docs/methods.md.
  */
 export function boundedEstimate({ value, error, range, n, patients, contributors }: Bounded): Estimate {
-  const [lowest, highest] = range;
+  const standardError = standardErrorOf(error);
+  const limits = boundedLimits({ value, standardError, range, n, contributors });
+  const method = "wilson-effective-n";
+  return { status: "estimated", value, error, standardError, symmetric: false, limits, range, method, n, patients };
+}
+
+/** The limits of `boundedEstimate` where the standard error is at hand. */
+export function boundedLimits({
+  value,
+  standardError,
+  range: [lowest, highest],
+  n,
+  contributors,
+}: Omit<Bounded, "error" | "patients"> & { readonly standardError: number }): (z: number) => Limits {
   const width = highest - lowest;
   const share = Math.max(0, Math.min(1, (value - lowest) / width));
-  const standardError = standardErrorOf(error);
   const spread = standardError / width;
   const effectiveN = spread === 0 ? contributors : Math.min(n, 1 + (share * (1 - share)) / (spread * spread));
-  const limits = (z: number): Limits => {
+  return (z) => {
     const { lower, upper } = wilsonLimits(share, effectiveN, z);
     return { lower: lowest + width * lower, upper: lowest + width * upper };
   };
-  const method = "wilson-effective-n";
-  return { status: "estimated", value, error, standardError, symmetric: false, limits, range, method, n, patients };
 }
 
 /** Values in [0, 1], one a sample, in patient order. */

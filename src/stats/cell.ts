@@ -1,8 +1,6 @@
 import type { Study, Subgroup } from "../core/audit.js";
 import { subgroupKey } from "../core/finding.js";
 import { type LabelledScores, patientsOf } from "./auc.js";
-import { restOf } from "./complement.js";
-import { declareComplement } from "./complements.js";
 import { ascendingOrder } from "./order.js";
 import { takeCodes, takeDoubles, takeLabels, takeRows } from "./take.js";
 
@@ -60,14 +58,14 @@ interface ClassCells {
   readonly cells: Map<Subgroup, Cell>;
 }
 
-const cellsOfStudy = new WeakMap<Study, ClassCells>();
+const known = new WeakMap<Study, ClassCells>();
 
 /** The cells of the class that was asked for last: those of one class fit into memory, all of them may not. */
 function cellsOfClass(study: Study, className: string): Map<Subgroup, Cell> {
-  const current = cellsOfStudy.get(study);
+  const current = known.get(study);
   if (current?.className === className) return current.cells;
   const fresh: ClassCells = { className, cells: new Map() };
-  cellsOfStudy.set(study, fresh);
+  known.set(study, fresh);
   return fresh.cells;
 }
 
@@ -176,132 +174,31 @@ function countsOf(labels: Uint8Array, patients: Int32Array): Counts {
 }
 
 /**
- * Everybody outside a group who is labelled for a class and has a score. Its columns are made when they are looked at: counts,
- * shares of decisions and areas follow from the whole and the group.
+ * Which of a cell's samples are in another one, 1 or 0 by position.
+ * @param part of the same study and scored by the same columns, so that both are in one order
  */
-export function restCell(study: Study, subgroup: Subgroup, className: string, column: Float64Array): ScoredCell {
-  const [everybody] = study.subgroups;
-  const make = () => makeScored(makeCell(study, restOf(study, subgroup), className), [column]);
-  if (everybody === undefined || isWithheld(subgroup, className)) return make();
-  const group = scoredCell(labelledCell(study, subgroup, className), [column]);
-  let rest = rests.get(group);
-  if (rest === undefined) {
-    rest = new RestCell(scoredCell(labelledCell(study, everybody, className), [column]), group, make);
-    rests.set(group, rest);
+export function membershipIn(whole: ScoredCell, part: ScoredCell): Uint8Array {
+  const isMember = new Uint8Array(whole.rows.length);
+  for (let i = 0, j = 0; i < isMember.length && j < part.rows.length; i++) {
+    if (whole.rows[i] !== part.rows[j]) continue;
+    isMember[i] = 1;
+    j++;
   }
-  return rest;
-}
-
-const rests = new WeakMap<ScoredCell, RestCell>();
-
-class RestCell implements ScoredCell {
-  readonly counts: Counts;
-  readonly clustered: boolean;
-  readonly unscored: number;
-  #made: ScoredCell | null = null;
-
-  constructor(
-    readonly whole: ScoredCell,
-    readonly group: ScoredCell,
-    private readonly make: () => ScoredCell,
-  ) {
-    this.clustered = whole.clustered;
-    this.unscored = whole.unscored - group.unscored;
-    this.counts = {
-      n: whole.counts.n - group.counts.n,
-      positives: whole.counts.positives - group.counts.positives,
-      negatives: whole.counts.negatives - group.counts.negatives,
-      patients: whole.counts.patients - patientsWithin(group, whole),
-    };
-  }
-
-  get rows(): Uint32Array {
-    return this.#columns.rows;
-  }
-
-  get labels(): Uint8Array {
-    return this.#columns.labels;
-  }
-
-  get patients(): Int32Array {
-    return this.#columns.patients;
-  }
-
-  get weights(): Float64Array | null {
-    return this.whole.weights === null ? null : this.#columns.weights;
-  }
-
-  get scores(): readonly Float64Array[] {
-    return this.#columns.scores;
-  }
-
-  get #columns(): ScoredCell {
-    this.#made ??= this.make();
-    return this.#made;
-  }
-}
-
-/** How many patients have all their samples in the group. */
-function patientsWithin(group: ScoredCell, whole: ScoredCell): number {
-  const samples = samplesByPatient(whole);
-  const { patients } = group;
-  let within = 0;
-  for (let start = 0; start < patients.length; ) {
-    const patient = patients[start] as number;
-    let end = start + 1;
-    while (end < patients.length && patients[end] === patient) end++;
-    if (end - start === samples[patient]) within++;
-    start = end;
-  }
-  return within;
-}
-
-const samplesOf = new WeakMap<ScoredCell, Uint32Array>();
-
-/** How many samples each patient has, by code. */
-function samplesByPatient(cell: ScoredCell): Uint32Array {
-  let samples = samplesOf.get(cell);
-  if (samples === undefined) {
-    const { patients } = cell;
-    samples = new Uint32Array((patients[patients.length - 1] ?? -1) + 1);
-    for (let i = 0; i < patients.length; i++) {
-      const patient = patients[i] as number;
-      samples[patient] = (samples[patient] as number) + 1;
-    }
-    samplesOf.set(cell, samples);
-  }
-  return samples;
+  return isMember;
 }
 
 /** Counts over several cells of different samples; a patient in several of them counts once. */
 export function combinedCounts(cells: readonly ScoredCell[]): Counts {
-  const [first] = cells;
-  const remembered = first === undefined ? [] : (combined.get(first) ?? []);
-  const known = remembered.find(
-    (one) => one.cells.length === cells.length && one.cells.every((c, i) => c === cells[i]),
-  );
-  if (known !== undefined) return known.counts;
   const sum = (count: (counts: Counts) => number) => cells.reduce((total, cell) => total + count(cell.counts), 0);
-  const counts = {
-    n: sum((one) => one.n),
-    positives: sum((one) => one.positives),
-    negatives: sum((one) => one.negatives),
-    patients: cells.some((cell) => cell.clustered) ? distinctPatients(cells) : sum((one) => one.patients),
+  return {
+    n: sum((counts) => counts.n),
+    positives: sum((counts) => counts.positives),
+    negatives: sum((counts) => counts.negatives),
+    patients: cells.some((cell) => cell.clustered) ? distinctPatients(cells) : sum((counts) => counts.patients),
   };
-  if (first !== undefined) combined.set(first, [{ cells: [...cells], counts }, ...remembered.slice(0, REMEMBERED)]);
-  return counts;
 }
 
-/** What was combined of late, by the first cell: metric after metric is about the same cells. */
-const combined = new WeakMap<
-  ScoredCell,
-  readonly { readonly cells: readonly ScoredCell[]; readonly counts: Counts }[]
->();
-const REMEMBERED = 8;
-
 function distinctPatients(cells: readonly ScoredCell[]): number {
-  const [first, second] = cells;
-  if (cells.length === 2 && second instanceof RestCell && second.group === first) return second.whole.counts.patients;
   const highest = Math.max(0, ...cells.map((cell) => cell.patients.at(-1) ?? 0));
   const seen = new Uint8Array(highest + 1);
   let distinct = 0;
@@ -320,47 +217,11 @@ export function withScores(cell: ScoredCell, column: number): LabelledScores {
   const made = columnsOf.get(cell) ?? [];
   const before = made[column];
   if (before !== undefined) return before;
-  const data = cell instanceof RestCell ? restScores(cell) : scoresOf(cell, column);
+  const { labels, patients, clustered, weights } = cell;
+  const data = { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
   made[column] = data;
   columnsOf.set(cell, made);
   return data;
-}
-
-function scoresOf(cell: ScoredCell, column: number): LabelledScores {
-  const { labels, patients, clustered, weights } = cell;
-  return { scores: cell.scores[column] as Float64Array, labels, patients, clustered, weights };
-}
-
-function restScores(rest: RestCell): LabelledScores {
-  const { whole, group } = rest;
-  const data: LabelledScores = {
-    get scores() {
-      return rest.scores[0] as Float64Array;
-    },
-    get labels() {
-      return rest.labels;
-    },
-    get patients() {
-      return rest.patients;
-    },
-    clustered: rest.clustered,
-    get weights() {
-      return rest.weights;
-    },
-  };
-  declareComplement(data, {
-    whole: withScores(whole, 0),
-    group: withScores(group, 0),
-    positions: positionsIn(group.rows, whole.rows),
-  });
-  return data;
-}
-
-/** Where some rows stand among others, all of which are in patient order. */
-function positionsIn(rows: Uint32Array, all: Uint32Array): Uint32Array {
-  const positions = new Uint32Array(rows.length);
-  for (let i = 0, at = 0; i < rows.length; at++) if (all[at] === rows[i]) positions[i++] = at;
-  return positions;
 }
 
 /** One object for one column, so that what was estimated from it can be found again. */

@@ -1,8 +1,7 @@
 import { type LabelledScores, patientsOf } from "./auc.js";
 import { boundedEstimate } from "./bounded.js";
-import { type Estimate, notEstimable, type Result } from "./estimate.js";
-import { countedPart, decisionCounts, EVERYTHING, FN, FP, kishIn, TN, TP } from "./decision-counts.js";
-import { type ErrorPart, errorPart } from "./influence.js";
+import { type Estimate, type NotEstimable, notEstimable, type Result } from "./estimate.js";
+import { errorPart } from "./influence.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /** Numbers that sum the whole two-by-two table up. */
@@ -19,8 +18,6 @@ export interface Confusion {
 
 /** Shares of the four cells, of weight where samples have any; they sum to 1. */
 type Shares = readonly [tp: number, fp: number, tn: number, fn: number];
-/** The places of the cells in their order here. */
-const CELLS = [TP, FP, TN, FN] as const;
 
 /** A measure's value and its derivative by each cell's share; null where it is not defined. */
 interface Measured {
@@ -42,77 +39,75 @@ interface Definition {
  * is 0 (scikit-learn then gives 0), or with fewer than two patients.
  */
 export function agreementAt(data: LabelledScores, threshold: number, agreement: Agreement): Result<Estimate> {
-  const { lowest, needs, at } = DEFINITIONS[agreement];
   const n = data.labels.length;
   const patients = patientsOf(data.patients);
   if (patients < 2) return notEstimable(`${n} samples of ${patients} patients: ${agreement} needs two patients`);
   const weights = unequalWeights(data);
-  const counts = decisionCounts(data, threshold);
-  const totals = counts?.totals ?? weightsOfCells(data, threshold, weights);
-  const total = totals.reduce((sum, one) => sum + one, 0);
-  const shares = CELLS.map((cell) => (totals[cell] as number) / total) as unknown as Shares;
-  const measured = at(shares);
-  if (measured === null) {
-    const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusionAt(data, threshold);
-    const table = `${truePositives} true positives, ${falsePositives} false positives, ${trueNegatives} true negatives and ${falseNegatives} false negatives`;
-    return notEstimable(`${table}: ${agreement} needs ${needs}`);
+  const cells = cellsAt(data, threshold);
+  const totals = [0, 0, 0, 0];
+  let total = 0;
+  for (let i = 0; i < n; i++) {
+    const cell = cells[i] as number;
+    const weight = weights === null ? 1 : (weights[i] as number);
+    totals[cell] = (totals[cell] as number) + weight;
+    total += weight;
   }
-  const { value, gradient } = measured;
+  const shares = totals.map((one) => one / total) as unknown as Shares;
+  const measured = agreementOf(agreement, shares, confusionAt(data, threshold));
+  if ("status" in measured) return measured;
+  const { value, gradient, lowest } = measured;
   const mean = shares.reduce((sum, share, cell) => sum + share * (gradient[cell] as number), 0);
-  const moves = [0, 0, 0, 0]; // what a sample of each cell contributes, by its place
-  CELLS.forEach((cell, index) => {
-    moves[cell] = ((gradient[index] as number) - mean) / total;
-  });
-  const part =
-    counts === null ? partOfSamples(data, threshold, weights, moves) : countedPart(counts, moves, EVERYTHING);
+  const contributions = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const weight = weights === null ? 1 : (weights[i] as number);
+    contributions[i] = (weight * ((gradient[cells[i] as number] as number) - mean)) / total;
+  }
   return boundedEstimate({
     value,
-    error: [part],
+    error: [errorPart(data.patients, contributions)],
     range: [lowest, 1],
     n,
     patients,
-    contributors: counts === null ? kishCount(data.patients, weights) : kishIn(counts, EVERYTHING),
+    contributors: kishCount(data.patients, weights),
   });
 }
 
-function partOfSamples(
-  data: LabelledScores,
-  threshold: number,
-  weights: Float64Array | null,
-  moves: readonly number[],
-): ErrorPart {
-  const cells = cellsAt(data, threshold);
-  const contributions = new Float64Array(cells.length);
-  for (let i = 0; i < cells.length; i++) {
-    const weight = weights === null ? 1 : (weights[i] as number);
-    contributions[i] = weight * (moves[cells[i] as number] as number);
-  }
-  return errorPart(data.patients, contributions);
-}
-
-function weightsOfCells(data: LabelledScores, threshold: number, weights: Float64Array | null): readonly number[] {
-  const cells = cellsAt(data, threshold);
-  const totals = [0, 0, 0, 0];
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i] as number;
-    totals[cell] = (totals[cell] as number) + (weights === null ? 1 : (weights[i] as number));
-  }
-  return totals;
+/**
+ * A measure's value and slopes at the cells' shares, which sum to 1.
+ * @param counts samples in the cells, for the reason where it is not defined
+ */
+export function agreementOf(
+  agreement: Agreement,
+  shares: Shares,
+  counts: Confusion,
+): (Measured & { readonly lowest: number }) | NotEstimable {
+  const { lowest, needs, at } = DEFINITIONS[agreement];
+  const measured = at(shares);
+  if (measured !== null) return { ...measured, lowest };
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = counts;
+  const cells = `${truePositives} true positives, ${falsePositives} false positives, ${trueNegatives} true negatives and ${falseNegatives} false negatives`;
+  return notEstimable(`${cells}: ${agreement} needs ${needs}`);
 }
 
 /** How many samples fall in each cell, whatever they weigh. */
 export function confusionAt(data: LabelledScores, threshold: number): Confusion {
-  const totals = decisionCounts(data, threshold)?.totals ?? weightsOfCells(data, threshold, null);
-  const [truePositives, falsePositives, trueNegatives, falseNegatives] = CELLS.map(
-    (cell) => totals[cell],
-  ) as unknown as Shares;
+  const counts = [0, 0, 0, 0];
+  const cells = cellsAt(data, threshold);
+  for (let i = 0; i < cells.length; i++) counts[cells[i] as number] = (counts[cells[i] as number] as number) + 1;
+  const [truePositives, falsePositives, trueNegatives, falseNegatives] = counts as unknown as Shares;
   return { truePositives, falsePositives, trueNegatives, falseNegatives };
 }
+
+const TP = 0;
+const FP = 1;
+const TN = 2;
+const FN = 3;
 
 function cellsAt({ scores, labels }: LabelledScores, threshold: number): Uint8Array {
   const cells = new Uint8Array(labels.length);
   for (let i = 0; i < cells.length; i++) {
-    cells[i] = (labels[i] as number) + ((scores[i] as number) >= threshold ? FP : 0);
+    const called = (scores[i] as number) >= threshold;
+    cells[i] = called ? (labels[i] === 1 ? TP : FP) : labels[i] === 1 ? FN : TN;
   }
   return cells;
 }

@@ -19,6 +19,8 @@ const FEW_MISRANKED_PAIRED = 2;
 /** Below this many patients, where they repeat, Wilson's interval at the effective size covered 91 to 93.5 %. */
 const FEW_PATIENTS = 30;
 
+type Share = Omit<ProportionEstimate, "error">;
+
 /** What the estimates are for: an interval of one, of a difference between groups, or of a drop on the same samples. */
 export type Compared = "alone" | "groups" | "paired";
 
@@ -28,7 +30,7 @@ export type Compared = "alone" | "groups" | "paired";
  * from one true value to the next, 91 to 99 % below 10 samples, but not short on the whole), nor drops of shares.
  */
 export function coverageCaution(
-  estimates: readonly (AucEstimate | ProportionEstimate)[],
+  estimates: readonly (AucEstimate | Share)[],
   compared: Compared = "alone",
 ): string | null {
   for (const estimate of estimates) {
@@ -72,7 +74,7 @@ function scarcerClass(auc: AucEstimate): ScarcerClass {
     : { count: auc.negatives, size: negatives, noun: "negatives" };
 }
 
-function shareCaution(share: ProportionEstimate, compared: Compared): string | null {
+function shareCaution(share: Share, compared: Compared): string | null {
   if (compared === "paired" || share.patients === share.n || share.patients >= FEW_PATIENTS) return null;
   return `${share.n} samples of only ${share.patients} patients: the interval tends to be too short`;
 }

@@ -39,6 +39,9 @@ export interface Estimate {
   readonly patients: number;
 }
 
+/** An estimate without what covariances are made of: all that findings and tests need. */
+export type Summary = Omit<Estimate, "error">;
+
 /** Variances at or below this are rounding: all contributions are equal, or their clustered sum came out negative. */
 const NEGLIGIBLE_VARIANCE = 1e-26;
 /** So are those that are this small a share of the parts' own: the parts cancel, as with two patients of both classes. */
@@ -62,11 +65,8 @@ function standardErrorOfDifference(a: SamplingError, b: SamplingError): number {
   return rootOf(variance(a) + variance(b) - 2 * covariance(a, b), ownVariances(a) + ownVariances(b));
 }
 
-/**
- * The square root of a variance; 0 where it is nil, rounding, or negative.
- * @param own the variances of the parts, each by itself
- */
-export function rootOf(value: number, own: number): number {
+/** @param own the variances of the parts, each by itself */
+function rootOf(value: number, own: number): number {
   return value > NEGLIGIBLE_VARIANCE && value > NEGLIGIBLE_SHARE * own ? Math.sqrt(value) : 0;
 }
 

@@ -10,7 +10,7 @@ import { studentQuantile } from "./student.js";
  * patients tell the variance (Survey Methodology 24 (1998) 193–201; R's survey::svyciprop(method = "beta")). It is no
  * longer exact. Ours: the effective number is 1 + p(1 − p)/Var, which is n where no patient repeats; theirs lacks the 1.
  */
-export function exactShare(share: ProportionEstimate): ProportionEstimate {
+export function exactShare<S extends Omit<ProportionEstimate, "error">>(share: S): S {
   const { value, n, patients, effectiveN } = share;
   const isPlain = effectiveN === n;
   return {

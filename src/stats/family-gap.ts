@@ -3,7 +3,7 @@ import { type Finding, type FindingTest, subgroupKey } from "../core/finding.js"
 import { combinedCounts, type ScoredCell } from "./cell.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import { findingOf, measured, type Subject } from "./finding.js";
-import { maxMinGap } from "./gap.js";
+import { type LargestPairTest, maxMinGap } from "./gap.js";
 import { type HomogeneityTest, homogeneityTest } from "./homogeneity.js";
 
 /** One group's estimate of whatever is compared, and the samples behind it. */
@@ -52,6 +52,8 @@ export function gapFinding<E extends Estimate>(
   const [highest, lowest] = [nameOf(gap.highest), nameOf(gap.lowest)];
   const [best, worst] = comparison.better === "higher" ? [highest, lowest] : [lowest, highest];
   const test = homogeneityTest(results);
+  // The first is the one that is adjusted for its family: in small groups Wald's test rejects too often, the largest pair's not.
+  const tests = [...(gap.test === null ? [] : [pairTest(gap.test)]), ...(test === null ? [] : [waldTest(test)])];
   const extras = {
     details: {
       best,
@@ -65,9 +67,14 @@ export function gapFinding<E extends Estimate>(
         : { "wald-chi-square": test.chiSquare, "wald-degrees-of-freedom": test.degrees, "wald-p": test.p }),
     },
     reason: leftOutReason(leftOut),
-    ...(test === null ? {} : { tests: [waldTest(test)] }),
+    ...(tests.length === 0 ? {} : { tests }),
   };
   return measured(subject, gap.value, gap.interval, basis, extras, gap.again);
+}
+
+/** The test of the largest pairwise difference, as a finding carries it. */
+function pairTest({ z, p }: LargestPairTest): FindingTest {
+  return { method: "largest-pair", hypothesis: "no difference between the groups", statistic: z, p };
 }
 
 /** Wald's test that all groups are alike, as a finding carries it. */

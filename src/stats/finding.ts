@@ -1,7 +1,7 @@
 import { type Condition, conditionKey } from "../core/condition.js";
 import { type Finding, type Interval, type SubgroupValues, subgroupKey } from "../core/finding.js";
 import type { Counts } from "./cell.js";
-import { type Estimate, intervalOf, type NotEstimable } from "./estimate.js";
+import { intervalOf, type NotEstimable, type Summary } from "./estimate.js";
 
 /** What a finding is about: everything in its id. */
 export interface Subject {
@@ -65,7 +65,7 @@ export function amended(finding: Finding, changes: Partial<Finding>): Finding {
 /** The finding of an estimate with its interval at a nominal level, or of the reason why there is none. */
 export function findingOf(
   subject: Subject,
-  result: Estimate | NotEstimable,
+  result: Summary | NotEstimable,
   basis: Basis,
   level: number,
   extras: Extras = {},
@@ -81,7 +81,7 @@ export function findingOf(
 }
 
 /** Holds on to what makes the intervals, not to the estimate with its errors of all patients. */
-function againOf({ limits, range, method }: Estimate): IntervalAt {
+function againOf({ limits, range, method }: Summary): IntervalAt {
   return (level) => intervalOf({ limits, range, method }, level);
 }
 

@@ -1,6 +1,7 @@
 import type { Interval } from "../core/finding.js";
+import { signedZ } from "./assessment.js";
 import { type Estimate, intervalOf } from "./estimate.js";
-import { correctedMaxMin, jointErrors, simultaneousCriticalValue } from "./max-min.js";
+import { correctedMaxMin, jointErrors, largestPairProbability, simultaneousCriticalValue } from "./max-min.js";
 import { normalCdf } from "./normal.js";
 
 /** The largest difference between any two of several groups. */
@@ -18,8 +19,20 @@ export interface Gap {
   readonly bias: number;
   /** A shorter interval with honest coverage: see `maxMinGap`. */
   readonly correctedInterval: Interval;
+  /** The test that all groups are alike which goes with `correctedInterval`; null where no pair's limits have width. */
+  readonly test: LargestPairTest | null;
   /** The conservative interval at another level. It holds on to the pairs' limits alone, not to all patients' errors. */
   again(level: number): Interval;
+}
+
+/**
+ * The largest |z| of all pairwise differences, by their own limits, against its distribution when all groups are alike:
+ * p < 1 − level where `correctedInterval` leaves 0 out. In small groups it keeps its level far better than Wald's test of
+ * homogeneity does (docs/coverage.md), and says which pair differs.
+ */
+export interface LargestPairTest {
+  readonly z: number;
+  readonly p: number;
 }
 
 /**
@@ -52,9 +65,13 @@ export function maxMinGap<E extends Estimate>(
   const lowerLevel = 1 - 2 * normalCdf(-critical);
   const shorter = { lower: 0, upper: 0 };
   const all: PairLimits[] = [];
+  let largest: number | null = null;
   groups.forEach((a, i) => {
     for (let j = i + 1; j < groups.length; j++) {
-      const { limits, range, method } = difference(a, groups[j] as E);
+      const estimate = difference(a, groups[j] as E);
+      const z = signedZ(estimate, 0);
+      if (z !== null) largest = Math.max(largest ?? 0, Math.abs(z));
+      const { limits, range, method } = estimate;
       const pair = { limits, range, method };
       all.push(pair);
       shorter.lower = Math.max(shorter.lower, lowerOf(intervalOf(pair, lowerLevel)));
@@ -76,6 +93,7 @@ export function maxMinGap<E extends Estimate>(
     corrected,
     bias: value - corrected,
     correctedInterval: { ...shorter, level, method: pairs === 1 ? interval.method : `max-z-${all.at(-1)?.method}` },
+    test: largest === null ? null : { z: largest, p: largestPairProbability(errors, largest, level) },
     again: againOf(all),
   };
 }

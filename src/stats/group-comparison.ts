@@ -1,12 +1,14 @@
 import type { Subgroup } from "../core/audit.js";
 import { type Finding, type SubgroupValues, subgroupKey } from "../core/finding.js";
 import { differenceTest, equivalenceTest, minimumDetectable } from "./assessment.js";
+import type { AucEstimate } from "./auc.js";
 import { type Counts, combinedCounts, type ScoredCell } from "./cell.js";
 import { coverageCaution } from "./coverage-caution.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import { type EstimatedGroup, type GroupResult, isEstimated } from "./family-gap.js";
 import { findingOf, type Subject } from "./finding.js";
 import type { Measure } from "./measures.js";
+import type { ProportionEstimate } from "./proportion.js";
 import { ratioOfEstimates } from "./ratio.js";
 
 /** What a group is held against. */
@@ -15,6 +17,7 @@ export type Against = "reference" | "rest" | "overall";
 /** The other side of a comparison. */
 export interface Other<E extends Estimate> {
   readonly against: Against;
+  /** The reference group's samples; of the rest and of everybody, everybody's. */
   readonly cell: ScoredCell;
   readonly result: Result<E>;
   /** The reference group's values; left out for the rest and for everybody. */
@@ -59,13 +62,18 @@ export function referenceOf<E extends Estimate>(
   return { ...largest, chosen: `largest estimable group of ${family}: ${subgroupKey(largest.subgroup.values)}` };
 }
 
-/** Counts of both sides; everybody holds the group already. */
+/** Counts of both sides: a group and the rest are everybody, who hold the group already. */
 function basisOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>): { counts: Counts; unscored: number } {
-  if (other.against === "overall") return { counts: other.cell.counts, unscored: other.cell.unscored };
+  if (other.against !== "reference") return { counts: other.cell.counts, unscored: other.cell.unscored };
   return {
     counts: combinedCounts([group.cell, other.cell]),
     unscored: group.cell.unscored + other.cell.unscored,
   };
+}
+
+/** Samples of the other side. */
+function sizeOf<E extends Estimate>(group: GroupResult<E>, { against, cell }: Other<E>): number {
+  return against === "rest" ? cell.counts.n - group.cell.counts.n : cell.counts.n;
 }
 
 function extrasOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>) {
@@ -75,7 +83,7 @@ function extrasOf<E extends Estimate>(group: GroupResult<E>, other: Other<E>) {
       ...(group.result.status === "estimated" ? { "group-estimate": group.result.value } : {}),
       ...(other.result.status === "estimated" ? { "reference-estimate": other.result.value } : {}),
       "group-n": group.cell.counts.n,
-      "reference-n": other.cell.counts.n,
+      "reference-n": sizeOf(group, other),
       ...(other.chosen === undefined ? {} : { "reference-chosen": other.chosen }),
     },
   };
@@ -136,7 +144,7 @@ export function ratioFinding<E extends Estimate>(
 
 /** What a reader must know of the coverage of a difference of areas or shares. */
 function cautionOf(estimates: readonly Estimate[]): string | null {
-  const known = estimates.filter((one): one is Parameters<typeof coverageCaution>[0][number] => {
+  const known = estimates.filter((one): one is AucEstimate | ProportionEstimate => {
     return "effectivePositives" in one || "effectiveN" in one;
   });
   return coverageCaution(known, "groups");

@@ -1,17 +1,18 @@
-import { type LabelledScores, patientsOf } from "./auc.js";
-import { falseRateAt, rateAt } from "./decisions.js";
 import {
-  correlation,
-  type Estimate,
-  type Limits,
-  type NotEstimable,
-  notEstimable,
-  type Result,
-  standardErrorOf,
-} from "./estimate.js";
-import { errorOfDifference, type SamplingError, scaledPart } from "./influence.js";
-import { type ProportionEstimate, proportionDifference } from "./proportion.js";
-import { ratioOfEstimates } from "./ratio.js";
+  type DecisionTable,
+  errorOfWeighted,
+  FN,
+  FP,
+  NEGATIVES,
+  POSITIVES,
+  shareCorrelation,
+  type TableShare,
+  TN,
+  TP,
+  tableShare,
+} from "./decision-table.js";
+import { type Limits, type NotEstimable, notEstimable, type Summary, squareAndAdd } from "./estimate.js";
+import { recoveredLimits } from "./ratio.js";
 
 /**
  * What a decision says of a patient whatever the prevalence, and at a stated one: likelihood ratios, predictive values at
@@ -21,12 +22,27 @@ import { ratioOfEstimates } from "./ratio.js";
 
 export type PredictiveValue = "ppv" | "npv";
 
-/** Two shares whose ratio is asked for: of positives that are called so, and of negatives that are called the same. */
+/** The four rates of which what follows is made. */
+export type LabelRate = "sensitivity" | "specificity" | "fpr" | "fnr";
+
+const RATES: Readonly<Record<LabelRate, { readonly of: number; readonly among: number; readonly trials: string }>> = {
+  sensitivity: { of: TP, among: POSITIVES, trials: "positives" },
+  specificity: { of: TN, among: NEGATIVES, trials: "negatives" },
+  fpr: { of: FP, among: NEGATIVES, trials: "negatives" },
+  fnr: { of: FN, among: POSITIVES, trials: "positives" },
+};
+
+/** A rate of the table's decisions; not estimable where it is about no sample. */
+export function labelRate(table: DecisionTable, rate: LabelRate): TableShare | NotEstimable {
+  const { of, among, trials } = RATES[rate];
+  return tableShare(table, of, among, [rate, trials]);
+}
+
+/** Two shares, of positives that are called so and of negatives that are called the same, with their errors' correlation. */
 interface Pair {
-  readonly a: ProportionEstimate;
-  readonly b: ProportionEstimate;
-  readonly n: number;
-  readonly patients: number;
+  readonly a: TableShare;
+  readonly b: TableShare;
+  readonly rho: number;
 }
 
 /** A ratio of two shares; its value and its upper limit may be Infinity. */
@@ -50,15 +66,14 @@ export interface Unbounded extends NotEstimable {
  * denominator is 0 there is no estimate, but a lower limit: `Unbounded`. Not estimable without positives or negatives, or
  * where both shares are 0.
  */
-export function likelihoodRatioAt(
-  data: LabelledScores,
-  threshold: number,
+export function likelihoodRatio(
+  table: DecisionTable,
   call: "positive" | "negative",
-): Result | Unbounded {
-  const pair = pairAt(data, threshold, call === "positive" ? ["sensitivity", "fpr"] : ["fnr", "specificity"]);
+): Summary | NotEstimable | Unbounded {
+  const pair = pairOf(table, call === "positive" ? ["sensitivity", "fpr"] : ["fnr", "specificity"]);
   if ("status" in pair) return pair;
-  const { a, b, n, patients } = pair;
-  const ratio = ratioOfShares(pair);
+  const { a, b, rho } = pair;
+  const ratio = ratioOfShares(pair, table.n);
   if ("status" in ratio) return ratio;
   if (ratio.value === Infinity) {
     const none = call === "positive" ? "false positive" : "true negative";
@@ -68,8 +83,15 @@ export function likelihoodRatioAt(
     };
   }
   // First order: d(a/b) = da/b − (a/b)·db/b.
-  const error = errorOfDifference(times(a.error, 1 / b.value), times(b.error, ratio.value / b.value));
-  return estimateOf(ratio.value, error, ratio.limits, [0, Infinity], ratio.isNormal ? "log-delta" : MOVER, n, patients);
+  const standardError = errorOfWeighted(1 / b.value, a, ratio.value / b.value, b, rho);
+  return summaryOf(
+    ratio.value,
+    standardError,
+    ratio.limits,
+    [0, Infinity],
+    ratio.isNormal ? "log-delta" : MOVER,
+    table,
+  );
 }
 
 /**
@@ -81,68 +103,58 @@ export function likelihoodRatioAt(
  * (for NPV: everything) is called positive.
  * @param prevalence in (0, 1)
  */
-export function predictiveValueAt(
-  data: LabelledScores,
-  threshold: number,
+export function predictiveValue(
+  table: DecisionTable,
   prevalence: number,
   value: PredictiveValue,
-): Result {
-  const pair = pairAt(data, threshold, value === "ppv" ? ["sensitivity", "fpr"] : ["specificity", "fnr"]);
+): Summary | NotEstimable {
+  const pair = pairOf(table, value === "ppv" ? ["sensitivity", "fpr"] : ["specificity", "fnr"]);
   if ("status" in pair) return pair;
-  const ratio = ratioOfShares(pair);
+  const ratio = ratioOfShares(pair, table.n);
   if ("status" in ratio) return ratio;
-  const { a, b, n, patients } = pair;
+  const { a, b, rho } = pair;
   const own = value === "ppv" ? prevalence : 1 - prevalence;
   const odds = own / (1 - own);
   const atRatio = (r: number) => (r === Infinity ? 1 : (odds * r) / (1 + odds * r));
   const whole = own * a.value + (1 - own) * b.value;
   const slope = (own * (1 - own)) / (whole * whole);
-  const error = errorOfDifference(times(a.error, slope * b.value), times(b.error, slope * a.value));
+  const standardError = errorOfWeighted(slope * b.value, a, slope * a.value, b, rho);
   const limits = (z: number): Limits => {
     const { lower, upper } = ratio.limits(z);
     return { lower: atRatio(lower), upper: atRatio(upper) };
   };
-  const method = ratio.isNormal ? "logit-delta" : MOVER;
-  return estimateOf(atRatio(ratio.value), error, limits, [0, 1], method, n, patients);
+  return summaryOf(atRatio(ratio.value), standardError, limits, [0, 1], ratio.isNormal ? "logit-delta" : MOVER, table);
 }
 
 /**
  * Youden's index, sensitivity + specificity − 1 = sensitivity − false positive rate (W. J. Youden, Cancer 3 (1950) 32–35): a
  * difference of two shares, with Newcombe's hybrid score limits. Not estimable without positives or negatives.
  */
-export function youdenAt(data: LabelledScores, threshold: number): Result {
-  const pair = pairAt(data, threshold, ["sensitivity", "fpr"]);
+export function youdenIndex(table: DecisionTable): Summary | NotEstimable {
+  const pair = pairOf(table, ["sensitivity", "fpr"]);
   if ("status" in pair) return pair;
-  return { ...proportionDifference(pair.a, pair.b, data.clustered), patients: pair.patients };
+  const { a, b, rho } = pair;
+  const method = table.clustered || table.isWeighted ? "newcombe-score-effective-n" : "newcombe-score";
+  const standardError = errorOfWeighted(1, a, 1, b, rho);
+  return summaryOf(a.value - b.value, standardError, squareAndAdd(a, b, rho), [-1, 1], method, table);
 }
-
-type Share = "sensitivity" | "specificity" | "fpr" | "fnr";
 
 const MOVER = "mover-ratio-wilson";
 
-function pairAt(
-  data: LabelledScores,
-  threshold: number,
-  [first, second]: readonly [Share, Share],
-): Pair | NotEstimable {
-  const [a, b] = [shareAt(data, threshold, first), shareAt(data, threshold, second)];
+function pairOf(table: DecisionTable, [first, second]: readonly [LabelRate, LabelRate]): Pair | NotEstimable {
+  const [a, b] = [labelRate(table, first), labelRate(table, second)];
   if (a.status === "not-estimable") return a;
   if (b.status === "not-estimable") return b;
-  return { a, b, n: data.labels.length, patients: patientsOf(data.patients) };
+  return { a, b, rho: shareCorrelation(table, a, b) };
 }
 
-function shareAt(data: LabelledScores, threshold: number, share: Share): Result<ProportionEstimate> {
-  return share === "fpr" || share === "fnr" ? falseRateAt(data, threshold, share) : rateAt(data, threshold, share);
-}
-
-function ratioOfShares(pair: Pair): ShareRatio | NotEstimable {
-  const { a, b, n, patients } = pair;
+function ratioOfShares({ a, b, rho }: Pair, n: number): ShareRatio | NotEstimable {
   if (a.value === 0 && b.value === 0) {
     return notEstimable(`none of ${n} samples is called so, positive or negative: the ratio is 0 / 0`);
   }
   const value = a.value / b.value;
   if (isInside(a) && isInside(b)) {
-    const logStandardError = logRatioError(a, b);
+    const logStandardError = logRatioError(a, b, rho);
     if (logStandardError > 0) {
       const limits = (z: number): Limits => ({
         lower: value * Math.exp(-z * logStandardError),
@@ -151,44 +163,34 @@ function ratioOfShares(pair: Pair): ShareRatio | NotEstimable {
       return { value, limits, isNormal: true };
     }
   }
-  const counts = { n, patients };
-  const isInverse = b.value === 0;
-  const names = { of: "a share", to: "the other" };
-  const ratio = isInverse ? ratioOfEstimates(b, a, names, counts) : ratioOfEstimates(a, b, names, counts);
-  if (ratio.status === "not-estimable") return ratio;
-  const { limits } = ratio;
-  if (!isInverse) return { value, limits, isNormal: false };
-  return { value, limits: (z) => ({ lower: 1 / limits(z).upper, upper: Infinity }), isNormal: false };
+  if (b.value > 0) return { value, limits: recoveredLimits(a, b, rho), isNormal: false };
+  const inverse = recoveredLimits(b, a, rho);
+  const limits = (z: number) => ({ lower: 1 / inverse(z).upper, upper: Infinity });
+  return { value, limits, isNormal: false };
 }
 
 /**
  * Standard error of log(a / b): √((1 − a)/(a·nₐ) + (1 − b)/(b·n_b)) as in the literature, with effective numbers of samples
  * and the correlation through shared patients where patients repeat.
  */
-function logRatioError(a: ProportionEstimate, b: ProportionEstimate): number {
+function logRatioError(a: TableShare, b: TableShare, rho: number): number {
   const [ofA, ofB] = [a, b].map(({ value, effectiveN }) => Math.sqrt((1 - value) / (value * effectiveN)));
   const [first, second] = [ofA as number, ofB as number];
-  return Math.sqrt(Math.max(0, first * first + second * second - 2 * correlation(a, b) * first * second));
+  return Math.sqrt(Math.max(0, first * first + second * second - 2 * rho * first * second));
 }
 
 /** Whether a share is neither 0 nor 1 and varies between patients. */
-function isInside({ value, standardError }: Estimate): boolean {
+function isInside({ value, standardError }: TableShare): boolean {
   return value > 0 && value < 1 && standardError > 0;
 }
 
-function times(error: SamplingError, factor: number): SamplingError {
-  return error.map((part) => scaledPart(part, factor));
-}
-
-function estimateOf(
+function summaryOf(
   value: number,
-  error: SamplingError,
+  standardError: number,
   limits: (z: number) => Limits,
   range: readonly [number, number],
   method: string,
-  n: number,
-  patients: number,
-): Estimate {
-  const standardError = standardErrorOf(error);
-  return { status: "estimated", value, error, standardError, symmetric: false, limits, range, method, n, patients };
+  { n, patients }: DecisionTable,
+): Summary {
+  return { status: "estimated", value, standardError, symmetric: false, limits, range, method, n, patients };
 }

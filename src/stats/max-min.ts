@@ -100,6 +100,15 @@ export function simultaneousCriticalValue(joint: JointErrors, level: number): nu
   return latticeQuantile(joint, level) * calibration(joint.groups, level);
 }
 
+/**
+ * P(largest |difference| over its standard error > z) when all groups are alike: the p-value of the largest pairwise z, in
+ * agreement with `simultaneousCriticalValue` at `level`.
+ */
+export function largestPairProbability(joint: JointErrors, z: number, level: number): number {
+  if (joint.groups === 2) return Math.min(1, 2 * normalCdf(-z));
+  return exceedance(largestByDirection(joint), z / calibration(joint.groups, level), radialTails(joint.groups));
+}
+
 /** The c with P(largest studentised difference > c) = 1 − level. */
 function latticeQuantile(joint: JointErrors, level: number): number {
   const reach = largestByDirection(joint);

@@ -1,20 +1,33 @@
 /** What groups are compared in: estimators with the way in which two groups' estimates are set against each other. */
 import type { OperatingPoint } from "../core/audit.js";
-import { type AucEstimate, areaUnderCurve, aucDifference, type LabelledScores } from "./auc.js";
-import { accuracyAt, falseRateAt, noThreshold, rateAt, selectionRate } from "./decisions.js";
+import { type AucEstimate, areaOutside, areaUnderCurve, aucDifference, type LabelledScores } from "./auc.js";
+import { membershipIn, type ScoredCell, withScores } from "./cell.js";
+import { noThreshold } from "./decisions.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import type { Comparison } from "./family-gap.js";
-import { type ProportionEstimate, proportionDifference } from "./proportion.js";
+import { complementOf, type ProportionEstimate, proportionDifference, proportionOfTotals } from "./proportion.js";
+import { type DecisionShare, noTrials, type ShareTotals, shareTotals, totalsWithout } from "./share-totals.js";
+import { unequalWeights } from "./weights.js";
 
 export interface Measure<E extends Estimate> extends Comparison<E> {
   /** The metric of a group's own value, and the stem of the comparisons': `<name>-difference`, `<name>-gap`. */
   readonly name: string;
   readonly operatingPoint: string | null;
   readonly estimate: (data: LabelledScores) => Result<E>;
+  /**
+   * A group's estimate, and that of everybody outside it: out of what is known of everybody, which a study of many groups
+   * could not afford to look at for every group anew.
+   */
+  readonly withRest: (everybody: ScoredCell, group: ScoredCell) => OwnAndRest<E>;
+}
+
+export interface OwnAndRest<E extends Estimate> {
+  readonly own: Result<E>;
+  readonly rest: Result<E>;
 }
 
 /** Shares of decisions at a threshold. */
-export type ShareName = "sensitivity" | "specificity" | "ppv" | "npv" | "fpr" | "fnr" | "selection-rate" | "accuracy";
+export type ShareName = DecisionShare | "fpr" | "fnr";
 
 /** Names as readers know them, and which end is the good one. A selection rate has none: parity is what is asked of it. */
 const SHARES: Readonly<Record<ShareName, { readonly quantity: string; readonly better: "higher" | "lower" }>> = {
@@ -35,6 +48,10 @@ export function areaMeasure(clustered: boolean): Measure<AucEstimate> {
     operatingPoint: null,
     better: "higher",
     estimate: (data) => areaUnderCurve(data),
+    withRest: (everybody, group) => ({
+      own: areaUnderCurve(withScores(group, 0)),
+      rest: areaOutside(withScores(everybody, 0), membershipIn(everybody, group)),
+    }),
     difference: (a, b) => aucDifference(a, b, clustered),
   };
 }
@@ -49,33 +66,53 @@ export function shareMeasure(
   clustered: boolean,
   named: Partial<Pick<Measure<ProportionEstimate>, "name" | "quantity" | "better">> = {},
 ): Measure<ProportionEstimate> {
+  const { threshold } = point;
+  const base: DecisionShare = ALSO[share] ?? (share as DecisionShare);
+  const estimateOf = (totals: ShareTotals, samples: number): Result<ProportionEstimate> => {
+    const found = proportionOfTotals(totals);
+    if (found === null) return noTrials(base, samples);
+    if (found.patients < 2) {
+      return notEstimable(`${share} rests on one patient: a comparison of groups needs at least two`);
+    }
+    return share in ALSO ? complementOf(found) : found;
+  };
   return {
     name: share,
     ...SHARES[share],
     ...named,
     operatingPoint: point.id,
     estimate(data) {
-      const { threshold } = point;
       if (threshold === null) return noThreshold(point);
-      const estimated = shareAt(data, threshold, share);
-      return estimated.status === "estimated" && estimated.patients < 2
-        ? notEstimable(`${share} rests on one patient: a comparison of groups needs at least two`)
-        : estimated;
+      return estimateOf(shareTotals(data, threshold, base), data.labels.length);
+    },
+    withRest(everybody, group) {
+      if (threshold === null) return { own: noThreshold(point), rest: noThreshold(point) };
+      const [whole, part] = [withScores(everybody, 0), withScores(group, 0)];
+      // A group may be of one weight where everybody is not.
+      const isWeighted = unequalWeights(whole) !== null;
+      const totals = shareTotals(part, threshold, base, isWeighted ? (part.weights ?? null) : null);
+      const rest = totalsWithout(totalsOfEverybody(whole, threshold, base), totals);
+      const own = isWeighted && unequalWeights(part) === null ? { ...totals, weights: null } : totals;
+      return {
+        own: estimateOf(own, part.labels.length),
+        rest: estimateOf(rest, whole.labels.length - part.labels.length),
+      };
     },
     difference: (a, b) => proportionDifference(a, b, clustered),
   };
 }
 
-function shareAt(data: LabelledScores, threshold: number, share: ShareName): Result<ProportionEstimate> {
-  switch (share) {
-    case "fpr":
-    case "fnr":
-      return falseRateAt(data, threshold, share);
-    case "selection-rate":
-      return selectionRate(data, threshold);
-    case "accuracy":
-      return accuracyAt(data, threshold);
-    default:
-      return rateAt(data, threshold, share);
-  }
+/** Rates that are one minus another. */
+const ALSO: Partial<Readonly<Record<ShareName, DecisionShare>>> = { fpr: "specificity", fnr: "sensitivity" };
+
+const known = new WeakMap<LabelledScores, Map<string, ShareTotals>>();
+
+/** Totals of everybody, made once for all groups. */
+function totalsOfEverybody(data: LabelledScores, threshold: number, share: DecisionShare): ShareTotals {
+  const made = known.get(data) ?? new Map<string, ShareTotals>();
+  known.set(data, made);
+  const key = `${share} ${threshold}`;
+  const totals = made.get(key) ?? shareTotals(data, threshold, share);
+  made.set(key, totals);
+  return totals;
 }

@@ -1,18 +1,20 @@
 import type { Curve } from "../core/finding.js";
-import { type LabelledScores, patientsOf } from "./auc.js";
-import { falseRateAt, rateAt } from "./decisions.js";
+import type { LabelledScores } from "./auc.js";
 import {
-  correlation,
-  type Estimate,
-  type Limits,
-  type NotEstimable,
-  notEstimable,
-  type Result,
-  squareAndAdd,
-  standardErrorOf,
-} from "./estimate.js";
-import { errorOfDifference, scaledPart } from "./influence.js";
-import { type ProportionEstimate, proportion, wilsonLimits } from "./proportion.js";
+  type DecisionTable,
+  errorOfWeighted,
+  EVERYBODY,
+  FN,
+  FP,
+  shareCorrelation,
+  type TableShare,
+  TN,
+  TP,
+  tableShare,
+} from "./decision-table.js";
+import { type Estimate, type Limits, type NotEstimable, notEstimable, type Summary, squareAndAdd } from "./estimate.js";
+import { labelRate } from "./likelihood-ratio.js";
+import { wilsonLimits } from "./proportion.js";
 import { unequalWeights } from "./weights.js";
 
 /**
@@ -44,95 +46,62 @@ export function treatAll(probability: number, prevalence: number): number {
 }
 
 /**
- * Net benefit at a threshold probability, or what it is above that of treating all, which is w · TN/n − FN/n.
- * @param probability in (0, 1); a score at or above it is called positive
+ * Net benefit at a threshold probability, or what it is above that of treating all, which is w · TN/n − FN/n. Not estimable
+ * with fewer than two patients, nor at a stated prevalence without positives or negatives.
+ * @param table decisions at that threshold: a score at or above the probability is called positive
+ * @param probability in (0, 1)
  * @param prevalence in (0, 1), stated; null for that of the samples
  */
-export function netBenefitAt(
-  data: LabelledScores,
+export function netBenefit(
+  table: DecisionTable,
   probability: number,
   prevalence: number | null,
   benefit: Benefit = "net-benefit",
-): Result {
-  const patients = patientsOf(data.patients);
-  if (patients < 2) return notEstimable(`${data.labels.length} samples of ${patients} patients: net benefit needs two`);
+): Summary | NotEstimable {
+  const { n, patients } = table;
+  if (patients < 2) return notEstimable(`${n} samples of ${patients} patients: net benefit needs two`);
   const w = oddsOf(probability);
   const isOwn = benefit === "net-benefit";
   // Gains less losses: true positives less false ones, or true negatives less false ones.
-  const [gain, loss] = prevalence === null ? sharesOfAll(data, probability, isOwn) : ratesAt(data, probability, isOwn);
+  const [gain, loss] = prevalence === null ? sharesOfAll(table, isOwn) : ratesOf(table, isOwn);
   if (gain.status === "not-estimable") return gain;
   if (loss.status === "not-estimable") return loss;
   const [ofPositives, ofNegatives] = prevalence === null ? [1, 1] : [prevalence, 1 - prevalence];
   const [alpha, beta] = isOwn ? [ofPositives, w * ofNegatives] : [w * ofNegatives, ofPositives];
-  return weightedDifference(scaled(gain, alpha), scaled(loss, beta), correlation(gain, loss), data, patients);
-}
-
-type Shares = readonly [Result<ProportionEstimate>, Result<ProportionEstimate>];
-
-function ratesAt(data: LabelledScores, threshold: number, isOwn: boolean): Shares {
-  return isOwn
-    ? [rateAt(data, threshold, "sensitivity"), falseRateAt(data, threshold, "fpr")]
-    : [rateAt(data, threshold, "specificity"), falseRateAt(data, threshold, "fnr")];
-}
-
-/** True and false positives, or true and false negatives, as shares of all samples. */
-function sharesOfAll(data: LabelledScores, threshold: number, isOwn: boolean): Shares {
-  const { scores, labels, patients, clustered, weights } = data;
-  const right = new Uint8Array(labels.length);
-  const wrong = new Uint8Array(labels.length);
-  const label = isOwn ? 1 : 0;
-  for (let i = 0; i < labels.length; i++) {
-    if ((scores[i] as number) >= threshold !== isOwn) continue;
-    if (labels[i] === label) right[i] = 1;
-    else wrong[i] = 1;
-  }
-  return [proportion(right, patients, clustered, weights), proportion(wrong, patients, clustered, weights)];
-}
-
-function scaled(share: ProportionEstimate, factor: number): Estimate {
-  return {
-    ...share,
-    value: factor * share.value,
-    error: share.error.map((part) => scaledPart(part, factor)),
-    standardError: factor * share.standardError,
-    limits(z) {
-      const { lower, upper } = share.limits(z);
-      return { lower: factor * lower, upper: factor * upper };
-    },
-    range: [0, factor],
-  };
-}
-
-const METHOD = "square-and-add-wilson";
-
-function weightedDifference(
-  gain: Estimate,
-  loss: Estimate,
-  rho: number,
-  data: LabelledScores,
-  patients: number,
-): Estimate {
-  const error = errorOfDifference(gain.error, loss.error);
+  const rho = shareCorrelation(table, gain, loss);
   return {
     status: "estimated",
-    value: gain.value - loss.value,
-    error,
-    standardError: standardErrorOf(error),
+    value: alpha * gain.value - beta * loss.value,
+    standardError: errorOfWeighted(alpha, gain, beta, loss, rho),
     symmetric: false,
-    limits: squareAndAdd(gain, loss, rho),
-    range: [-loss.range[1], gain.range[1]],
-    method: methodOf(data),
-    n: data.labels.length,
+    limits: squareAndAdd(pointOf(alpha, gain), pointOf(beta, loss), rho),
+    range: [-beta, alpha],
+    method: methodOf(table.clustered || table.isWeighted),
+    n,
     patients,
   };
 }
 
-function methodOf(data: LabelledScores): string {
-  return data.clustered || unequalWeights(data) !== null ? `${METHOD}-effective-n` : METHOD;
+type Shares = readonly [TableShare | NotEstimable, TableShare | NotEstimable];
+
+function ratesOf(table: DecisionTable, isOwn: boolean): Shares {
+  return isOwn
+    ? [labelRate(table, "sensitivity"), labelRate(table, "fpr")]
+    : [labelRate(table, "specificity"), labelRate(table, "fnr")];
+}
+
+/** True and false positives, or true and false negatives, as shares of all samples. */
+function sharesOfAll(table: DecisionTable, isOwn: boolean): Shares {
+  const ofAll = (cell: number) => tableShare(table, cell, EVERYBODY, ["net benefit", "samples"]);
+  return isOwn ? [ofAll(TP), ofAll(FP)] : [ofAll(TN), ofAll(FN)];
+}
+
+function methodOf(isEffective: boolean): string {
+  return isEffective ? "square-and-add-wilson-effective-n" : "square-and-add-wilson";
 }
 
 /**
- * The decision curve: net benefit with pointwise limits at every threshold probability, the numbers of `netBenefitAt`, by one
+ * The decision curve: net benefit with pointwise limits at every threshold probability, the numbers of `netBenefit`, by one
  * pass over the samples whatever the number of thresholds. `references` holds treating all; treating nobody is 0.
  * @param probabilities ascending, in (0, 1)
  * @param prevalence in (0, 1), stated; null for that of the samples
@@ -170,7 +139,7 @@ export function decisionCurve(
     y,
     lower,
     upper,
-    method: `${methodOf(data)}-pointwise`,
+    method: `${methodOf(data.clustered || unequalWeights(data) !== null)}-pointwise`,
     references: { "treat-all": probabilities.map((probability) => treatAll(probability, seen)) },
   };
 }
@@ -376,7 +345,10 @@ function covarianceOf({ positives, negatives, both, bothWeights, patients }: Mom
   return ((patients / (patients - 1)) * product) / (positives.weight * negatives.weight);
 }
 
-function pointOf(factor: number, { value, effectiveN }: CurveShare): Pick<Estimate, "value" | "limits"> {
+function pointOf(
+  factor: number,
+  { value, effectiveN }: Pick<CurveShare, "value" | "effectiveN">,
+): Pick<Estimate, "value" | "limits"> {
   return {
     value: factor * value,
     limits(z): Limits {

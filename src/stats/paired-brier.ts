@@ -13,30 +13,38 @@ export interface PairedProbabilities {
   readonly weights?: Float64Array | null;
 }
 
+export interface BrierAdvantage extends Estimate {
+  /** Both Brier scores. */
+  readonly first: number;
+  readonly second: number;
+}
+
 /**
  * By how much the first model's Brier score, the mean of (probability − label)² (G. W. Brier, Monthly Weather Review 78
  * (1950) 1–3), is lower, hence better, than the second's on the same samples: the mean of the differences of squared errors,
  * with the variance of that mean by patient. Normal limits in [−1, 1]. Not estimable where a score is not in [0, 1], with
  * fewer than two patients, or where all patients differ alike, so that nothing is known of their variation.
  */
-export function brierAdvantage(data: PairedProbabilities): Result {
+export function brierAdvantage(data: PairedProbabilities): Result<BrierAdvantage> {
   const { labels, patients, first, second, clustered } = data;
   const n = labels.length;
   const outside = countOutside(first) + countOutside(second);
   if (outside > 0) return notEstimable(`${outside} scores are outside [0, 1]: Brier's score is of probabilities`);
   const weights = unequalWeights(data);
   const contributions = new Float64Array(n);
-  let sum = 0;
+  const sums = [0, 0];
   let total = 0;
   for (let i = 0; i < n; i++) {
     const label = labels[i] as number;
     const [a, b] = [(first[i] as number) - label, (second[i] as number) - label];
     const weight = weights === null ? 1 : (weights[i] as number);
     contributions[i] = b * b - a * a;
-    sum += weight * (contributions[i] as number);
+    sums[0] = (sums[0] as number) + weight * a * a;
+    sums[1] = (sums[1] as number) + weight * b * b;
     total += weight;
   }
-  const value = n === 0 ? 0 : sum / total;
+  const [ofFirst, ofSecond] = sums.map((sum) => sum / total) as [number, number];
+  const value = ofSecond - ofFirst;
   for (let i = 0; i < n; i++) {
     const weight = weights === null ? 1 : (weights[i] as number);
     contributions[i] = (weight * ((contributions[i] as number) - value)) / total;
@@ -60,7 +68,9 @@ export function brierAdvantage(data: PairedProbabilities): Result {
     method: clustered ? "paired-mean-clustered" : "paired-mean",
     n,
     patients: counted,
-  } satisfies Estimate;
+    first: ofFirst,
+    second: ofSecond,
+  };
 }
 
 function countOutside(scores: Float64Array): number {

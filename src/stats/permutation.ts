@@ -239,6 +239,15 @@ function areaGap({ data, groups }: Grouped, { numbers, order }: Patients): GapSt
     let start = 0;
     for (let i = 0; i < n; i++) {
       const group = groupOf[patients[i] as number] as number;
+      if (start === i && isLast[i] === 1) {
+        // A score of its own: most are.
+        if (labels[i] === 1) {
+          twiceWins[group] = (twiceWins[group] as number) + 2 * (below[group] as number);
+          positives[group] = (positives[group] as number) + 1;
+        } else below[group] = (below[group] as number) + 1;
+        start = i + 1;
+        continue;
+      }
       if (labels[i] === 1) runPositives[group] = (runPositives[group] as number) + 1;
       else runNegatives[group] = (runNegatives[group] as number) + 1;
       if (isLast[i] === 0) continue;

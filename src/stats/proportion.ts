@@ -9,7 +9,8 @@ import {
   squareAndAdd,
   standardErrorOf,
 } from "./estimate.js";
-import { type ErrorPart, errorOfDifference, errorPart, scaledPart } from "./influence.js";
+import { errorOfDifference, errorPart } from "./influence.js";
+import type { ShareTotals } from "./share-totals.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /** A share of samples, such as a sensitivity. Its limits are Wilson's, at the effective number of samples. */
@@ -19,9 +20,6 @@ export interface ProportionEstimate extends Estimate {
   /** As many independent samples as would be as sure; n where no patient repeats and all weigh alike; not always whole. */
   readonly effectiveN: number;
 }
-
-/** Why there is no share of nothing. */
-export const NO_SAMPLES = "no samples: a share needs at least one";
 
 /**
  * The share of ones among outcomes, with Wilson's score interval (E. B. Wilson, JASA 22 (1927) 209–212). Where
@@ -41,64 +39,85 @@ export function proportion(
   weights?: Float64Array | null,
 ): Result<ProportionEstimate> {
   const n = outcomes.length;
-  if (n === 0) return notEstimable(NO_SAMPLES);
+  if (n === 0) return notEstimable("no samples: a share needs at least one");
   let successes = 0;
   for (let i = 0; i < n; i++) successes += outcomes[i] as number;
   const unequal = unequalWeights({ weights: weights ?? null });
   const { value, contributions } =
     unequal === null ? equalShare(outcomes, successes) : weightedShare(outcomes, successes, unequal);
   const part = errorPart(patients, contributions);
-  return shareEstimate({
-    value,
-    part,
-    n,
-    patients: part.patients.length,
-    successes,
-    isPlain: unequal === null && part.patients.length === n,
-    isClustered: clustered || unequal !== null,
-    kish: () => kishCount(patients, unequal),
-  });
-}
-
-/** A share with what its interval rests on. */
-export interface ShareParts {
-  readonly value: number;
-  readonly part: ErrorPart;
-  readonly n: number;
-  readonly patients: number;
-  readonly successes: number;
-  /** Whether no patient repeats in it and all samples count alike. */
-  readonly isPlain: boolean;
-  /** Whether the method bears that name. */
-  readonly isClustered: boolean;
-  /** Kish's effective number of patients. */
-  readonly kish: () => number;
-}
-
-/** The estimate of a share out of its parts. */
-export function shareEstimate(parts: ShareParts): ProportionEstimate {
-  const { value, part, n, patients, successes, isPlain, isClustered } = parts;
   const standardError = standardErrorOf([part]);
-  const effectiveN = isPlain ? n : effectiveSize(value, standardError, n, parts.kish);
+  const effectiveN =
+    unequal === null && part.patients.length === n ? n : effectiveSize(value, standardError, patients, unequal);
   return {
     status: "estimated",
     value,
     error: [part],
     standardError,
     symmetric: false,
-    limits: limitsOf(value, effectiveN),
+    limits: (z) => wilsonLimits(value, effectiveN, z),
     range: [0, 1],
-    method: isClustered ? "wilson-effective-n" : "wilson",
+    method: clustered || unequal !== null ? "wilson-effective-n" : "wilson",
     n,
-    patients,
+    patients: part.patients.length,
     successes,
     effectiveN,
   };
 }
 
-/** Made apart from the estimate, since findings keep the limits and must not keep the errors of all patients. */
-function limitsOf(value: number, effectiveN: number): (z: number) => Limits {
+/**
+ * The same out of totals by patient: the same numbers but for rounding.
+ * @returns null where it is about no sample
+ */
+export function proportionOfTotals(totals: ShareTotals): ProportionEstimate | null {
+  const { n, successes, patients, weights } = totals;
+  if (n === 0) return null;
+  const trials = weights?.trials ?? totals.trials;
+  const hits = weights?.hits ?? totals.hits;
+  const [total, ofHits] = weights === null ? [n, successes] : [sumOf(weights.trials), sumOf(weights.hits)];
+  const value = successes === n ? 1 : ofHits / total;
+  const contributions = new Float64Array(patients.length);
+  for (let i = 0; i < contributions.length; i++) {
+    contributions[i] = ((hits[i] as number) - value * (trials[i] as number)) / total;
+  }
+  const part = { patients, totals: contributions };
+  const standardError = standardErrorOf([part]);
+  const effectiveN =
+    weights === null && patients.length === n
+      ? n
+      : standardError === 0
+        ? (total * total) / squaresOf(trials)
+        : Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
+  return {
+    status: "estimated",
+    value,
+    error: [part],
+    standardError,
+    symmetric: false,
+    limits: wilsonAt(value, effectiveN),
+    range: [0, 1],
+    method: totals.clustered || weights !== null ? "wilson-effective-n" : "wilson",
+    n,
+    patients: patients.length,
+    successes,
+    effectiveN,
+  };
+}
+
+function wilsonAt(value: number, effectiveN: number): (z: number) => Limits {
   return (z) => wilsonLimits(value, effectiveN, z);
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum;
+}
+
+function squaresOf(values: Float64Array | Uint32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * (values[i] as number);
+  return sum;
 }
 
 interface Share {
@@ -136,9 +155,14 @@ function weightedShare(outcomes: Uint8Array, successes: number, weights: Float64
  * The effective number of samples, at most n. Where the outcomes do not vary between patients the clustered variance is
  * nil and says nothing; then all samples of a patient count as one (Kish's (Σm)²/Σm² for m samples a patient).
  */
-function effectiveSize(value: number, standardError: number, n: number, kish: () => number): number {
-  if (standardError === 0) return kish();
-  return Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
+function effectiveSize(
+  value: number,
+  standardError: number,
+  patients: Int32Array,
+  weights: Float64Array | null,
+): number {
+  if (standardError === 0) return kishCount(patients, weights);
+  return Math.min(patients.length, 1 + (value * (1 - value)) / (standardError * standardError));
 }
 
 /** Wilson's limits for a share among n samples (n need not be whole); exactly 0 below a share of 0, 1 above one of 1. */
@@ -192,13 +216,12 @@ function continuityCorrected(rho: number, a: ProportionEstimate, b: ProportionEs
 
 /** One minus a share: what is not called so. Its error is the share's with the other sign, its limits change places. */
 export function complementOf(share: ProportionEstimate): ProportionEstimate {
-  const { limits } = share;
   return {
     ...share,
     value: 1 - share.value,
-    error: share.error.map((part) => scaledPart(part, -1)),
-    limits: (z) => {
-      const { lower, upper } = limits(z);
+    error: share.error.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => -total) })),
+    limits(z) {
+      const { lower, upper } = share.limits(z);
       return { lower: 1 - upper, upper: 1 - lower };
     },
     successes: share.n - share.successes,

@@ -30,7 +30,7 @@ export function ratioOfEstimates(
       return standardErrorOf(errorOfRatio(a, b));
     },
     symmetric: false,
-    limits: recovered(a, b, rho),
+    limits: recoveredLimits(a, b, rho),
     range: [0, Number.MAX_VALUE],
     method: `mover-ratio-${a.method}`,
     n: counts.n,
@@ -44,10 +44,13 @@ function errorOfRatio(a: Estimate, b: Estimate): SamplingError {
   return errorOfDifference(scale(a.error, 1 / b.value), scale(b.error, a.value / (b.value * b.value)));
 }
 
-/** Only values and limits are held on to: findings keep these functions, and the errors of all patients are large. */
-function recovered(
-  { value: a, limits: limitsOfA }: Estimate,
-  { value: b, limits: limitsOfB }: Estimate,
+/**
+ * Limits of the ratio a / b, b > 0, given the correlation of the errors; the upper one may be Number.MAX_VALUE. Only values
+ * and limits are held on to: findings keep these functions, and the errors of all patients are large.
+ */
+export function recoveredLimits(
+  { value: a, limits: limitsOfA }: Pick<Estimate, "value" | "limits">,
+  { value: b, limits: limitsOfB }: Pick<Estimate, "value" | "limits">,
   rho: number,
 ): (z: number) => Limits {
   return (z) => {

@@ -62,7 +62,11 @@ test("a right protocol is completed with every default", async () => {
   expect(protocol.attacks[0]).toEqual({ id: "random-sign", epsilon: [4 / 255], norm: "linf" });
   expect(protocol.gates[0]?.title).toBe("G1");
   expect(protocol.intendedUse).toBeNull();
-  expect(protocol.audits).toContainEqual({ id: "discrimination", partialAuc: { specificity: [0.9, 1] } });
+  expect(protocol.audits).toContainEqual({
+    id: "discrimination",
+    partialAuc: { specificity: [0.9, 1] },
+    proportions: "wilson",
+  });
   expect([baseFolder, name]).toEqual([folder, file]);
 });
 
@@ -311,10 +315,17 @@ const FAULTS: readonly (readonly [string, string, string, RegExp, RegExp])[] = [
   ["no bound", broken("    bound: lower\n", ""), "line 22, gates[0].bound", /is missing/, /lower, upper or estimate/],
   [
     "an unknown metric",
-    broken("metric: auc", "metric: acu"),
+    broken("metric: auc", "metric: aucc"),
     "line 23, gates[0].metric",
-    /unknown metric "acu"/,
+    /unknown metric "aucc"/,
     /Did you mean "auc"/,
+  ],
+  [
+    "a prevalence of an unknown class",
+    broken("operatingPoints:\n", "audits:\n  - { id: decisions, prevalence: { z: 0.02 } }\noperatingPoints:\n"),
+    "line 20, audits[0].prevalence.z",
+    /unknown class "z"/,
+    /Known: a/,
   ],
   [
     "a gate on an unknown class",

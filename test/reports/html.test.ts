@@ -140,6 +140,39 @@ test("average precision stands beside the prevalence, and the range of the parti
   expect(text).toContain(`${(Number(precision?.details?.prevalence) * 100).toFixed(1)}%`);
 });
 
+describe("decisions, their worth, and other models", () => {
+  const finding = (metric: string) => record.findings.findings.find((one) => one.metric === metric);
+
+  test("likelihood ratios and predictive values at the stated prevalence stand by operating point", () => {
+    const text = section("discrimination");
+    expect(text).toContain("PPV at 2.0%");
+    expect(text).toContain(`${(Number(finding("ppv-at-prevalence")?.estimate) * 100).toFixed(1)}%`);
+    expect(text).toContain(Number(finding("likelihood-ratio-positive")?.estimate).toFixed(3));
+  });
+
+  test("the decision curve has a chart for all and for each group, with treating all", () => {
+    const from = page.indexOf('<section id="decision-curve"');
+    const markup = page.slice(from, page.indexOf("</section>", from));
+    const curves = record.findings.findings.filter((one) => one.curve?.kind === "decision" && isClean(one.condition));
+    expect(markup.split('<svg class="chart"').length - 1).toBe(curves.length);
+    const text = visibleText(markup);
+    expect(text).toContain("one hit is worth 9 false alarms");
+    expect(text).toContain(Number(finding("net-benefit")?.estimate).toFixed(3));
+    expect(text).toContain("Treating all");
+  });
+
+  test("another model stands beside the audited one, with what can be concluded", () => {
+    const text = section("comparison");
+    expect(text).toContain("Against predecessor");
+    expect(text).toMatch(/AUC 0\.\d{3} 0\.\d{3} 0\.\d{3} 0\.\d{3}–0\.\d{3} p < 0\.001 adj\./);
+    expect(text).toMatch(/Sensitivity at screening .* better/);
+  });
+
+  test("every operating point shows the seal of its threshold", () => {
+    for (const { sha256 } of record.findings.operatingPoints) expect(section("method")).toContain(sha256.slice(0, 12));
+  });
+});
+
 describe("structure", () => {
   test("ids are unique, and every link leads to one", () => {
     const ids = tags.flatMap((tag) => tag.attributes.id ?? []);

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { randomFrom } from "../../src/core/random.js";
 import type { LabelledScores } from "../../src/stats/auc.js";
+import { decisionTable } from "../../src/stats/decision-table.js";
 import { rateAt } from "../../src/stats/decisions.js";
-import { type Estimate, intervalOf } from "../../src/stats/estimate.js";
+import { intervalOf, type Summary } from "../../src/stats/estimate.js";
 import { exactShare } from "../../src/stats/exact-share.js";
-import { likelihoodRatioAt, predictiveValueAt, youdenAt } from "../../src/stats/likelihood-ratio.js";
+import { likelihoodRatio, predictiveValue, youdenIndex } from "../../src/stats/likelihood-ratio.js";
 import type { ProportionEstimate } from "../../src/stats/proportion.js";
 import { studentQuantile, studentTail } from "../../src/stats/student.js";
 import { expectClose, labelledScores, type ReferenceInputs, reference } from "../support/reference.js";
@@ -58,7 +59,7 @@ function estimated<E extends { readonly status: string }>(result: E): Extract<E,
   return result as Extract<E, { status: "estimated" }>;
 }
 
-function expectInterval(estimate: Estimate, [lower, upper]: readonly [number, number], relative = 1e-9): void {
+function expectInterval(estimate: Summary, [lower, upper]: readonly [number, number], relative = 1e-9): void {
   const interval = intervalOf(estimate, 0.95);
   expectClose(interval.lower, lower, relative);
   expectClose(interval.upper, upper, relative);
@@ -67,19 +68,19 @@ function expectInterval(estimate: Estimate, [lower, upper]: readonly [number, nu
 describe("likelihood ratios as in R's epiR", () => {
   test.each(expected.epiR.tables)("$tp/$fp/$fn/$tn", (table) => {
     const data = samples(table);
-    const positive = estimated(likelihoodRatioAt(data, 0.5, "positive"));
+    const positive = estimated(likelihoodRatio(decisionTable(data, 0.5), "positive"));
     expectClose(positive.value, table.lr_positive);
     expectInterval(positive, table.lr_positive95);
     expect(positive.method).toBe("log-delta");
-    const negative = estimated(likelihoodRatioAt(data, 0.5, "negative"));
+    const negative = estimated(likelihoodRatio(decisionTable(data, 0.5), "negative"));
     expectClose(negative.value, table.lr_negative);
     expectInterval(negative, table.lr_negative95);
-    expectClose(estimated(youdenAt(data, 0.5)).value, table.youden);
+    expectClose(estimated(youdenIndex(decisionTable(data, 0.5))).value, table.youden);
   });
 
   test("patients who repeat themselves count once", () => {
     const table = expected.epiR.tables[1] as (typeof expected.epiR.tables)[number];
-    const twice = estimated(likelihoodRatioAt(samples(table, 2), 0.5, "positive"));
+    const twice = estimated(likelihoodRatio(decisionTable(samples(table, 2), 0.5), "positive"));
     expectClose(twice.value, table.lr_positive);
     // The effective number is the patients' but for the 1 of 1 + p(1 − p)/Var.
     expectInterval(twice, table.lr_positive95, 0.02);
@@ -107,11 +108,12 @@ test("patients with samples of both labels: the error of the jackknife over pati
     };
   };
   for (const call of ["positive", "negative"] as const) {
-    const logRatio = (left: number) => Math.log(estimated(likelihoodRatioAt(dataWithout(left), 0.5, call)).value);
+    const logRatio = (left: number) =>
+      Math.log(estimated(likelihoodRatio(decisionTable(dataWithout(left), 0.5), call)).value);
     const replicates = Array.from({ length: patients }, (_, left) => logRatio(left));
     const mean = replicates.reduce((sum, value) => sum + value, 0) / patients;
     const squares = replicates.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    const { lower, upper } = intervalOf(estimated(likelihoodRatioAt(dataWithout(-1), 0.5, call)), 0.95);
+    const { lower, upper } = intervalOf(estimated(likelihoodRatio(decisionTable(dataWithout(-1), 0.5), call)), 0.95);
     const error = Math.log(upper / lower) / (2 * Z);
     expectClose(error, Math.sqrt(((patients - 1) / patients) * squares), 0.04);
   }
@@ -128,12 +130,12 @@ describe("predictive values at a stated prevalence", () => {
     const expit = (x: number) => 1 / (1 + Math.exp(-x));
     const ppv = (se * prevalence) / (se * prevalence + (1 - sp) * (1 - prevalence));
     const ofPpv = Math.sqrt((1 - se) / (se * positives) + sp / ((1 - sp) * negatives));
-    const found = estimated(predictiveValueAt(data, 0.5, prevalence, "ppv"));
+    const found = estimated(predictiveValue(decisionTable(data, 0.5), prevalence, "ppv"));
     expectClose(found.value, ppv);
     expectInterval(found, [expit(logit(ppv) - Z * ofPpv), expit(logit(ppv) + Z * ofPpv)]);
     const npv = (sp * (1 - prevalence)) / ((1 - se) * prevalence + sp * (1 - prevalence));
     const ofNpv = Math.sqrt(se / ((1 - se) * positives) + (1 - sp) / (sp * negatives));
-    const other = estimated(predictiveValueAt(data, 0.5, prevalence, "npv"));
+    const other = estimated(predictiveValue(decisionTable(data, 0.5), prevalence, "npv"));
     expectClose(other.value, npv);
     expectInterval(other, [expit(logit(npv) - Z * ofNpv), expit(logit(npv) + Z * ofNpv)]);
     expect(other.method).toBe("logit-delta");
@@ -144,7 +146,7 @@ describe("predictive values at a stated prevalence", () => {
 
   test("at the prevalence of the sample they are the shares of calls that are right", () => {
     for (const value of ["ppv", "npv"] as const) {
-      const stated = estimated(predictiveValueAt(data, 0.5, positives / 500, value));
+      const stated = estimated(predictiveValue(decisionTable(data, 0.5), positives / 500, value));
       expectClose(stated.value, estimated(rateAt(data, 0.5, value)).value);
     }
   });
@@ -153,21 +155,21 @@ describe("predictive values at a stated prevalence", () => {
 describe("empty cells", () => {
   test("no false positive: no ratio, but a lower limit; a PPV of 1 with a lower limit", () => {
     const data = samples({ tp: 20, fp: 0, fn: 5, tn: 40 });
-    const ratio = likelihoodRatioAt(data, 0.5, "positive");
+    const ratio = likelihoodRatio(decisionTable(data, 0.5), "positive");
     expect(ratio).toMatchObject({ status: "not-estimable" });
     expect("reason" in ratio && ratio.reason).toMatch(/no false positive among 40 negatives/);
     const lower = "lower" in ratio ? ratio.lower(Z) : Number.NaN;
     // Between what Wilson's upper limit of 0/40 leaves of the sensitivity and what both limits leave.
     expect(lower).toBeGreaterThan(0.6 / 0.0877);
     expect(lower).toBeLessThan(0.8 / 0.0877);
-    const ppv = estimated(predictiveValueAt(data, 0.5, 0.1, "ppv"));
+    const ppv = estimated(predictiveValue(decisionTable(data, 0.5), 0.1, "ppv"));
     expect(ppv.value).toBe(1);
     expectInterval(ppv, [lower / (lower + 9), 1]);
     expect(ppv.method).toBe("mover-ratio-wilson");
   });
 
   test("no true positive: a ratio of 0 with an upper limit", () => {
-    const ratio = estimated(likelihoodRatioAt(samples({ tp: 0, fp: 4, fn: 25, tn: 40 }), 0.5, "positive"));
+    const ratio = estimated(likelihoodRatio(decisionTable(samples({ tp: 0, fp: 4, fn: 25, tn: 40 }), 0.5), "positive"));
     expect(ratio.value).toBe(0);
     const { lower, upper } = intervalOf(ratio, 0.95);
     expect(lower).toBe(0);
@@ -177,10 +179,10 @@ describe("empty cells", () => {
 
   test("nobody called positive: 0 / 0", () => {
     const data = samples({ tp: 0, fp: 0, fn: 25, tn: 40 });
-    expect(likelihoodRatioAt(data, 0.5, "positive")).toMatchObject({ status: "not-estimable" });
-    expect(predictiveValueAt(data, 0.5, 0.1, "ppv")).toMatchObject({ status: "not-estimable" });
-    expect(estimated(predictiveValueAt(data, 0.5, 0.1, "npv")).value).toBeCloseTo(0.9, 12);
-    expect(likelihoodRatioAt(samples({ tp: 3, fp: 0, fn: 2, tn: 0 }), 0.5, "positive")).toMatchObject({
+    expect(likelihoodRatio(decisionTable(data, 0.5), "positive")).toMatchObject({ status: "not-estimable" });
+    expect(predictiveValue(decisionTable(data, 0.5), 0.1, "ppv")).toMatchObject({ status: "not-estimable" });
+    expect(estimated(predictiveValue(decisionTable(data, 0.5), 0.1, "npv")).value).toBeCloseTo(0.9, 12);
+    expect(likelihoodRatio(decisionTable(samples({ tp: 3, fp: 0, fn: 2, tn: 0 }), 0.5), "positive")).toMatchObject({
       reason: expect.stringContaining("0 negatives"),
     });
   });
@@ -191,11 +193,11 @@ describe("empty cells", () => {
       fc.property(count, count, count, count, fc.integer({ min: 1, max: 3 }), (tp, fp, fn, tn, copies) => {
         const data = samples({ tp, fp, fn, tn }, copies);
         const results = [
-          likelihoodRatioAt(data, 0.5, "positive"),
-          likelihoodRatioAt(data, 0.5, "negative"),
-          predictiveValueAt(data, 0.5, 0.02, "ppv"),
-          predictiveValueAt(data, 0.5, 0.02, "npv"),
-          youdenAt(data, 0.5),
+          likelihoodRatio(decisionTable(data, 0.5), "positive"),
+          likelihoodRatio(decisionTable(data, 0.5), "negative"),
+          predictiveValue(decisionTable(data, 0.5), 0.02, "ppv"),
+          predictiveValue(decisionTable(data, 0.5), 0.02, "npv"),
+          youdenIndex(decisionTable(data, 0.5)),
         ];
         for (const result of results) {
           if (result.status === "not-estimable") {

@@ -6,6 +6,7 @@ import {
   correctedMaxMin,
   expectedMaxMin,
   jointErrors,
+  largestPairProbability,
   rangeProbability,
   simultaneousCriticalValue,
 } from "../../src/stats/max-min.js";
@@ -78,6 +79,17 @@ test("groups without any error, and pairs without, are no obstacle", () => {
   expect(correctedMaxMin([0.2, 0.5, 0.4], jointErrors(alike(3, 0), 0.95))).toBeCloseTo(0.3, 4);
 });
 
+test("the probability of the largest pair is Tukey's tail", () => {
+  for (const k of [2, 3, 5, 10]) {
+    for (const z of [0, 1, 2, 3, 4.5]) {
+      const p = largestPairProbability(jointErrors(alike(k), 0.95), z, 0.95);
+      expectClose(p, 1 - rangeProbability(k, z * Math.SQRT2), 0.05, 2e-3);
+    }
+    const z = simultaneousCriticalValue(jointErrors(alike(k), 0.99), 0.99);
+    expectClose(largestPairProbability(jointErrors(alike(k), 0.99), z, 0.99), 0.01, 1e-5);
+  }
+});
+
 test("the expected range of k standard normals, within the half percent of the lattice", () => {
   // 2/√π, 3/√π, and the tabulated d2 of control charts.
   for (const [k, mean] of [
@@ -128,6 +140,9 @@ test("the corrected interval lies within the conservative one, holds the correct
       expect(gap.corrected).toBeLessThanOrEqual(gap.value + 1e-12);
       expectClose(gap.corrected + gap.bias, gap.value);
       const { interval, correctedInterval } = gap;
+      // The test and the interval agree on whether the groups differ.
+      const p = gap.test?.p as number;
+      if (Math.abs(p - 0.05) > 1e-4) expect(p < 0.05).toBe(correctedInterval.lower > 0);
       expect(correctedInterval.lower).toBeGreaterThanOrEqual(interval.lower - 1e-9);
       expect(correctedInterval.upper).toBeLessThanOrEqual(interval.upper + 1e-9);
       expect(correctedInterval.upper).toBeGreaterThanOrEqual(gap.value);

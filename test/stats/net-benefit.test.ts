@@ -1,15 +1,16 @@
 import fc from "fast-check";
 import { type Random, randomFrom } from "../../src/core/random.js";
 import type { LabelledScores } from "../../src/stats/auc.js";
-import { type Estimate, intervalOf, type NotEstimable } from "../../src/stats/estimate.js";
-import { decisionCurve, netBenefitAt, treatAll } from "../../src/stats/net-benefit.js";
+import { decisionTable } from "../../src/stats/decision-table.js";
+import { intervalOf, type NotEstimable, type Summary } from "../../src/stats/estimate.js";
+import { decisionCurve, netBenefit, treatAll } from "../../src/stats/net-benefit.js";
 import { normalCdf } from "../../src/stats/normal.js";
 import { expectClose, labelledScores, type ReferenceInputs, reference } from "../support/reference.js";
 
 const Z = 1.959963984540054;
 const GRID = [0.05, 0.1, 0.2, 0.35, 0.5, 0.8];
 
-function estimated(result: Estimate | NotEstimable): Estimate {
+function estimated(result: Summary | NotEstimable): Summary {
   if (result.status === "not-estimable") throw new Error(result.reason);
   return result;
 }
@@ -43,7 +44,7 @@ describe("net benefit by its definition", () => {
     const w = t / (1 - t);
     const own =
       share(({ label, score }) => label === 1 && score >= t) - w * share((row) => row.label === 0 && row.score >= t);
-    expectClose(estimated(netBenefitAt(data, t, null)).value, own);
+    expectClose(estimated(netBenefit(decisionTable(data, t), t, null)).value, own);
     const all = share(({ label }) => label === 1) - w * share(({ label }) => label === 0);
     expectClose(
       treatAll(
@@ -52,12 +53,17 @@ describe("net benefit by its definition", () => {
       ),
       all,
     );
-    expectClose(estimated(netBenefitAt(data, t, null, "net-benefit-over-treat-all")).value, own - all, 1e-9, 1e-12);
+    expectClose(
+      estimated(netBenefit(decisionTable(data, t), t, null, "net-benefit-over-treat-all")).value,
+      own - all,
+      1e-9,
+      1e-12,
+    );
     // At the prevalence of the samples, stated or not, the estimate is one; stated, its luck is not in the interval.
     const prevalence = share(({ label }) => label === 1);
-    const stated = estimated(netBenefitAt(data, t, prevalence));
+    const stated = estimated(netBenefit(decisionTable(data, t), t, prevalence));
     expectClose(stated.value, own);
-    expect(stated.standardError).toBeLessThan(estimated(netBenefitAt(data, t, null)).standardError);
+    expect(stated.standardError).toBeLessThan(estimated(netBenefit(decisionTable(data, t), t, null)).standardError);
   });
 
   test("its standard error is that of the mean of 1, −w and 0", () => {
@@ -65,7 +71,10 @@ describe("net benefit by its definition", () => {
     const values = rows.map(({ label, score }) => (score < 0.2 ? 0 : label === 1 ? 1 : -w));
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    expectClose(estimated(netBenefitAt(data, 0.2, null)).standardError, Math.sqrt(squares / 499 / 500));
+    expectClose(
+      estimated(netBenefit(decisionTable(data, 0.2), 0.2, null)).standardError,
+      Math.sqrt(squares / 499 / 500),
+    );
   });
 });
 
@@ -89,7 +98,7 @@ describe("the curve in one pass", () => {
           const data = dataOf(single ? drawn.map((one, patient) => ({ ...one, patient })) : drawn, weighted);
           const curve = decisionCurve(data, GRID, stated, Z);
           GRID.forEach((t, j) => {
-            const point = netBenefitAt(data, t, stated);
+            const point = netBenefit(decisionTable(data, t), t, stated);
             if (point.status === "not-estimable") {
               expect("status" in curve && curve.status).toBe("not-estimable");
               return;
@@ -131,11 +140,15 @@ describe("degenerate samples", () => {
   const one = { label: 1, score: 0.4, patient: 3, weight: 1 };
 
   test("one patient, one label", () => {
-    expect(netBenefitAt(dataOf([one, one], false), 0.1, null)).toMatchObject({ status: "not-estimable" });
-    expect(netBenefitAt(dataOf([], false), 0.1, null)).toMatchObject({ status: "not-estimable" });
+    expect(netBenefit(decisionTable(dataOf([one, one], false), 0.1), 0.1, null)).toMatchObject({
+      status: "not-estimable",
+    });
+    expect(netBenefit(decisionTable(dataOf([], false), 0.1), 0.1, null)).toMatchObject({ status: "not-estimable" });
     const positives = dataOf([one, { ...one, patient: 4 }], false);
-    expect(estimated(netBenefitAt(positives, 0.1, null)).value).toBe(1);
-    expect(netBenefitAt(positives, 0.1, 0.2)).toMatchObject({ reason: expect.stringContaining("0 negatives") });
+    expect(estimated(netBenefit(decisionTable(positives, 0.1), 0.1, null)).value).toBe(1);
+    expect(netBenefit(decisionTable(positives, 0.1), 0.1, 0.2)).toMatchObject({
+      reason: expect.stringContaining("0 negatives"),
+    });
   });
 });
 
@@ -165,7 +178,10 @@ describe("coverage of the nominal 95 %", () => {
     let covered = 0;
     const runs = 1000;
     for (let run = 0; run < runs; run++) {
-      const { lower, upper } = intervalOf(estimated(netBenefitAt(draw(random, patients, images), t, null)), 0.95);
+      const { lower, upper } = intervalOf(
+        estimated(netBenefit(decisionTable(draw(random, patients, images), t), t, null)),
+        0.95,
+      );
       if (lower <= truth && truth <= upper) covered++;
     }
     expect(covered / runs).toBeGreaterThan(0.93);

@@ -186,4 +186,34 @@ describe("what the frame does not have", () => {
       new Set(found.map(({ family, class: name, condition }) => JSON.stringify([family, name, condition]))),
     ).toEqual(new Set([JSON.stringify(["also", CLASS, CLEAN])]));
   });
+
+  test("summaries are simultaneous: their limits are those of the groups and pairs at the Bonferroni level", () => {
+    const study = cleanStudy({ labels, scores, patients, families: { group: groups } });
+    const at = (level: number) => {
+      const rows = subgroupTable(study, { metrics: METRICS, level });
+      return rowOf(rows, "tpr");
+    };
+    const [row, three] = [at(0.95), at(1 - 0.05 / 3)];
+    const limits = [...three.byGroup.values()].map(({ interval }) => interval);
+    expect(row.min.interval?.lower).toBeCloseTo(Math.min(...limits.map((one) => one?.lower ?? 1)), 12);
+    expect(row.max.interval?.upper).toBeCloseTo(Math.max(...limits.map((one) => one?.upper ?? 0)), 12);
+    // Three pairs: two groups alone at a third of the error have the ratio that a table of both gives.
+    const pairs = [
+      ["a", "b"],
+      ["a", "c"],
+      ["b", "c"],
+    ].map((pair) => {
+      const kept = rows.filter((index) => pair.includes(groups[index] as string));
+      const of = <T>(column: readonly T[]) => kept.map((index) => column[index] as T);
+      const two = cleanStudy({
+        labels: of(labels),
+        scores: of(scores),
+        patients: of(patients),
+        families: { group: of(groups) },
+      });
+      return rowOf(subgroupTable(two, { metrics: METRICS, level: 1 - 0.05 / 3 }), "tpr").ratio.groups.interval;
+    });
+    expect(row.ratio.groups.interval?.lower).toBeCloseTo(Math.min(...pairs.map((one) => one?.lower ?? 1)), 12);
+    expect(row.ratio.groups.interval?.upper).toBeCloseTo(Math.min(...pairs.map((one) => one?.upper ?? 1)), 12);
+  });
 });

@@ -1,6 +1,9 @@
 import averages from "../../audits/averages.js";
+import comparison from "../../audits/comparison.js";
 import composition from "../../audits/composition.js";
 import crossGroup from "../../audits/cross-group.js";
+import decisionCurve from "../../audits/decision-curve.js";
+import decisions from "../../audits/decisions.js";
 import discrimination from "../../audits/discrimination.js";
 import fairness from "../../audits/fairness.js";
 import gapsUnderAttack from "../../audits/gaps-under-attack.js";
@@ -24,6 +27,9 @@ const AUDITS = [
   rejections,
   discrimination,
   averages,
+  decisions,
+  decisionCurve,
+  comparison,
   fairness,
   underdiagnosis,
   crossGroup,
@@ -43,7 +49,8 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
   const audits = AUDITS.filter(({ meta }) => attacked || !meta.needs.includes("attacks"));
   const found = adjustTests(
     audits.flatMap((audit) => {
-      const parameters = audit.meta.parameters?.parse({}) ?? {};
+      const asked = audit === decisions ? { prevalence: 0.02 } : {};
+      const parameters = audit.meta.parameters?.parse(asked) ?? {};
       return audit.evaluate(study, { parameters, level: LEVEL, seed: protocol.seed });
     }),
     LEVEL,

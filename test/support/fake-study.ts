@@ -63,7 +63,13 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
       labels: () => new Int8Array(0),
       scores: () => new Float64Array(0),
     },
-    comparators: [],
+    comparators: [
+      {
+        id: "predecessor",
+        scores: (name) => predecessorScores(of(name), randomFrom(seed, name, "predecessor")),
+        operatingPoints: classes.map(operatingPoint),
+      },
+    ],
     attackKnowledge: { "wavelet-universal": "scores", "gaussian-noise": "none", "random-sign": "none" },
   };
 }
@@ -162,6 +168,11 @@ function scoresUnder(drawn: DrawnClass, condition: Condition, key: readonly (str
   return drawn.logits.map((logit, sample) =>
     sigmoid(changed(logit, drawn.labels[sample] === 1, condition, noise.normal())),
   );
+}
+
+/** A model that sees the same and is less sure of it. */
+function predecessorScores({ logits, labels }: DrawnClass, random: Random): Float64Array {
+  return logits.map((logit, sample) => sigmoid(0.7 * logit + (labels[sample] === 1 ? 0.1 : 0.2) + random.normal()));
 }
 
 /** What a condition does to a logit: a common shift, a drawing together of the classes, a little noise. */

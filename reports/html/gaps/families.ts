@@ -39,7 +39,7 @@ function gapTable(study: StudyView, className: string, gaps: readonly Finding[],
     caption: title,
     note: [
       "A largest-minus-smallest gap is never negative and grows with the number of groups, also where chance alone is at work: the estimate is biased upward. Less bias: the estimate with that taken off, and an interval that does not pay for it.",
-      "Under the gap: Wald's test that all groups are alike.",
+      "Under the gap: the test that all groups are alike, by the largest pairwise difference.",
       hasPermutations ? "Permutation: the same by dealing patients anew; p-values adjusted among themselves." : null,
       adjustmentText(gaps),
     ]

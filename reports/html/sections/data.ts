@@ -1,8 +1,8 @@
 import type { RejectionCount } from "../../../src/core/record.js";
 import { counted, integer } from "../../common/format.js";
-import { completenessTables } from "../data/completeness.js";
-import { demographics, labelTables, missingTable, splitTable } from "../data/composition.js";
-import { duplicateTable, exampleTable } from "../data/duplicates.js";
+import { completenessTables } from "../cohort/completeness.js";
+import { demographics, labelTables, missingTable, splitTable } from "../cohort/composition.js";
+import { duplicateTable, exampleTable } from "../cohort/duplicates.js";
 import { defineSection } from "../section.js";
 
 /** What became of every row of the table, who the patients are, what is missing, and what is there twice. */

@@ -34,7 +34,11 @@ export default defineSection({
         heading: study.classes.length > 1 ? dataName(className) : null,
         forest: aucForest(study, className, index),
         roc: rocFigure(study, className, index),
-        tables: [...metricTables(study, className, index), ...areaTable(study, className, index)],
+        tables: [
+          ...metricTables(study, className, index),
+          ...decisionTables(study, className, index),
+          ...areaTable(study, className, index),
+        ],
       }));
     return classes.length === 0 ? null : { classes };
   },
@@ -201,6 +205,58 @@ function rangeText(details: Finding["details"]): string {
   const { rate, low, high } = details ?? {};
   if (typeof rate !== "string" || typeof low !== "number" || typeof high !== "number") return "";
   return `, ${rate} ${decimal(low)} to ${decimal(high)}`;
+}
+
+const DECISION_METRICS = [
+  "likelihood-ratio-positive",
+  "likelihood-ratio-negative",
+  "ppv-at-prevalence",
+  "npv-at-prevalence",
+  "youden-index",
+  "mcc",
+] as const;
+
+/** What a call means for a patient, one table per operating point. */
+function decisionTables(study: StudyView, className: string, index: number) {
+  return study.operatingPoints(className).flatMap((point, place) => {
+    const metrics = DECISION_METRICS.filter((metric) => exists(study, className, metric, point.id));
+    if (metrics.length === 0) return [];
+    const at = (metric: string, group: Group) =>
+      study.find({ metric, class: className, group, operatingPoint: point.id });
+    const prevalence = at("ppv-at-prevalence", EVERYBODY)?.details?.prevalence;
+    const row = (group: Group) => ({
+      header: textCell(group.family === null ? "All patients" : groupValue(group.values)),
+      cells: metrics.map((metric) => boundedCell(at(metric, group))),
+    });
+    const titleOf = (metric: string) =>
+      metric.endsWith("-at-prevalence") && typeof prevalence === "number"
+        ? `${metric.slice(0, 3).toUpperCase()} at ${percent(prevalence)}`
+        : metricTitle(metric);
+    const ratios = "LR+ and LR−: the factors by which a positive and a negative call change the odds of disease.";
+    const stated =
+      typeof prevalence === "number"
+        ? ` PPV and NPV: at the stated prevalence of ${percent(prevalence)}, if sensitivity and specificity are the same there.`
+        : "";
+    return [
+      table({
+        id: `decisions-${index + 1}-${place + 1}`,
+        caption: `What a decision at ${dataName(point.id)} means for a patient, ${dataName(className)}, by subgroup, clean images`,
+        note: `${ratios}${stated} MCC depends on the prevalence in each group.`,
+        columns: [column("Group"), ...metrics.map((metric) => column(titleOf(metric), true))],
+        bodies: [
+          { heading: null, rows: [row(EVERYBODY)] },
+          ...study.families.map(({ name, groups }) => ({ heading: dataName(name), rows: groups.map(row) })),
+        ],
+      }),
+    ];
+  });
+}
+
+/** A ratio that divides by 0 has no estimate, but a lower limit. */
+function boundedCell(finding: Finding | undefined) {
+  const lower = finding?.status === "not-estimable" ? finding.details?.["lower-limit"] : undefined;
+  if (typeof lower !== "number") return findingCell(finding, true);
+  return textCell(`> ${decimal(lower, 1)}`, { sub: "no upper limit", title: finding?.reason ?? null });
 }
 
 function exists(study: StudyView, className: string, metric: string, operatingPoint: string): boolean {

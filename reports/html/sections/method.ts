@@ -1,5 +1,5 @@
 import type { OperatingPoint } from "../../../src/core/audit.js";
-import { decimal, epsilonText, integer, listed, methodText } from "../../common/format.js";
+import { decimal, epsilonText, integer, listed, methodText, shortHash } from "../../common/format.js";
 import { dataName, metricTitle } from "../../common/names.js";
 import type { StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
@@ -31,13 +31,14 @@ function operatingPointTable({ record, study }: PageContext) {
   return table({
     id: "operating-points",
     caption: "Operating points: chosen once, then locked for every group and condition",
-    note: "A score at or above the threshold is called positive.",
+    note: "A score at or above the threshold is called positive. Seal: the first digits of the SHA-256 of the point as findings.json has it, threshold and rule included; a point that is moved later has another.",
     columns: [
       column("Operating point"),
       ...(study.classes.length > 1 ? [column("Class")] : []),
       column("Rule"),
       column("Chosen on"),
       column("Threshold", true),
+      column("Seal"),
     ],
     bodies: [
       {
@@ -51,6 +52,7 @@ function operatingPointTable({ record, study }: PageContext) {
             point.threshold === null
               ? textCell("not estimable", { muted: true, sub: point.reason })
               : textCell(decimal(point.threshold, 4)),
+            textCell(shortHash(point.sha256)),
           ],
         })),
       },
@@ -125,6 +127,19 @@ const GLOSSARY: readonly { readonly metric: string; readonly meaning: string }[]
   {
     metric: "npv",
     meaning: "Share of the images called negative that are negative, at the prevalence of this evaluation set.",
+  },
+  {
+    metric: "likelihood-ratio-positive",
+    meaning: "Sensitivity over 1 − specificity: the factor by which a positive call raises the odds of disease.",
+  },
+  {
+    metric: "likelihood-ratio-negative",
+    meaning: "1 − sensitivity over specificity: the factor by which a negative call changes the odds of disease.",
+  },
+  {
+    metric: "net-benefit",
+    meaning:
+      "True positives per patient, less false positives at what they are worth where the threshold probability is the risk at which treating and not treating are worth the same.",
   },
   { metric: "auc-difference", meaning: "AUC of a group minus AUC of its reference group." },
   { metric: "auc-gap", meaning: "Largest minus smallest AUC of the groups of one family." },

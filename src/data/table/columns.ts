@@ -69,12 +69,7 @@ export class ColumnCollector {
   }
 
   #check(): void {
-    if (this.#width === 0) {
-      throw new StepwedgeError("the table is empty", {
-        where: this.#file,
-        remedy: "Give a table with a header line and one row per sample.",
-      });
-    }
+    if (this.#width === 0) throw emptyTable(this.#file);
     if (this.lines.length === 0) {
       throw new StepwedgeError("the table has a header but no rows", {
         where: this.#file,
@@ -125,12 +120,22 @@ function remembered(column: KeptColumn, value: string): string {
   return value;
 }
 
+export function emptyTable(where: string): StepwedgeError {
+  return new StepwedgeError("the table is empty", {
+    where,
+    remedy: "Give a table with a header line and one row per sample.",
+  });
+}
+
+/** Whether a header was read by another delimiter than the semicolons that it seems to have. */
+export function hasSemicolons(header: readonly string[]): boolean {
+  return header.length === 1 && header[0]?.includes(";") === true;
+}
+
 function unknownColumn(name: string, names: readonly string[], where: string): StepwedgeError {
-  const [only] = names;
-  const semicolons = names.length === 1 && only !== undefined && only.includes(";");
   return new StepwedgeError(`there is no column ${JSON.stringify(name)}`, {
     where,
-    remedy: semicolons
+    remedy: hasSemicolons(names)
       ? "The cells seem to be separated by semicolons: set data.delimiter to semicolon."
       : `${suggest(name, names)}Columns: ${names.join(", ")}.`,
   });

@@ -32,7 +32,7 @@ async function readHead(file: string, name: string): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
   try {
-    for await (const piece of tableBytes(file).chunks) {
+    for await (const piece of tableBytes(file, name).chunks) {
       pieces.push(piece);
       length += piece.length;
       if (length >= HEADER_BYTES) break;
@@ -50,17 +50,10 @@ export function unreadable(error: unknown, name: string): unknown {
   if (code === "ENOENT") {
     return new StepwedgeError("the table does not exist", {
       where: name,
-      remedy: "Correct data.path; it is relative to the protocol file.",
-      cause: error,
-    });
-  }
-  if (code.startsWith("Z_")) {
-    return new StepwedgeError("is no whole gzip file", {
-      where: name,
-      remedy: "Copy the file again, or give it without compression and without .gz in its name.",
+      remedy: "Correct its path under data; it is relative to the protocol file.",
       cause: error,
     });
   }
   const reason = code === "EISDIR" ? "the table is a folder" : `the table cannot be read (${code})`;
-  return new StepwedgeError(reason, { where: name, remedy: "Set data.path to a CSV or TSV file.", cause: error });
+  return new StepwedgeError(reason, { where: name, remedy: "Give the path of a CSV or TSV file.", cause: error });
 }

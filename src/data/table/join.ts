@@ -1,7 +1,7 @@
 import type { Numbers } from "../../core/data.js";
 import { received, StepwedgeError } from "../../core/errors.js";
 import { suggest } from "../../core/plugins.js";
-import type { Wanted } from "./columns.js";
+import { emptyTable, hasSemicolons, type Wanted } from "./columns.js";
 
 /** A table as it was read: its wanted columns, and the line on which each row begins. */
 export interface ReadTable {
@@ -31,9 +31,11 @@ export type Headed = Pick<JoinedTable, "name" | "header">;
 /**
  * Says which table each wanted column is read from; the keys come on top.
  * @returns what is wanted of the main table, then of each further one, under the names in its own header
- * @throws StepwedgeError for a column that stands in two tables or in none, and for a key that is missing
+ * @throws StepwedgeError for a table without header, a column that stands in two tables or in none, and a key that is missing
  */
 export function assignColumns(main: Headed, joined: readonly JoinedTable[], wanted: Wanted): Wanted[] {
+  const empty = [main, ...joined].find(({ header }) => header.length === 0);
+  if (empty !== undefined) throw emptyTable(empty.name);
   for (const { left, right, name, header } of joined) {
     if (!main.header.includes(left)) throw noColumn(left, [main], main.name);
     if (!header.includes(right)) throw noColumn(right, [{ name, header }], name);
@@ -68,27 +70,35 @@ export function assignColumns(main: Headed, joined: readonly JoinedTable[], want
   return sides;
 }
 
-function prefixed({ header, name, prefix }: JoinedTable): Headed {
-  return { name, header: header.map((column) => `${prefix}${column}`) };
+/** A further table as the protocol sees it: its key is the main table's. */
+function prefixed({ header, name, prefix, right }: JoinedTable): Headed {
+  return { name, header: header.filter((column) => column !== right).map((column) => `${prefix}${column}`) };
 }
 
 function noColumn(column: string, tables: readonly Headed[], where: string): StepwedgeError {
   const known = tables.flatMap(({ header }) => header);
-  const listed = tables.map(({ name, header }) => `${name} has ${header.join(", ")}`).join("; ");
+  const listed = tables.map(({ name, header }) => `${name} has ${header.join(", ") || "only its key"}`).join("; ");
+  const semicolons = tables.find(({ header }) => hasSemicolons(header));
   return new StepwedgeError(`there is no column ${JSON.stringify(column)}`, {
     where,
-    remedy: `${suggest(column, known)}${tables.length === 1 ? `Columns: ${known.join(", ")}` : listed}.`,
+    remedy:
+      semicolons === undefined
+        ? `${suggest(column, known)}${tables.length === 1 ? `Columns: ${known.join(", ")}` : listed}.`
+        : `The cells of ${semicolons.name} seem to be separated by semicolons: give that table delimiter: semicolon.`,
   });
 }
 
 /**
  * Puts a further table's columns beside the main table's, row by row of the main table. Rows that no row of the main table
- * asks for are left out.
+ * asks for are left out, whatever their keys: a file of predictions may serve many cohorts.
  * @throws StepwedgeError that names the row where a key is missing or stands twice
  */
 export function joinTable(main: ReadTable, table: ReadTable, { left, right, prefix }: JoinedTable): ReadTable {
+  const keys = main.columns.get(left) ?? [];
+  const asked = new Set(keys);
   const rowOf = new Map<string, number>();
   (table.columns.get(right) ?? []).forEach((key, row) => {
+    if (!asked.has(key)) return;
     const before = rowOf.get(key);
     if (before !== undefined) {
       throw new StepwedgeError(
@@ -98,7 +108,7 @@ export function joinTable(main: ReadTable, table: ReadTable, { left, right, pref
     }
     rowOf.set(key, row);
   });
-  const rows = Uint32Array.from(main.columns.get(left) ?? [], (key, row) => {
+  const rows = Uint32Array.from(keys, (key, row) => {
     const found = rowOf.get(key);
     if (found !== undefined) return found;
     throw new StepwedgeError(`no row of ${table.name} has ${received(key)} in column ${JSON.stringify(right)}`, {

@@ -33,7 +33,7 @@ export async function previewTable(file: string, most: number): Promise<TablePre
     }
   };
   try {
-    await readRecords(tableBytes(file).chunks, format, take, enough.signal);
+    await readRecords(tableBytes(file, name).chunks, format, take, enough.signal);
   } catch (error) {
     if (!enough.signal.aborted) throw unreadable(error, name);
   }

@@ -39,16 +39,21 @@ export async function readRecords(
 ): Promise<void> {
   const pieces = checked(chunks, format.file);
   const plain = new PlainLines(format, sink);
-  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-    signal?.throwIfAborted();
-    if (next.value.includes(QUOTE)) {
-      await readQuoted(followedBy([plain.unfinished, next.value], pieces), format, sink, plain, signal);
-      return;
+  try {
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+      signal?.throwIfAborted();
+      if (next.value.includes(QUOTE)) {
+        await readQuoted(followedBy([plain.unfinished, next.value], pieces), format, sink, plain, signal);
+        return;
+      }
+      plain.add(next.value);
     }
-    plain.add(next.value);
+    signal?.throwIfAborted();
+    plain.finish();
+  } finally {
+    // Whoever stops early would leave the file open otherwise.
+    await pieces.return(undefined);
   }
-  signal?.throwIfAborted();
-  plain.finish();
 }
 
 /** Lines without a quote: what was read of them so far. */

@@ -9,9 +9,10 @@ import type { Condition } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
 import type { AucEstimate, LabelledScores } from "../src/stats/auc.js";
 import { familiesOf, isWithheld, labelledCell } from "../src/stats/cell.js";
-import { areaBetween, type Pool, poolOf, type Side, type Sides, sidesOf } from "../src/stats/cross-area.js";
+import { areaBetween } from "../src/stats/cross-area.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
+import { type Pool, poolOf, type Side, type Sides, sidesOf } from "../src/stats/rank-sums.js";
 import { takeCodes, takeDoubles, takeLabels } from "../src/stats/take.js";
 
 const AUDIT = "cross-group";
@@ -153,16 +154,13 @@ function familyFindings(setting: Setting, subgroups: readonly Subgroup[], matrix
   return [...groups.flatMap((group) => backgroundFindings(setting, group)), ...matrixFindings(setting, groups)];
 }
 
-const NO_SIDE: Side = {
-  positions: new Uint32Array(0),
-  sorted: new Uint32Array(0),
-  ranks: new Uint32Array(0),
-};
+const NOBODY = new Uint32Array(0);
+const noSide = (label: 0 | 1): Side => ({ label, positions: NOBODY, ranks: NOBODY });
 const NO_SIDES: Sides = {
-  positives: NO_SIDE,
-  negatives: NO_SIDE,
-  backgroundPositives: NO_SIDE,
-  backgroundNegatives: NO_SIDE,
+  positives: noSide(1),
+  negatives: noSide(0),
+  backgroundPositives: noSide(1),
+  backgroundNegatives: noSide(0),
 };
 const NONE_UNSCORED: Unscored = {
   own: { positives: 0, negatives: 0 },

@@ -23,6 +23,22 @@ export interface ErrorPart {
   readonly patients: Int32Array;
   /** The sum of each patient's contributions. */
   readonly totals: Float64Array;
+  /** Where the contributions are linear in counts: products are then had without going through the patients. */
+  readonly counted?: CountedError;
+}
+
+/** An error that is linear in each patient's counts of something. */
+export interface CountedError {
+  readonly patientCount: number;
+  /** null where the other is of counts of another kind. */
+  productWith(other: CountedError): Product | null;
+  scaled(factor: number): ErrorPart;
+}
+
+/** Σ over patients in both of the product of their contributions, and how many are in both. */
+export interface Product {
+  readonly product: number;
+  readonly shared: number;
 }
 
 export type SamplingError = readonly ErrorPart[];
@@ -79,9 +95,27 @@ export function variance(error: SamplingError): number {
 }
 
 function partCovariance(a: ErrorPart, b: ErrorPart): number {
+  const known = a.counted !== undefined && b.counted !== undefined ? a.counted.productWith(b.counted) : null;
+  if (known !== null) return scaledUp(known.product, sizeOf(a) + sizeOf(b) - known.shared);
   if (a === b) return ownVariance(a);
   // Groups of patients share none: nothing is to be multiplied.
   if (!sharePatients(a, b)) return 0;
+  const { product, shared } = productOf(a, b);
+  return scaledUp(product, a.patients.length + b.patients.length - shared);
+}
+
+/** One patient alone says nothing of the variation between patients; callers refuse that case beforehand. */
+function scaledUp(product: number, patients: number): number {
+  return patients < 2 ? 0 : (patients / (patients - 1)) * product;
+}
+
+/** How many patients a part has. */
+function sizeOf(part: ErrorPart): number {
+  return part.counted?.patientCount ?? part.patients.length;
+}
+
+/** Σ over the patients in both parts of the product of their contributions. */
+export function productOf(a: ErrorPart, b: ErrorPart): Product {
   let product = 0;
   let shared = 0;
   for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
@@ -93,12 +127,11 @@ function partCovariance(a: ErrorPart, b: ErrorPart): number {
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
-  const patients = a.patients.length + b.patients.length - shared;
-  // One patient alone says nothing of the variation between patients; callers refuse that case beforehand.
-  return patients < 2 ? 0 : (patients / (patients - 1)) * product;
+  return { product, shared };
 }
 
-function ownVariance({ totals }: ErrorPart): number {
+/** The variance of one part. */
+export function ownVariance({ totals }: ErrorPart): number {
   let squares = 0;
   for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
   return totals.length < 2 ? 0 : (totals.length / (totals.length - 1)) * squares;
@@ -144,11 +177,11 @@ export function errorOfDifference(a: SamplingError, b: SamplingError): SamplingE
   if (areAligned(a, b)) {
     return a.map((part, index) => subtract(part, b[index] as ErrorPart));
   }
-  return [...a, ...b.map((part) => subtract({ ...part, totals: new Float64Array(part.totals.length) }, part))];
+  return [...a, ...b.map((part) => scaledPart(part, -1))];
 }
 
 function samePatients(a: ErrorPart, b: ErrorPart | undefined): boolean {
-  if (b === undefined || a.patients.length !== b.patients.length) return false;
+  if (b === undefined || sizeOf(a) !== sizeOf(b)) return false;
   if (a.patients === b.patients) return true;
   for (let i = 0; i < a.patients.length; i++) if (a.patients[i] !== b.patients[i]) return false;
   return true;
@@ -162,7 +195,10 @@ function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
 
 /** Whether no patient contributes any error, as where two score vectors rank the samples alike. */
 export function hasNoError(error: SamplingError): boolean {
-  return error.every((part) => part.totals.every((total) => total === 0));
+  return error.every((part) => {
+    const product = part.counted?.productWith(part.counted) ?? null;
+    return product === null ? part.totals.every((total) => total === 0) : product.product === 0;
+  });
 }
 
 /** A part with the factor that it enters a sum with. */
@@ -218,7 +254,9 @@ export function mergedPart(terms: readonly WeightedPart[]): ErrorPart {
 }
 
 /** factor · part. */
-export function scaledPart({ patients, totals }: ErrorPart, factor: number): ErrorPart {
+export function scaledPart(part: ErrorPart, factor: number): ErrorPart {
+  if (part.counted !== undefined) return part.counted.scaled(factor);
+  const { patients, totals } = part;
   const scaled = new Float64Array(totals.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = factor * (totals[i] as number);
   return { patients, totals: scaled };

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { randomFrom } from "../../src/core/random.js";
 import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
-import { areaBetween, type CrossArea, poolOf, sidesOf } from "../../src/stats/cross-area.js";
+import { areaBetween, type CrossArea } from "../../src/stats/cross-area.js";
+import { poolOf, sidesOf } from "../../src/stats/rank-sums.js";
 
 const NAMES = { upper: "positives", lower: "negatives" };
 

@@ -48,15 +48,32 @@ export type SamplingError = readonly ErrorPart[];
  * @param patients patient code of each contribution, ascending (not strictly): callers keep samples in patient order
  */
 export function errorPart(patients: Int32Array, contributions: Float64Array): ErrorPart {
-  const codes = new Int32Array(patients.length);
-  const totals = new Float64Array(patients.length);
-  let last = -1;
+  const codes = distinctCodes(patients);
+  const totals = new Float64Array(codes.length);
+  let place = -1;
   for (let i = 0; i < patients.length; i++) {
-    const patient = patients[i] as number;
-    if (last < 0 || codes[last] !== patient) codes[++last] = patient;
-    totals[last] = (totals[last] as number) + (contributions[i] as number);
+    if (i === 0 || patients[i] !== patients[i - 1]) place++;
+    totals[place] = (totals[place] as number) + (contributions[i] as number);
   }
-  return { patients: codes.subarray(0, last + 1), totals: totals.subarray(0, last + 1) };
+  return { patients: codes, totals };
+}
+
+const distinct = new WeakMap<Int32Array, Int32Array>();
+
+/** The codes that occur, each once: one list for all estimates on the same samples. */
+function distinctCodes(patients: Int32Array): Int32Array {
+  let codes = distinct.get(patients);
+  if (codes === undefined) {
+    let count = 0;
+    for (let i = 0; i < patients.length; i++) if (i === 0 || patients[i] !== patients[i - 1]) count++;
+    codes = new Int32Array(count);
+    let place = 0;
+    for (let i = 0; i < patients.length; i++) {
+      if (i === 0 || patients[i] !== patients[i - 1]) codes[place++] = patients[i] as number;
+    }
+    distinct.set(patients, codes);
+  }
+  return codes;
 }
 
 /** The same for the samples with one label, such as the positives. */

@@ -311,6 +311,11 @@ export function countIn({ totals }: DecisionCounts, set: number): number {
   return sum;
 }
 
+/** Patients by the set of cells, as bits, that their samples are in. */
+export function presenceOf({ own }: DecisionCounts): number[] {
+  return Array.from({ length: SETS }, (_, bits) => own.patients[bits * (SETS + 1)] as number);
+}
+
 /** Patients with a sample in a set of cells. */
 export function patientsIn({ own }: DecisionCounts, set: number): number {
   return patientsInBoth(own, set, set);

@@ -112,13 +112,9 @@ export function variance(error: SamplingError): number {
 }
 
 function partCovariance(a: ErrorPart, b: ErrorPart): number {
-  const known = a.counted !== undefined && b.counted !== undefined ? a.counted.productWith(b.counted) : null;
-  if (known !== null) return scaledUp(known.product, sizeOf(a) + sizeOf(b) - known.shared);
-  if (a === b) return ownVariance(a);
-  // Groups of patients share none: nothing is to be multiplied.
-  if (!sharePatients(a, b)) return 0;
+  if (a === b && a.counted === undefined) return ownVariance(a);
   const { product, shared } = productOf(a, b);
-  return scaledUp(product, a.patients.length + b.patients.length - shared);
+  return scaledUp(product, sizeOf(a) + sizeOf(b) - shared);
 }
 
 /** One patient alone says nothing of the variation between patients; callers refuse that case beforehand. */
@@ -131,8 +127,86 @@ function sizeOf(part: ErrorPart): number {
   return part.counted?.patientCount ?? part.patients.length;
 }
 
-/** Σ over the patients in both parts of the product of their contributions. */
+const products = new WeakMap<ErrorPart, WeakMap<ErrorPart, Product>>();
+
+/** Says what the product of two parts is, where it was made on the way to them. */
+export function declareProduct(a: ErrorPart, b: ErrorPart, product: Product): void {
+  const ofA = products.get(a) ?? new WeakMap<ErrorPart, Product>();
+  ofA.set(b, product);
+  products.set(a, ofA);
+}
+
+/** Σ over the patients in both parts of the product of their contributions: made once for a pair, since many ask for it. */
 export function productOf(a: ErrorPart, b: ErrorPart): Product {
+  const known = a.counted !== undefined && b.counted !== undefined ? a.counted.productWith(b.counted) : null;
+  if (known !== null) return known;
+  const before = products.get(a)?.get(b) ?? products.get(b)?.get(a);
+  if (before !== undefined) return before;
+  const made = productByPatient(a, b);
+  declareProduct(a, b, made);
+  return made;
+}
+
+/** Totals spread out by patient code, so that the product with other parts is one pass over these. */
+interface Spread {
+  part: WeakRef<ErrorPart> | null;
+  /** Round in which each code was last written. */
+  rounds: Int32Array;
+  totals: Float64Array;
+  round: number;
+}
+
+/** The parts that were spread out last: covariances of groups go through all pairs of a few. */
+const spreads: Spread[] = Array.from({ length: 3 }, () => ({
+  part: null,
+  rounds: new Int32Array(0),
+  totals: new Float64Array(0),
+  round: 0,
+}));
+/** Below so many patients, going along both lists is as quick. */
+const FEW_PATIENTS = 64;
+
+function productByPatient(a: ErrorPart, b: ErrorPart): Product {
+  if (a.patients.length < FEW_PATIENTS || b.patients.length < FEW_PATIENTS) return productAlong(a, b);
+  const { rounds, round, totals } = spreadOut(a);
+  let product = 0;
+  let shared = 0;
+  const { patients, totals: others } = b;
+  const size = rounds.length;
+  for (let i = 0; i < patients.length; i++) {
+    const patient = patients[i] as number;
+    if (patient >= size) break;
+    if (rounds[patient] !== round) continue;
+    product += (totals[patient] as number) * (others[i] as number);
+    shared++;
+  }
+  return { product, shared };
+}
+
+function spreadOut(part: ErrorPart): Spread {
+  const found = spreads.findIndex((one) => one.part?.deref() === part);
+  const [spread] = spreads.splice(found === -1 ? spreads.length - 1 : found, 1) as [Spread];
+  spreads.unshift(spread);
+  if (found !== -1) return spread;
+  const { patients, totals } = part;
+  const size = (patients[patients.length - 1] ?? -1) + 1;
+  if (spread.rounds.length < size) {
+    spread.rounds = new Int32Array(size);
+    spread.totals = new Float64Array(size);
+    spread.round = 0;
+  }
+  const round = ++spread.round;
+  for (let i = 0; i < patients.length; i++) {
+    const patient = patients[i] as number;
+    spread.rounds[patient] = round;
+    spread.totals[patient] = totals[i] as number;
+  }
+  spread.part = new WeakRef(part);
+  return spread;
+}
+
+/** By going along both lists. */
+function productAlong(a: ErrorPart, b: ErrorPart): Product {
   let product = 0;
   let shared = 0;
   for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
@@ -147,38 +221,19 @@ export function productOf(a: ErrorPart, b: ErrorPart): Product {
   return { product, shared };
 }
 
-/** The variance of one part. */
-export function ownVariance({ totals }: ErrorPart): number {
-  let squares = 0;
-  for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
-  return totals.length < 2 ? 0 : (totals.length / (totals.length - 1)) * squares;
-}
+const variances = new WeakMap<ErrorPart, number>();
 
-/** Below so many patients, going through both lists is as quick as through their sets. */
-const FEW_PATIENTS = 64;
-
-/** One bit per patient, made once for each list of patients that is compared with others. */
-const bitsOf = new WeakMap<Int32Array, Uint32Array>();
-
-function sharePatients(a: ErrorPart, b: ErrorPart): boolean {
-  if (a.patients === b.patients || a.patients.length < FEW_PATIENTS || b.patients.length < FEW_PATIENTS) return true;
-  const [bitsOfA, bitsOfB] = [patientBits(a.patients), patientBits(b.patients)];
-  const words = Math.min(bitsOfA.length, bitsOfB.length);
-  for (let i = 0; i < words; i++) if (((bitsOfA[i] as number) & (bitsOfB[i] as number)) !== 0) return true;
-  return false;
-}
-
-function patientBits(patients: Int32Array): Uint32Array {
-  let bits = bitsOf.get(patients);
-  if (bits === undefined) {
-    bits = new Uint32Array(((patients[patients.length - 1] as number) >>> 5) + 1);
-    for (let i = 0; i < patients.length; i++) {
-      const patient = patients[i] as number;
-      bits[patient >>> 5] = (bits[patient >>> 5] as number) | (1 << (patient & 31));
-    }
-    bitsOf.set(patients, bits);
+/** The variance of one part, made once. */
+export function ownVariance(part: ErrorPart): number {
+  let variance = variances.get(part);
+  if (variance === undefined) {
+    const { totals } = part;
+    let squares = 0;
+    for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
+    variance = scaledUp(squares, totals.length);
+    variances.set(part, variance);
   }
-  return bits;
+  return variance;
 }
 
 /** Whether two errors have parts over the same patients, so that their difference is taken patient by patient. */

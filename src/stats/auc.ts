@@ -8,11 +8,20 @@ import {
   type Result,
   rootOf,
 } from "./estimate.js";
-import { type ErrorPart, errorPart, ownVariance, productOf } from "./influence.js";
+import { groupAreas, type PairSums, type SideSums } from "./group-areas.js";
+import {
+  declareProduct,
+  deferredPart,
+  type ErrorPart,
+  errorPart,
+  ownVariance,
+  productOf,
+  sizeOf,
+} from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { orderOf } from "./order.js";
 import { LEFT_OUT, type Placements, placements, placementsOf } from "./placements.js";
-import { type Pool, poolOf, rankSums, type Side, type SideError, sidesOf } from "./rank-sums.js";
+import { type Pool, poolOf, type RankSums, rankSums, type Side, type SideError, sidesOf } from "./rank-sums.js";
 import type { ScoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -71,13 +80,18 @@ const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
  */
 export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
   const weights = unequalWeights(data);
-  if (weights === null) {
-    const { backgroundNegatives, backgroundPositives } = sidesOf(poolOf(data), isMember);
-    return areaOfSides(poolOf(data), backgroundPositives, backgroundNegatives);
-  }
+  if (weights === null) return areaOfRest(poolOf(data), isMember, groupAreas(poolOf(data), isMember).rest);
   const labels = new Uint8Array(isMember.length);
   for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
   return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
+}
+
+/** The same where the sums are at hand. */
+export function areaOfRest(pool: Pool, isMember: Uint8Array, rest: PairSums): Result<AucEstimate> {
+  return areaOfPair(rest, pool.data.clustered, () => {
+    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, isMember);
+    return rankSums(pool, backgroundPositives, backgroundNegatives);
+  });
 }
 
 /** The area of samples that nobody else looks at, along an order that is at hand: nothing is kept for others. */
@@ -95,6 +109,32 @@ export function areaOfSides(pool: Pool, upper: Side, lower: Side): Result<AucEst
   const of = ({ part, squares, variance }: SideError, count: number) =>
     sideOf(part, part.patients.length, count, variance, squares, count);
   return areaEstimate(sums.area, of(sums.upper, positives), of(sums.lower, negatives), pool.data.clustered);
+}
+
+/**
+ * An area whose sums are at hand.
+ * @param make the same by patient, where covariances with other estimates are asked for
+ */
+export function areaOfPair(
+  { area, upper, lower, mixed }: PairSums,
+  clustered: boolean,
+  make: () => RankSums,
+): Result<AucEstimate> {
+  const few = tooFew(upper.count, lower.count);
+  if (few !== null) return few;
+  let made: RankSums | null = null;
+  const lists = () => {
+    made ??= make();
+    return made;
+  };
+  const parts = {
+    upper: deferredPart(upper.patients, upper.product, () => lists().upper.part),
+    lower: deferredPart(lower.patients, lower.product, () => lists().lower.part),
+  };
+  declareProduct(parts.upper, parts.lower, mixed);
+  const of = (part: ErrorPart, { count, patients, squares }: SideSums) =>
+    sideOf(part, patients, count, ownVariance(part), squares, count);
+  return areaEstimate(area, of(parts.upper, upper), of(parts.lower, lower), clustered);
 }
 
 /** @param data samples labelled LEFT_OUT count for nothing */
@@ -119,7 +159,7 @@ function areaEstimate(
   negative: ClassPart,
   clustered: boolean,
 ): Result<AucEstimate> {
-  const [ofPositives, ofNegatives] = [positive.part.patients.length, negative.part.patients.length];
+  const [ofPositives, ofNegatives] = [sizeOf(positive.part), sizeOf(negative.part)];
   if (ofPositives < 2 || ofNegatives < 2) {
     const which = ofPositives < 2 ? "positive" : "negative";
     return notEstimable(
@@ -290,7 +330,7 @@ function sideOf(
 /** The standard error of both parts together, and their patients. */
 function errorOfPair(a: ClassPart, b: ClassPart): { readonly standardError: number; readonly patients: number } {
   const { product, shared } = productOf(a.part, b.part);
-  const patients = a.part.patients.length + b.part.patients.length - shared;
+  const patients = sizeOf(a.part) + sizeOf(b.part) - shared;
   const mixed = patients < 2 ? 0 : (patients / (patients - 1)) * product;
   return { standardError: rootOf(a.variance + 2 * mixed + b.variance, a.variance + b.variance), patients };
 }

@@ -1,8 +1,9 @@
-import { type AucEstimate, areaAlong, areaOfSides, patientsOf } from "./auc.js";
-import type { Counts } from "./cell.js";
-import type { Result } from "./estimate.js";
+import { type AucEstimate, areaAlong, areaOfPair, areaOfSides, patientsOf } from "./auc.js";
+import { type Counts, membershipIn, type ScoredCell, withScores } from "./cell.js";
+import type { NotEstimable, Result } from "./estimate.js";
+import { type GroupAreas, groupAreas, type PairSums } from "./group-areas.js";
 import { LEFT_OUT } from "./placements.js";
-import type { Pool, Side } from "./rank-sums.js";
+import { type Pool, poolOf, type Side } from "./rank-sums.js";
 import { takeCodes } from "./take.js";
 import { unequalWeights } from "./weights.js";
 
@@ -29,7 +30,13 @@ export function areaBetween(
   const area = unequalWeights(pool.data) === null ? areaOfSides(pool, upper, lower) : areaByWeight(pool, upper, lower);
   const patients = area.status === "estimated" ? area.patients : patientsOf(patientsOfBoth(pool, upper, lower));
   const counts = { n, positives, negatives: n - positives, patients };
-  return { area: area.status === "estimated" ? area : notBetween(pool, upper, lower, names), counts };
+  if (area.status === "estimated") return { area, counts };
+  const sideOf = (name: string, { positions }: Side) => ({
+    name,
+    count: positions.length,
+    patients: patientsOf(takeCodes(pool.data.patients, positions)),
+  });
+  return { area: notBetween([sideOf(names.upper, upper), sideOf(names.lower, lower)]), counts };
 }
 
 /** Both sides handed over as classes, as where samples differ in weight. */
@@ -49,21 +56,50 @@ function patientsOfBoth({ data }: Pool, upper: Side, lower: Side): Int32Array {
   return patients.sort();
 }
 
+const known = new WeakMap<ScoredCell, { readonly everybody: ScoredCell; readonly areas: GroupAreas }>();
+
+/** A group's areas with everybody else's, made once; null where samples differ in weight. */
+export function areasAcross(everybody: ScoredCell, group: ScoredCell): GroupAreas | null {
+  const before = known.get(group);
+  if (before?.everybody === everybody) return before.areas;
+  const data = withScores(everybody, 0);
+  if (unequalWeights(data) !== null) return null;
+  const areas = groupAreas(poolOf(data), membershipIn(everybody, group));
+  known.set(group, { everybody, areas });
+  return areas;
+}
+
+/** An area across two sets of samples out of its sums. */
+export function crossAreaOf(
+  sums: PairSums,
+  labels: { readonly upper: 0 | 1; readonly lower: 0 | 1 },
+  clustered: boolean,
+  names: { readonly upper: string; readonly lower: string },
+): CrossArea {
+  const { upper, lower, mixed } = sums;
+  const n = upper.count + lower.count;
+  const positives = labels.upper * upper.count + labels.lower * lower.count;
+  const patients = upper.patients + lower.patients - mixed.shared;
+  const counts = { n, positives, negatives: n - positives, patients };
+  const area = areaOfPair(sums, clustered, () => {
+    throw new Error("an area across groups is not compared with others");
+  });
+  if (area.status === "estimated") return { area, counts };
+  const sides = [
+    { name: names.upper, count: upper.count, patients: upper.patients },
+    { name: names.lower, count: lower.count, patients: lower.patients },
+  ];
+  return { area: notBetween(sides), counts };
+}
+
 /** Why there is no area, in terms of the sides: to the estimator they are classes. */
 function notBetween(
-  { data }: Pool,
-  upper: Side,
-  lower: Side,
-  names: { readonly upper: string; readonly lower: string },
-): CrossArea["area"] {
-  const few = [
-    { name: names.upper, count: upper.positions.length, side: upper },
-    { name: names.lower, count: lower.positions.length, side: lower },
-  ];
-  for (const { name, count } of few) {
+  sides: readonly { readonly name: string; readonly count: number; readonly patients: number }[],
+): NotEstimable {
+  for (const { name, count } of sides) {
     if (count < 2) return { status: "not-estimable", reason: `${count} ${name}: an area needs at least two of each` };
   }
-  const one = few.find(({ side }) => patientsOf(takeCodes(data.patients, side.positions)) < 2);
+  const one = sides.find(({ patients }) => patients < 2);
   return {
     status: "not-estimable",
     reason: `all ${one?.name} come from one patient: the area's interval needs at least two patients of each`,

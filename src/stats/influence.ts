@@ -25,6 +25,8 @@ export interface ErrorPart {
   readonly totals: Float64Array;
   /** Where the contributions are linear in counts: products are then had without going through the patients. */
   readonly counted?: CountedError;
+  /** How many patients there are, where the lists are made only when they are looked at. */
+  readonly patientCount?: number;
 }
 
 /** An error that is linear in each patient's counts of something. */
@@ -123,8 +125,26 @@ function scaledUp(product: number, patients: number): number {
 }
 
 /** How many patients a part has. */
-function sizeOf(part: ErrorPart): number {
-  return part.counted?.patientCount ?? part.patients.length;
+export function sizeOf(part: ErrorPart): number {
+  return part.patientCount ?? part.patients.length;
+}
+
+/** A part whose variance is known and whose lists are made when they are looked at. */
+export function deferredPart(patientCount: number, product: number, make: () => ErrorPart): ErrorPart {
+  let made: ErrorPart | null = null;
+  const part: ErrorPart = {
+    patientCount,
+    get patients() {
+      made ??= make();
+      return made.patients;
+    },
+    get totals() {
+      made ??= make();
+      return made.totals;
+    },
+  };
+  variances.set(part, scaledUp(product, patientCount));
+  return part;
 }
 
 const products = new WeakMap<ErrorPart, WeakMap<ErrorPart, Product>>();

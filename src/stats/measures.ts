@@ -1,12 +1,22 @@
 /** What groups are compared in: estimators with the way in which two groups' estimates are set against each other. */
 import type { OperatingPoint } from "../core/audit.js";
-import { type AucEstimate, areaOutside, areaUnderCurve, aucDifference, type LabelledScores } from "./auc.js";
+import {
+  type AucEstimate,
+  areaOfRest,
+  areaOutside,
+  areaUnderCurve,
+  aucDifference,
+  type LabelledScores,
+} from "./auc.js";
 import { membershipIn, type ScoredCell, withScores } from "./cell.js";
+import { areasAcross } from "./cross-area.js";
 import { countsOutside, decisionCounts } from "./decision-counts.js";
 import { noThreshold } from "./decisions.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import type { Comparison } from "./family-gap.js";
+import { declareProduct, type ErrorPart } from "./influence.js";
 import { complementOf, type ProportionEstimate, proportionDifference, proportionOfTotals } from "./proportion.js";
+import { poolOf } from "./rank-sums.js";
 import { shareOfCounts } from "./share-of-counts.js";
 import { type DecisionShare, noTrials, type ShareTotals, shareTotals, totalsWithout } from "./share-totals.js";
 import { unequalWeights } from "./weights.js";
@@ -50,12 +60,29 @@ export function areaMeasure(clustered: boolean): Measure<AucEstimate> {
     operatingPoint: null,
     better: "higher",
     estimate: (data) => areaUnderCurve(data),
-    withRest: (everybody, group) => ({
-      own: areaUnderCurve(withScores(group, 0)),
-      rest: areaOutside(withScores(everybody, 0), membershipIn(everybody, group)),
-    }),
+    withRest: areasInAndOut,
     difference: (a, b) => aucDifference(a, b, clustered),
   };
+}
+
+/** A group's area and the rest's, whose covariance is known from making the latter. */
+function areasInAndOut(everybody: ScoredCell, group: ScoredCell): OwnAndRest<AucEstimate> {
+  const own = areaUnderCurve(withScores(group, 0));
+  const whole = withScores(everybody, 0);
+  const isMember = membershipIn(everybody, group);
+  const areas = areasAcross(everybody, group);
+  if (areas === null) return { own, rest: areaOutside(whole, isMember) };
+  const rest = areaOfRest(poolOf(whole), isMember, areas.rest);
+  if (own.status === "estimated" && rest.status === "estimated") {
+    const { mixed } = areas;
+    const [positives, negatives] = own.error as readonly [ErrorPart, ErrorPart];
+    const [otherPositives, otherNegatives] = rest.error as readonly [ErrorPart, ErrorPart];
+    declareProduct(positives, otherPositives, mixed.positivesPositives);
+    declareProduct(positives, otherNegatives, mixed.positivesNegatives);
+    declareProduct(negatives, otherPositives, mixed.negativesPositives);
+    declareProduct(negatives, otherNegatives, mixed.negativesNegatives);
+  }
+  return { own, rest };
 }
 
 /**

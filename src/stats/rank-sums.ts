@@ -9,6 +9,9 @@ export interface Pool {
   readonly order: Uint32Array;
   /** By rank: the number of the run of equal scores that it is in. */
   readonly runs: Uint32Array;
+  /** The same by position, and how many runs there are. */
+  readonly runOf: Uint32Array;
+  readonly runCount: number;
   /** Room for a number per position, which every area writes before it reads. */
   readonly scratch: Float64Array;
 }
@@ -37,7 +40,11 @@ export function poolOf(data: LabelledScores): Pool {
   let pool = known.get(data);
   if (pool === undefined) {
     const order = orderOf(data.scores);
-    pool = { data, order, runs: runsOf(data.scores, order), scratch: new Float64Array(order.length) };
+    const runs = runsOf(data.scores, order);
+    const runOf = new Uint32Array(order.length);
+    for (let rank = 0; rank < order.length; rank++) runOf[order[rank] as number] = runs[rank] as number;
+    const runCount = order.length === 0 ? 0 : (runs[order.length - 1] as number) + 1;
+    pool = { data, order, runs, runOf, runCount, scratch: new Float64Array(order.length) };
     known.set(data, pool);
   }
   return pool;

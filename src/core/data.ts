@@ -7,6 +7,51 @@ export interface DecodedImage extends ImageGeometry {
 }
 
 /**
+ * How the values of a deep image (HU of a CT, counts of an MRI) become stored values 0 … 2^bits − 1, the display window
+ * that every ε is a fraction of. `stored`: as the file holds them, refused where they are negative or no whole numbers.
+ * `file`: the window that the file itself names. `full`: from the image's least value to its greatest. Below the window is
+ * black, above it white.
+ */
+export type Window =
+  | { readonly kind: "stored" | "file" | "full" }
+  /** DICOM PS3.3 C.11.2.1.2: centre and width of a VOI window. */
+  | { readonly kind: "voi"; readonly center: number; readonly width: number; readonly shape: VoiShape }
+  /** The values that become black and white; linear between. */
+  | { readonly kind: "range"; readonly lower: number; readonly upper: number }
+  /** Quantiles of the image's own values, in percent, that become black and white. */
+  | { readonly kind: "percentiles"; readonly lower: number; readonly upper: number };
+
+export type VoiShape = "linear" | "linear-exact" | "sigmoid";
+
+/**
+ * Which part of a file with several frames or slices is the image. `only`: there must be one. `middle`: number ⌊n/2⌋ of 0 …
+ * n − 1. `index`: that one, from 0. `stack`: so many neighbours around the middle as channels. `all`: every one as a channel,
+ * which is a whole volume, in the memory layout of depth × height × width.
+ */
+export type FrameChoice =
+  | { readonly take: "only" | "middle" | "all" }
+  | { readonly take: "index"; readonly index: number }
+  | { readonly take: "stack"; readonly count: number };
+
+/** What the protocol says of pixels, for whatever decodes them. */
+export interface PixelOptions {
+  readonly window: Window;
+  /** Depth that windowed values are rounded to; null: 8 for files of at most 8 bits, else 16. */
+  readonly bits: 8 | 12 | 16 | null;
+  readonly frames: FrameChoice;
+  /** Across which axis of a volume slices are cut. */
+  readonly axis: "axial" | "coronal" | "sagittal";
+}
+
+/** Pixels as they are stored, of files that hold one image. */
+export const AS_STORED: PixelOptions = {
+  window: { kind: "stored" },
+  bits: null,
+  frames: { take: "only" },
+  axis: "axial",
+};
+
+/**
  * What a data source delivers before splits, labels and subgroups are made of it: text columns, aligned by row, as
  * they stood in the file, and a way to the pixels. Only the columns that were asked for are kept.
  */
@@ -50,6 +95,12 @@ export interface SourceContext {
   readonly numbers: readonly string[];
   /** The column with the image's path; null where no images are needed. */
   readonly imageColumn: string | null;
+  /** How images are decoded. */
+  readonly pixels: PixelOptions;
+  /** The column with the number of each row's frame or slice, from 0; null: `pixels.frames` holds for every row. */
+  readonly frameColumn: string | null;
+  /** True: each frame or slice of a file is a sample of its own, where the source makes samples of files. */
+  readonly eachFrame: boolean;
 }
 
 export interface DataSource<Parameters = Record<string, unknown>> {

@@ -9,7 +9,7 @@
 import { promises as fs } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { z } from "zod";
-import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { defineDataSource, type PixelOptions, type SourceContext, type SourceTable } from "../core/data.js";
 import { ExitCode, received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { decodeImage } from "../image/decode.js";
@@ -85,16 +85,42 @@ export default defineDataSource({
       paths: columns.get(context.imageColumn) ?? [],
       rowName,
     };
+    const pixels = framesByRow(context, columns, rowName);
     return {
       ...base,
-      loadImage: (row) => loadImage(images, row),
+      loadImage: (row) => loadImage(images, row, pixels(row)),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },
 });
 
-function wantedColumns(context: SourceContext): readonly string[] {
-  return context.imageColumn === null ? context.columns : [...context.columns, context.imageColumn];
+function wantedColumns({ columns, frameColumn, imageColumn }: SourceContext): readonly string[] {
+  if (imageColumn === null) return columns;
+  return [...new Set([...columns, imageColumn, ...(frameColumn === null ? [] : [frameColumn])])];
+}
+
+/** How each row's file is decoded: a column may say which of its frames is the image. */
+function framesByRow(
+  { eachFrame, frameColumn, pixels }: SourceContext,
+  columns: ReadonlyMap<string, readonly string[]>,
+  rowName: (row: number) => string,
+): (row: number) => PixelOptions {
+  if (eachFrame) {
+    throw new StepwedgeError("a table has one sample per row", {
+      where: "data.frames",
+      remedy: "Give every slice a row of its own and say { column: name }, or use a source that reads folders.",
+    });
+  }
+  if (frameColumn === null) return () => pixels;
+  const cells = columns.get(frameColumn) ?? [];
+  return (row) => {
+    const text = (cells[row] ?? "").trim();
+    if (/^\d{1,9}$/.test(text)) return { ...pixels, frames: { take: "index", index: Number(text) } };
+    throw new StepwedgeError(`is no number of a frame or slice: ${received(cells[row])}`, {
+      where: `${rowName(row)}, column "${frameColumn}"`,
+      remedy: "Give whole numbers from 0.",
+    });
+  };
 }
 
 /** One table of the protocol: where it lies, what messages call it, and what separates its cells. */
@@ -179,7 +205,11 @@ async function headerOf({ delimiter, file, name }: Located): Promise<Headed> {
   return { name, header };
 }
 
-async function loadImage(images: ImageReferences, row: number): ReturnType<NonNullable<SourceTable["loadImage"]>> {
+async function loadImage(
+  images: ImageReferences,
+  row: number,
+  pixels: PixelOptions,
+): ReturnType<NonNullable<SourceTable["loadImage"]>> {
   const file = await resolveImage(images, row);
   const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
   let bytes: Buffer;
@@ -193,7 +223,7 @@ async function loadImage(images: ImageReferences, row: number): ReturnType<NonNu
       cause,
     });
   }
-  return { image: await decodeImage(bytes, where), sha256: sha256(bytes) };
+  return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
 }
 
 /** Whether the file is at fault, and not the disk or the network for the moment. */

@@ -1,56 +1,16 @@
-import type { DecodedImage } from "../core/data.js";
-import { StepwedgeError } from "../core/errors.js";
-import { decodeWithJimp } from "./decode-jimp.js";
-import { decodeWithSharp } from "./decode-sharp.js";
-import { type ImageHeader, type InterleavedPixels, readHeader } from "./header.js";
-import { loadSharp } from "./sharp.js";
+import { AS_STORED, type DecodedImage, type PixelOptions } from "../core/data.js";
+import type { ImageFormat } from "./format.js";
+import { raster } from "./formats/raster.js";
+
+/** The first that the bytes match decodes them; the last takes what is left, and says what it is not. */
+const FORMATS: readonly ImageFormat[] = [raster];
 
 /**
- * Decodes PNG and JPEG to the values that the file stores, as Pillow's `Image.open` would: colour profiles, gamma and
- * EXIF orientation change nothing (a viewer may rotate or recolour; a model was trained on arrays). PNG of 1, 2 and 4
- * bits is spread over 0 … 255, palettes become RGB, 16 bits stay 16 bits. An alpha channel is dropped where it is
- * opaque everywhere; a transparent pixel has no one value, so it is refused.
- *
- * Returns CHW, 1 or 3 channels, Uint8Array with maxValue 255 or Uint16Array with maxValue 65535.
+ * Decodes an image file to stored values, CHW; the content decides how, not the file's name.
  * @param where what to call the image in an error message
- * @throws StepwedgeError for anything that is not a whole, plain PNG or JPEG of at most 2^28 pixels
+ * @throws StepwedgeError for anything that is not a whole image of a known kind, or that the options do not fit
  */
-export async function decodeImage(bytes: Buffer, where: string): Promise<DecodedImage> {
-  const header = readHeader(bytes, where);
-  const sharp = await loadSharp();
-  const pixels =
-    sharp === null ? await decodeWithJimp(bytes, header, where) : await decodeWithSharp(sharp, bytes, header, where);
-  if (header.alpha) checkOpaque(pixels, where);
-  return {
-    data: planes(pixels.data, header, pixels.stride),
-    channels: header.channels,
-    height: header.height,
-    width: header.width,
-    maxValue: header.bits === 16 ? 65535 : 255,
-  };
-}
-
-/** Interleaved pixels to planes, without alpha: HWC → CHW. */
-function planes(data: Uint8Array | Uint16Array, header: ImageHeader, stride: number): Uint8Array | Uint16Array {
-  const area = header.width * header.height;
-  const result = header.bits === 16 ? new Uint16Array(header.channels * area) : new Uint8Array(header.channels * area);
-  for (let channel = 0; channel < header.channels; channel++) {
-    for (let pixel = 0, from = channel; pixel < area; pixel++, from += stride) {
-      result[channel * area + pixel] = data[from] ?? 0;
-    }
-  }
-  return result;
-}
-
-function checkOpaque(pixels: InterleavedPixels, where: string): void {
-  const { data, stride } = pixels;
-  const opaque = data instanceof Uint16Array ? 65535 : 255;
-  for (let alpha = stride - 1; alpha < data.length; alpha += stride) {
-    if (data[alpha] !== opaque) {
-      throw new StepwedgeError("the image has transparent pixels", {
-        where,
-        remedy: "Save it without transparency: what a transparent pixel's value is depends on who looks.",
-      });
-    }
-  }
+export function decodeImage(bytes: Buffer, where: string, options: PixelOptions = AS_STORED): Promise<DecodedImage> {
+  const format = FORMATS.find((one) => one.matches(bytes)) ?? raster;
+  return format.decode(bytes, options, where);
 }

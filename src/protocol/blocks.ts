@@ -41,6 +41,27 @@ export function modelSchema(id: string, adapter: ModelAdapter) {
   });
 }
 
+const windowRange = z
+  .tuple([z.number(), z.number()])
+  .refine(([lower, upper]) => lower < upper, "must have the smaller value first");
+
+export const window = z.union([
+  z.enum(["stored", "file", "full"]),
+  z.strictObject({
+    center: z.number(),
+    width: z.number().min(1),
+    shape: z.enum(["linear", "linear-exact", "sigmoid"]).default("linear"),
+  }),
+  z.strictObject({ range: windowRange.describe("The values that become black and white.") }),
+  z.strictObject({ percentiles: windowRange.describe("Of each image's own values, in percent.") }),
+]);
+
+export const frames = z.union([
+  z.enum(["only", "middle", "all", "each"]),
+  z.strictObject({ stack: z.number().int().min(1).max(512).describe("So many neighbours around the middle.") }),
+  z.strictObject({ column: column.describe("Column with the number of each row's frame or slice, from 0.") }),
+]);
+
 export function dataSchema(id: string, source: DataSource) {
   return z.strictObject({
     adapter: z.literal(id),
@@ -71,6 +92,20 @@ export function dataSchema(id: string, source: DataSource) {
       .describe(
         "What an image that cannot be read, or an empty score, does: end the run, or stay in the evaluation without a score and be reported.",
       ),
+    window: window
+      .default("stored")
+      .describe(
+        "Which values are black and white: as stored, the file's own window, the full range of each image, or as given.",
+      ),
+    frames: frames
+      .default("only")
+      .describe(
+        "Of files with several frames or slices: the only, the middle, all as one volume, each as a sample of its own, a stack of neighbours, or as a column says.",
+      ),
+    axis: z
+      .enum(["axial", "coronal", "sagittal"])
+      .default("axial")
+      .describe("Across which axis volumes are cut into slices."),
     bits: z.literal([8, 12, 16]).optional().describe("Depth of the device; default: that of the files."),
     ...source.meta.parameters.shape,
   });

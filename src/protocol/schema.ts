@@ -1,17 +1,20 @@
 import { z } from "zod";
 import type { Audit } from "../core/audit.js";
 import type { Norm } from "../core/condition.js";
+import type { PixelOptions } from "../core/data.js";
 import { loadPlugins } from "../core/plugins.js";
 import {
   attackSchema,
   auditBlock,
   dataSchema,
   defenseSchema,
+  type frames,
   type label,
   modelSchema,
   oneOf,
   type split,
   type task,
+  type window,
 } from "./blocks.js";
 import { cell, column, epsilon, exactlyOne, name } from "./values.js";
 
@@ -196,6 +199,8 @@ export type GateEntry = z.output<typeof gate> & { readonly title: string };
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
 export type SplitEntry = z.output<typeof split>;
+export type WindowEntry = z.output<typeof window>;
+export type FramesEntry = z.output<typeof frames>;
 export type ComparatorEntry = z.output<typeof comparator>;
 export type SubgroupEntry = z.output<typeof subgroup>;
 
@@ -243,6 +248,9 @@ export interface DataEntry extends Block {
   readonly unreadable: "fail" | "reject";
   readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
+  readonly window: WindowEntry;
+  readonly frames: FramesEntry;
+  readonly axis: PixelOptions["axis"];
 }
 
 export interface AttackEntry extends Block {

@@ -1,3 +1,4 @@
+import { AS_STORED } from "../core/data.js";
 import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
 import { sliceBatch } from "../core/pixels.js";
@@ -41,6 +42,9 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
     columns: ["image-sha256", ...classes.map((name) => `after.${name}`)],
     numbers: [],
     imageColumn: "image",
+    pixels: AS_STORED,
+    frameColumn: null,
+    eachFrame: false,
   });
   const adapter = await findPlugin("models", protocol.model.adapter);
   const { baseFolder } = loaded;

@@ -4,6 +4,7 @@ import { findPlugin } from "../core/plugins.js";
 import type { Deviation, Flow } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
+import { pixelContext } from "./pixel-context.js";
 import type { Roster } from "./roster.js";
 import {
   assignSplit,
@@ -40,6 +41,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     columns: textColumns(protocol),
     numbers: numberColumns(protocol, Object.values(scoreColumns ?? {})),
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
+    ...pixelContext(protocol.data),
   });
   const cells = (name: string): readonly string[] => table.columns.get(name) ?? [];
   const numbers = (name: string): Numbers =>

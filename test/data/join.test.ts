@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import type { SourceTable } from "../../src/core/data.js";
+import { AS_STORED, type SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hash.js";
 import { previewTable } from "../../src/data/table/preview.js";
@@ -28,7 +28,16 @@ function open(
 ): Promise<SourceTable> {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const { columns = ["id", "site"], numbers = [] } = wanted;
-  const context = { baseFolder, seed: 1, columns, numbers, imageColumn: null };
+  const context = {
+    baseFolder,
+    seed: 1,
+    columns,
+    numbers,
+    imageColumn: null,
+    pixels: AS_STORED,
+    frameColumn: null,
+    eachFrame: false,
+  };
   return table.open(table.meta.parameters.parse({ path: "main.csv", ...parameters }), context);
 }
 

@@ -1,4 +1,4 @@
-import type { SourceTable } from "../../src/core/data.js";
+import { AS_STORED, type SourceTable } from "../../src/core/data.js";
 import { randomFrom } from "../../src/core/random.js";
 import { drawPopulation, FAINT, type Planted, type PopulationOptions } from "../../src/data/phantom/population.js";
 import { acquire } from "../../src/data/phantom/scanner.js";
@@ -7,7 +7,16 @@ import phantom from "../../src/data/phantom.js";
 const SIDE = 64;
 
 function open(parameters: Record<string, unknown>, columns: string[], seed = 1): Promise<SourceTable> {
-  const context = { baseFolder: ".", seed, columns, numbers: [], imageColumn: null };
+  const context = {
+    baseFolder: ".",
+    seed,
+    columns,
+    numbers: [],
+    imageColumn: null,
+    pixels: AS_STORED,
+    frameColumn: null,
+    eachFrame: false,
+  };
   return phantom.open(phantom.meta.parameters.parse(parameters), context);
 }
 

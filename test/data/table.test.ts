@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { SourceContext, SourceTable } from "../../src/core/data.js";
+import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
 import type { Delimiter } from "../../src/data/table/delimiter.js";
 import { previewTable } from "../../src/data/table/preview.js";
@@ -39,6 +39,9 @@ function openExisting(path: string, opening: Opening): Promise<SourceTable> {
     columns: opening.columns ?? ["id", "note"],
     numbers: opening.numbers ?? [],
     imageColumn: opening.imageColumn ?? null,
+    pixels: AS_STORED,
+    frameColumn: null,
+    eachFrame: false,
   };
   return table.open(table.meta.parameters.parse({ path, ...opening.parameters }), context);
 }

@@ -138,7 +138,7 @@ function placeSides({ order, runs, scratch }: Pool, upper: Uint32Array, lower: U
   let ofI = runAt(runs, upper, 0);
   let ofJ = runAt(runs, lower, 0);
   while (i < above || j < below) {
-    const run = ofI < ofJ ? ofI : ofJ;
+    const run = Math.min(ofI, ofJ);
     const [fromI, fromJ] = [i, j];
     while (ofI === run) ofI = runAt(runs, upper, ++i);
     while (ofJ === run) ofJ = runAt(runs, lower, ++j);

@@ -18,8 +18,18 @@ export function stepwedge(...args: string[]): Promise<Ended> {
 
 /** Starts the built command line. Tests that kill it use `process`. */
 export function startStepwedge(...args: string[]): { readonly process: ChildProcess; readonly ended: Promise<Ended> } {
+  return startWith({}, args);
+}
+
+/** The same with more environment variables. */
+export function stepwedgeWith(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
+  return startWith(environment, args).ended;
+}
+
+function startWith(environment: Readonly<Record<string, string>>, args: readonly string[]) {
   if (!existsSync(MAIN)) throw new Error("build first: npm run build");
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

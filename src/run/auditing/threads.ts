@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Study } from "../../core/audit.js";
 import type { Ask, Job, JobResult } from "../auditing.js";
@@ -21,37 +22,37 @@ export async function auditInThreads(
   const workerData: ThreadData = { ask, columns: columnsOf(study) };
   const results: JobResult[] = [];
   const left = [...jobs.entries()];
-  const workers = Array.from({ length: threads }, () => new Worker(WORKER, { workerData }));
+  const workers = Array.from({ length: threads }, () => startWorker(workerData));
   try {
     await Promise.all(
       workers.map(async (worker) => {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
           const [place, job] = next;
-          results[place] = await done(worker, job);
+          results[place] = await worker.perform(job);
         }
       }),
     );
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(workers.map((worker) => worker.end()));
   }
   return results;
 }
 
-function done(worker: Worker, job: Job): Promise<JobResult> {
-  return new Promise((resolve, reject) => {
-    const clear = () => worker.removeAllListeners();
-    worker.once("message", (result: JobResult) => {
-      clear();
-      resolve(result);
-    });
-    worker.once("error", (error) => {
-      clear();
-      reject(error);
-    });
-    worker.once("exit", (code) => {
-      clear();
-      reject(new Error(`a thread that audits ended with code ${code}`));
-    });
-    worker.postMessage(job);
+function startWorker(workerData: ThreadData) {
+  const worker = new Worker(WORKER, { workerData });
+  const ended = once(worker, "exit").then(([code]): never => {
+    throw new Error(`a thread that audits ended with code ${code}`);
   });
+  // Where the thread ends because it was told to, nobody waits for this.
+  ended.catch(() => {});
+  return {
+    /** Rejects with the thread's error, such as one of memory. */
+    async perform(job: Job): Promise<JobResult> {
+      const answer = once(worker, "message");
+      worker.postMessage(job);
+      const [result] = await Promise.race([answer, ended]);
+      return result as JobResult;
+    },
+    end: () => worker.terminate(),
+  };
 }

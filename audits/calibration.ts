@@ -10,8 +10,8 @@ import type { Condition } from "../src/core/condition.js";
 import type { Curve, Finding, FindingTest } from "../src/core/finding.js";
 import { signedZ } from "../src/stats/assessment.js";
 import type { LabelledScores } from "../src/stats/auc.js";
-import { binsOf, reliability } from "../src/stats/calibration/bins.js";
-import { expectedCalibrationError, maximumCalibrationError } from "../src/stats/calibration/errors.js";
+import { binsOf, type ReliabilityBin, reliability } from "../src/stats/calibration/bins.js";
+import { expectedCalibrationError, maximumError } from "../src/stats/calibration/errors.js";
 import {
   calibrationIntercept,
   calibrationSlope,
@@ -215,12 +215,17 @@ function groupFindings(setting: Setting, group: Subgroup, cell: ScoredCell): Fin
     return metric.startsWith("log-loss") ? { ...finding, unit: "nat" } : finding;
   };
   const [intercept, slope] = [calibrationIntercept(data), calibrationSlope(data)];
+  const [brier, logarithmic] = [brierScore(data), logLoss(data)];
+  const predictions = predictionsOf(data);
+  const bins =
+    "status" in predictions ? [] : reliability(predictions, binsOf(predictions, setting.bins, "equal-width"));
+  const after = recalibration(data, setting.fit);
   return [
     found("calibration-intercept", intercept, regressionExtras(intercept, 0)),
     found("calibration-slope", slope, regressionExtras(slope, 1)),
     found("observed-expected", observedOverExpected(data), averages(data)),
-    found("brier", brierScore(data), brierExtras(data, setting)),
-    found("log-loss", logLoss(data)),
+    found("brier", brier, brierExtras(data, bins, setting)),
+    found("log-loss", logarithmic),
     ...(["equal-width", "equal-count"] as const).map((binning) => {
       const ece = expectedCalibrationError(data, setting.bins, binning);
       const details = ece.status === "estimated" ? { "bias-corrected": ece.corrected, bins: ece.bins } : undefined;
@@ -230,9 +235,9 @@ function groupFindings(setting: Setting, group: Subgroup, cell: ScoredCell): Fin
         details === undefined ? {} : { details },
       );
     }),
-    found("mce", maximumCalibrationError(data, setting.bins)),
-    found("brier-recalibration-gain", gain(data, setting.fit, brierScore)),
-    found("log-loss-recalibration-gain", gain(data, setting.fit, logLoss)),
+    found("mce", "status" in predictions ? predictions : maximumError(predictions, bins)),
+    found("brier-recalibration-gain", gain(brier, after, brierScore)),
+    found("log-loss-recalibration-gain", gain(logarithmic, after, logLoss)),
   ];
 }
 
@@ -254,12 +259,11 @@ function averages(data: LabelledScores): Extras {
 }
 
 /** The score of whoever predicts the prevalence for everybody, Spiegelhalter's test, and the reliability curve. */
-function brierExtras(data: LabelledScores, setting: Setting): Extras {
+function brierExtras(data: LabelledScores, bins: readonly ReliabilityBin[], setting: Setting): Extras {
   const predictions = predictionsOf(data);
   if ("status" in predictions) return {};
   const { observed } = means(predictions);
   const test = spiegelhalterTest(data);
-  const bins = reliability(predictions, binsOf(predictions, setting.bins, "equal-width"));
   const drawn = bins.filter(({ n }) => n >= LEAST_IN_BIN);
   const intervals = drawn.map((bin) => intervalOf(bin.observed, setting.level));
   const curve: Curve = {
@@ -278,12 +282,16 @@ function brierExtras(data: LabelledScores, setting: Setting): Extras {
   };
 }
 
+/** The samples with their probabilities recalibrated. */
+function recalibration(data: LabelledScores, fit: LogisticFit | NotEstimable): LabelledScores | NotEstimable {
+  return "status" in fit ? fit : { ...data, scores: recalibrated(fit, data.scores) };
+}
+
 /** The loss as it is minus the loss after recalibration, on the same samples. */
-function gain(data: LabelledScores, fit: LogisticFit | NotEstimable, loss: (data: LabelledScores) => Result): Result {
-  if ("status" in fit) return fit;
-  const before = loss(data);
+function gain(before: Result, data: LabelledScores | NotEstimable, loss: (data: LabelledScores) => Result): Result {
+  if ("status" in data) return data;
   if (before.status === "not-estimable") return before;
-  const after = loss({ ...data, scores: recalibrated(fit, data.scores) });
+  const after = loss(data);
   if (after.status === "not-estimable") return after;
   // Both are means over the same samples: the difference is one, too, and its normal limits are the paired ones.
   const asMean = (estimate: Estimate): Estimate => ({ ...estimate, symmetric: true });

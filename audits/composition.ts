@@ -9,6 +9,7 @@ import { type AuditMeta, defineAudit, type Study, type Subgroup } from "../src/c
 import { CLEAN } from "../src/core/condition.js";
 import { type Finding, type FindingTest, subgroupKey } from "../src/core/finding.js";
 import {
+  type Cell,
   combinedCounts,
   distinctSubgroups,
   familiesOf,
@@ -92,15 +93,13 @@ const meta: AuditMeta = {
 
 export default defineAudit({
   meta,
-  evaluate(study, { level }) {
+  overall(study, { level }) {
     const everybody = inPatientOrder((study.subgroups[0] as Subgroup).members, study.patients);
-    return [
-      ...distinctSubgroups(study).flatMap((group) =>
-        group.family === null ? [] : [groupShare(study, everybody, group, level)],
-      ),
-      ...study.classes.flatMap((className) => classFindings(study, className, level)),
-    ];
+    return distinctSubgroups(study).flatMap((group) =>
+      group.family === null ? [] : [groupShare(study, everybody, group, level)],
+    );
   },
+  evaluate: (study, { level }) => study.classes.flatMap((className) => classFindings(study, className, level)),
 });
 
 function classFindings(study: Study, className: string, level: number): Finding[] {
@@ -133,13 +132,23 @@ function keyOf({ family, values }: Subgroup): string {
   return JSON.stringify([family, subgroupKey(values)]);
 }
 
+const known = new WeakMap<Cell, ScoredCell>();
+
 /** A group's labelled samples, whether or not they have a score. */
 function labelledOf(study: Study, group: Subgroup, className: string): ScoredCell {
-  return scoredCell(labelledCell(study, group, className), []);
+  const labelled = labelledCell(study, group, className);
+  const cell = known.get(labelled) ?? scoredCell(labelled, []);
+  known.set(labelled, cell);
+  return cell;
 }
 
-function prevalenceOf({ clustered, labels, patients }: ScoredCell): Result<ProportionEstimate> {
-  return proportion(labels, patients, clustered);
+const prevalences = new WeakMap<ScoredCell, Result<ProportionEstimate>>();
+
+/** Made once: by itself, in the gap, and against the tuning split. */
+function prevalenceOf(cell: ScoredCell): Result<ProportionEstimate> {
+  const prevalence = prevalences.get(cell) ?? proportion(cell.labels, cell.patients, cell.clustered);
+  prevalences.set(cell, prevalence);
+  return prevalence;
 }
 
 function prevalenceGap(

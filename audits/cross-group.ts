@@ -7,12 +7,21 @@ import { z } from "zod";
 import { type AuditMeta, defineAudit, type Study, type Subgroup } from "../src/core/audit.js";
 import type { Condition } from "../src/core/condition.js";
 import { type Finding, subgroupKey } from "../src/core/finding.js";
-import type { AucEstimate, LabelledScores } from "../src/stats/auc.js";
-import { familiesOf, isWithheld, labelledCell } from "../src/stats/cell.js";
-import { areaBetween, type Pool, poolOf, type Side, type Sides, sidesOf } from "../src/stats/cross-area.js";
+import type { AucEstimate } from "../src/stats/auc.js";
+import {
+  type Cell,
+  familiesOf,
+  isWithheld,
+  labelledCell,
+  membershipIn,
+  type ScoredCell,
+  scoredCell,
+  withScores,
+} from "../src/stats/cell.js";
+import { areaBetween, areasAcross, type CrossArea, crossAreaOf } from "../src/stats/cross-area.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
-import { takeCodes, takeDoubles, takeLabels } from "../src/stats/take.js";
+import { poolOf, type Side, type Sides, sidesOf } from "../src/stats/rank-sums.js";
 
 const AUDIT = "cross-group";
 
@@ -90,12 +99,12 @@ export default defineAudit<typeof parameters>({
     if (whole === undefined) return [];
     const conditions = study.conditions.filter(({ attack }) => attacked || attack === "none");
     return study.classes.flatMap((className) => {
-      const { rows } = labelledCell(study, whole, className);
+      const labelled = labelledCell(study, whole, className);
       return conditions.flatMap((condition) => {
-        const scored = scoredRows(study, rows, condition, className);
-        const pool = poolOf(scored.data);
+        const column = study.scores(condition, className);
+        const everybody = scoredCell(labelled, [column]);
         return [...familiesOf(study)].flatMap(([family, subgroups]) => {
-          const setting: Setting = { study, class: className, family, condition, level, pool, ...scored };
+          const setting: Setting = { study, class: className, family, condition, level, column, labelled, everybody };
           return familyFindings(setting, subgroups, matrixUpTo);
         });
       });
@@ -109,83 +118,40 @@ interface Setting {
   readonly family: string;
   readonly condition: Condition;
   readonly level: number;
-  readonly pool: Pool;
-  /** Samples of the pool, in its order. */
-  readonly rows: Uint32Array;
-  readonly scores: Float64Array;
-}
-
-/** The labelled samples that have a score, in patient order. */
-function scoredRows(study: Study, labelled: Uint32Array, condition: Condition, className: string) {
-  const scores = study.scores(condition, className);
-  const kept = new Uint32Array(labelled.length);
-  let count = 0;
-  for (const row of labelled) {
-    kept[count] = row;
-    if (!Number.isNaN(scores[row])) count++;
-  }
-  const rows = kept.subarray(0, count);
-  const data: LabelledScores = {
-    scores: takeDoubles(scores, rows),
-    labels: takeLabels(study.labels(className), rows),
-    patients: takeCodes(study.patients, rows),
-    clustered: study.clustered,
-    weights: study.weights === null ? null : takeDoubles(study.weights, rows),
-  };
-  return { rows, scores, data };
+  readonly column: Float64Array;
+  readonly labelled: Cell;
+  readonly everybody: ScoredCell;
 }
 
 interface Group {
   readonly subgroup: Subgroup;
   readonly name: string;
-  readonly sides: Sides;
+  readonly cell: ScoredCell;
   /** Labelled members without a score, by label, and those of the background. */
   readonly unscored: Unscored;
 }
 
 function familyFindings(setting: Setting, subgroups: readonly Subgroup[], matrixUpTo: number): Finding[] {
-  const all = unscoredOf(setting, null);
-  // Sides of large families are made group by group and let go: only a matrix needs them all at once.
-  if (subgroups.length > matrixUpTo) {
-    return subgroups.flatMap((subgroup) => backgroundFindings(setting, groupOf(setting, subgroup, all)));
-  }
+  const all = unscoredOf(setting.labelled, setting.everybody);
   const groups = subgroups.map((subgroup) => groupOf(setting, subgroup, all));
-  return [...groups.flatMap((group) => backgroundFindings(setting, group)), ...matrixFindings(setting, groups)];
+  const found = groups.flatMap((group) => backgroundFindings(setting, group));
+  return groups.length > matrixUpTo ? found : [...found, ...matrixFindings(setting, groups)];
 }
 
-const NO_SIDE: Side = {
-  positions: new Uint32Array(0),
-  sorted: new Uint32Array(0),
-  ranks: new Uint32Array(0),
-};
-const NO_SIDES: Sides = {
-  positives: NO_SIDE,
-  negatives: NO_SIDE,
-  backgroundPositives: NO_SIDE,
-  backgroundNegatives: NO_SIDE,
-};
 const NONE_UNSCORED: Unscored = {
   own: { positives: 0, negatives: 0 },
   background: { positives: 0, negatives: 0 },
 };
 
 function groupOf(setting: Setting, subgroup: Subgroup, all: LabelCounts): Group {
-  const { class: className, study, pool, rows } = setting;
+  const { class: className, study, column } = setting;
+  const labelled = labelledCell(study, subgroup, className);
+  const cell = scoredCell(labelled, [column]);
   const name = subgroupKey(subgroup.values);
-  // Neither a withheld group nor its background, from which it would follow, is compared.
-  if (isWithheld(subgroup, className)) return { subgroup, name, sides: NO_SIDES, unscored: NONE_UNSCORED };
-  const isMember = new Uint8Array(study.count);
-  for (const row of subgroup.members) isMember[row] = 1;
-  const ofPool = new Uint8Array(rows.length);
-  for (let i = 0; i < rows.length; i++) ofPool[i] = isMember[rows[i] as number] as number;
-  const own = unscoredOf(setting, subgroup.members);
+  if (isWithheld(subgroup, className)) return { subgroup, name, cell, unscored: NONE_UNSCORED };
+  const own = unscoredOf(labelled, cell);
   const background = { positives: all.positives - own.positives, negatives: all.negatives - own.negatives };
-  return {
-    subgroup,
-    name,
-    sides: sidesOf(pool, ofPool),
-    unscored: { own, background },
-  };
+  return { subgroup, name, cell, unscored: { own, background } };
 }
 
 interface LabelCounts {
@@ -198,58 +164,99 @@ interface Unscored {
   readonly background: LabelCounts;
 }
 
-/** Labelled samples without a score among some rows; null for all. */
-function unscoredOf({ study, class: className, scores }: Setting, members: Uint32Array | null): LabelCounts {
-  const labels = study.labels(className);
-  const counts = { positives: 0, negatives: 0 };
-  const total = members === null ? study.count : members.length;
-  for (let i = 0; i < total; i++) {
-    const row = members === null ? i : (members[i] as number);
-    if (!Number.isNaN(scores[row])) continue;
-    if (labels[row] === 1) counts.positives++;
-    else if (labels[row] === 0) counts.negatives++;
-  }
-  return counts;
+/** Labelled samples without a score. */
+function unscoredOf({ labels }: Cell, { counts, unscored }: ScoredCell): LabelCounts {
+  if (unscored === 0) return { positives: 0, negatives: 0 };
+  let positives = 0;
+  for (let i = 0; i < labels.length; i++) positives += labels[i] as number;
+  return {
+    positives: positives - counts.positives,
+    negatives: labels.length - positives - counts.negatives,
+  };
 }
+
+type GroupSide = "positives" | "negatives" | "background-positives" | "background-negatives";
 
 function backgroundFindings(setting: Setting, group: Group): Finding[] {
   const { own, background } = group.unscored;
-  const names = {
-    positives: `positives of ${group.name}`,
-    negatives: `negatives of ${group.name}`,
-    backgroundPositives: "positives of the background",
-    backgroundNegatives: "negatives of the background",
-  };
-  const found = (metric: string, upper: keyof Sides, lower: keyof Sides, unscored: number, shift = 0): Finding => {
-    const sides = { upper: group.sides[upper], lower: group.sides[lower] };
-    const { area, counts } = areaBetween(setting.pool, sides.upper, sides.lower, {
-      upper: names[upper],
-      lower: names[lower],
-    });
+  const sides = sidesAgainst(setting, group);
+  const found = (metric: string, upper: GroupSide, lower: GroupSide, unscored: number, shift = 0): Finding => {
+    const { area, counts } = sides(upper, lower);
     const subject = subjectOf(setting, group.subgroup, metric);
     return findingOf(subject, shifted(area, shift), { counts, unscored }, setting.level);
   };
   return [
-    found("bpsn-auc", "backgroundPositives", "negatives", background.positives + own.negatives),
-    found("bnsp-auc", "positives", "backgroundNegatives", own.positives + background.negatives),
-    found("positive-aeg", "positives", "backgroundPositives", own.positives + background.positives, -0.5),
-    found("negative-aeg", "negatives", "backgroundNegatives", own.negatives + background.negatives, -0.5),
+    found("bpsn-auc", "background-positives", "negatives", background.positives + own.negatives),
+    found("bnsp-auc", "positives", "background-negatives", own.positives + background.negatives),
+    found("positive-aeg", "positives", "background-positives", own.positives + background.positives, -0.5),
+    found("negative-aeg", "negatives", "background-negatives", own.negatives + background.negatives, -0.5),
   ];
 }
 
+/** Where each of the four areas stands among a group's sums. */
+const SUMS: Readonly<Partial<Record<`${GroupSide}/${GroupSide}`, "bpsn" | "bnsp" | "positives" | "negatives">>> = {
+  "background-positives/negatives": "bpsn",
+  "positives/background-negatives": "bnsp",
+  "positives/background-positives": "positives",
+  "negatives/background-negatives": "negatives",
+};
+
+/** The areas of a group against its background. Neither a withheld group nor its background, from which it would follow, is compared. */
+function sidesAgainst({ class: className, everybody }: Setting, { cell, name, subgroup }: Group) {
+  const names: Readonly<Record<GroupSide, string>> = {
+    positives: `positives of ${name}`,
+    negatives: `negatives of ${name}`,
+    "background-positives": "positives of the background",
+    "background-negatives": "negatives of the background",
+  };
+  const labelOf = (side: GroupSide) => (side.endsWith("positives") ? 1 : 0);
+  const isHidden = isWithheld(subgroup, className);
+  const sums = isHidden ? null : areasAcross(everybody, cell);
+  const pool = poolOf(withScores(everybody, 0));
+  const byWeight = sums === null && !isHidden ? sidesOf(pool, membershipIn(everybody, cell)) : NO_SIDES;
+  const sideOf = (side: GroupSide): Side =>
+    ({
+      positives: byWeight.positives,
+      negatives: byWeight.negatives,
+      "background-positives": byWeight.backgroundPositives,
+      "background-negatives": byWeight.backgroundNegatives,
+    })[side];
+  return (upper: GroupSide, lower: GroupSide): CrossArea => {
+    const named = { upper: names[upper], lower: names[lower] };
+    const place = SUMS[`${upper}/${lower}`];
+    return sums === null || place === undefined
+      ? areaBetween(pool, sideOf(upper), sideOf(lower), named)
+      : crossAreaOf(sums[place], { upper: labelOf(upper), lower: labelOf(lower) }, everybody.clustered, named);
+  };
+}
+
+const NOBODY = new Uint32Array(0);
+const noSide = (label: 0 | 1): Side => ({ label, positions: NOBODY, ranks: NOBODY });
+const NO_SIDES: Sides = {
+  positives: noSide(1),
+  negatives: noSide(0),
+  backgroundPositives: noSide(1),
+  backgroundNegatives: noSide(0),
+};
+
 /** The area of all positives of one group against all negatives of another, for every ordered pair. */
 function matrixFindings(setting: Setting, groups: readonly Group[]): Finding[] {
-  return groups.flatMap((row) =>
-    groups
-      .filter((column) => column !== row)
-      .map((column) => {
-        const names = { upper: `positives of ${row.name}`, lower: `negatives of ${column.name}` };
-        const { area, counts } = areaBetween(setting.pool, row.sides.positives, column.sides.negatives, names);
-        const reference = column.subgroup.values;
-        const subject = { ...subjectOf(setting, row.subgroup, "xauc"), versus: column.name };
-        const unscored = row.unscored.own.positives + column.unscored.own.negatives;
-        return findingOf(subject, area, { counts, unscored }, setting.level, { reference });
-      }),
+  const { class: className, everybody } = setting;
+  const pool = poolOf(withScores(everybody, 0));
+  const sides = groups.map(({ cell, subgroup }) =>
+    isWithheld(subgroup, className) ? NO_SIDES : sidesOf(pool, membershipIn(everybody, cell)),
+  );
+  return groups.flatMap((row, i) =>
+    groups.flatMap((column, j): Finding[] => {
+      if (column === row) return [];
+      const names = { upper: `positives of ${row.name}`, lower: `negatives of ${column.name}` };
+      const [upper, lower] = [(sides[i] as Sides).positives, (sides[j] as Sides).negatives];
+      const { area, counts } = areaBetween(pool, upper, lower, names);
+      const reference = column.subgroup.values;
+      const subject = { ...subjectOf(setting, row.subgroup, "xauc"), versus: column.name };
+      const unscored = row.unscored.own.positives + column.unscored.own.negatives;
+      return [findingOf(subject, area, { counts, unscored }, setting.level, { reference })];
+    }),
   );
 }
 
@@ -261,12 +268,13 @@ function subjectOf({ class: className, family, condition }: Setting, subgroup: S
 /** An area moved by a constant, with its limits. */
 function shifted(area: Result<AucEstimate>, by: number): Result {
   if (area.status === "not-estimable" || by === 0) return area;
+  const { limits } = area;
   return {
     ...area,
     value: area.value + by,
     range: [area.range[0] + by, area.range[1] + by],
-    limits(z) {
-      const { lower, upper } = area.limits(z);
+    limits: (z) => {
+      const { lower, upper } = limits(z);
       return { lower: lower + by, upper: upper + by };
     },
   };

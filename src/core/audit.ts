@@ -130,7 +130,10 @@ export interface AuditMeta {
 /** A pure function from score tables to findings. */
 export interface Audit<Parameters = Record<string, unknown>> {
   readonly meta: AuditMeta;
+  /** Findings about the study's classes, which may be one alone. */
   evaluate(study: Study, context: AuditContext<Parameters>): Finding[];
+  /** Findings about no class, where it has any: asked for once, whatever the classes. */
+  overall?(study: Study, context: AuditContext<Parameters>): Finding[];
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Finding } from "../core/finding.js";
+import type { GateEntry } from "../protocol/schema.js";
 import { POWER } from "../stats/assessment.js";
 import { intervalAt } from "../stats/finding.js";
 import { criticalValue, normalCdf } from "../stats/normal.js";
@@ -29,6 +30,27 @@ export function pOfMeeting(finding: Finding, limit: number, sign: 1 | -1): numbe
     else inside = middle;
   }
   return normalCdf(-outside);
+}
+
+/** One-sided p-values by finding and criterion, for findings whose other intervals are not at hand any more. */
+export type KnownTests = ReadonlyMap<string, number | null>;
+
+export function criterionKey({ id }: Finding, limit: number, sign: 1 | -1): string {
+  return `${sign} ${limit} ${id}`;
+}
+
+/** The p-values of all findings that gates may look at: they can be told wherever findings are made. */
+export function testsOf(gates: readonly GateEntry[], findings: readonly Finding[]): KnownTests {
+  const tests = new Map<string, number | null>();
+  for (const { atLeast, atMost, bound, metric } of gates) {
+    const limit = atLeast ?? atMost;
+    if (limit === undefined || bound === "estimate") continue;
+    const sign = atLeast === undefined ? -1 : 1;
+    for (const finding of findings) {
+      if (finding.metric === metric) tests.set(criterionKey(finding, limit, sign), pOfMeeting(finding, limit, sign));
+    }
+  }
+  return tests;
 }
 
 /**

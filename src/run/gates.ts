@@ -2,7 +2,7 @@ import type { Condition } from "../core/condition.js";
 import { type Finding, type FindingTest, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
 import type { GateCondition, GateEntry } from "../protocol/schema.js";
 import { adjusted } from "../stats/multiplicity.js";
-import { neededWords, pOfMeeting } from "./criterion.js";
+import { criterionKey, type KnownTests, neededWords, pOfMeeting } from "./criterion.js";
 
 /** How one finding stands against a gate. `margin` is how far the number lies on the good side of the limit. */
 interface Judgement {
@@ -31,9 +31,14 @@ interface Judged {
  * all of them. To fail takes one, and among many one fails by chance: a finding fails only where its whole interval misses
  * the limit and the hypothesis that it meets its criterion is rejected, one-sided, after Holm's adjustment for all findings
  * that the gates look at. So a model that meets all criteria fails with a chance of at most 1 − confidence.
+ * @param tests p-values that were computed beside the findings
  */
-export function evaluateGates(gates: readonly GateEntry[], findings: readonly Finding[]): GateResult[] {
-  const judged = withHolm(gates.map((gate) => judgeGate(gate, findings)));
+export function evaluateGates(
+  gates: readonly GateEntry[],
+  findings: readonly Finding[],
+  tests: KnownTests = new Map(),
+): GateResult[] {
+  const judged = withHolm(gates.map((gate) => judgeGate(gate, findings, tests)));
   return judged.map(({ gate, judgements, failed }) => failed ?? conclude(gate, judgements));
 }
 
@@ -44,7 +49,7 @@ export function overallVerdict(gates: readonly GateResult[]): Verdict {
   return "pass";
 }
 
-function judgeGate(gate: GateEntry, findings: readonly Finding[]): Judged {
+function judgeGate(gate: GateEntry, findings: readonly Finding[], tests: KnownTests): Judged {
   const ofMetric = findings.filter(
     (finding) =>
       finding.metric === gate.metric &&
@@ -60,7 +65,7 @@ function judgeGate(gate: GateEntry, findings: readonly Finding[]): Judged {
     const failed: GateResult = { ...headOf(gate), verdict: "fail", observed: null, findings: ids, reason };
     return { gate, judgements: [], failed };
   }
-  return { gate, judgements: named.map((finding) => judge(gate, finding)), failed: null };
+  return { gate, judgements: named.map((finding) => judge(gate, finding, tests)), failed: null };
 }
 
 function headOf({ id, title, atLeast, atMost }: GateEntry): Pick<GateResult, "id" | "title" | "limit"> {
@@ -129,7 +134,7 @@ function overall(judgements: readonly Judgement[]): Verdict {
  * Passes when the chosen limit of the interval is on the good side; fails when the whole interval is on the bad side;
  * else the data do not settle it. A gate on the estimate alone knows no third verdict.
  */
-function judge(gate: GateEntry, finding: Finding): Judgement {
+function judge(gate: GateEntry, finding: Finding, tests: KnownTests): Judgement {
   const { estimate, interval, status } = finding;
   const open = (reason: string): Judgement => ({
     finding,
@@ -166,7 +171,10 @@ function judge(gate: GateEntry, finding: Finding): Judgement {
         : left !== null && reached
           ? `, but groups are left out: ${left}.`
           : `, but the interval (${format(lower)} to ${format(upper)}) reaches across it: ${neededWords(finding, limit, sign)}.`;
-  const p = gate.bound === "estimate" ? null : pOfMeeting(finding, limit, sign);
+  const p =
+    gate.bound === "estimate"
+      ? null
+      : (tests.get(criterionKey(finding, limit, sign)) ?? pOfMeeting(finding, limit, sign));
   return { finding, verdict, observed, margin, reason: `${comparison}${explanation}`, p };
 }
 

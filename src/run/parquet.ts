@@ -78,7 +78,7 @@ function join(parts: readonly Chunk[], type: string): Float64Array | Int32Array 
   const ordered = [...parts].sort((a, b) => a.rowStart - b.rowStart);
   if (type !== "DOUBLE" && type !== "INT32") return ordered.flatMap((part) => Array.from(part.data) as string[]);
   const length = ordered.reduce((total, part) => total + part.data.length, 0);
-  const out = type === "INT32" ? new Int32Array(length) : new Float64Array(length);
+  const out = type === "INT32" ? new Int32Array(room(4 * length)) : new Float64Array(room(8 * length));
   let at = 0;
   for (const part of ordered) {
     out.set(part.data as ArrayLike<number>, at);
@@ -86,3 +86,10 @@ function join(parts: readonly Chunk[], type: string): Float64Array | Int32Array 
   }
   return out;
 }
+
+/** Large columns are made where threads can share them. */
+function room(bytes: number): ArrayBuffer | SharedArrayBuffer {
+  return bytes < LARGE ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
+}
+
+const LARGE = 1 << 20;

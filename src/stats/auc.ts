@@ -6,12 +6,22 @@ import {
   normalLimits,
   notEstimable,
   type Result,
-  standardErrorOf,
+  rootOf,
 } from "./estimate.js";
-import { type ErrorPart, errorPart, variance } from "./influence.js";
+import { groupAreas, type PairSums, type SideSums } from "./group-areas.js";
+import {
+  declareProduct,
+  deferredPart,
+  type ErrorPart,
+  errorPart,
+  ownVariance,
+  productOf,
+  sizeOf,
+} from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { orderOf } from "./order.js";
 import { LEFT_OUT, type Placements, placements, placementsOf } from "./placements.js";
+import { type Pool, poolOf, type RankSums, rankSums, type Side, type SideError, sidesOf } from "./rank-sums.js";
 import type { ScoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -69,10 +79,19 @@ const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
  * @param isMember 1 for the group's samples, aligned with the data
  */
 export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
+  const weights = unequalWeights(data);
+  if (weights === null) return areaOfRest(poolOf(data), isMember, groupAreas(poolOf(data), isMember).rest);
   const labels = new Uint8Array(isMember.length);
   for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
-  const weights = unequalWeights(data);
   return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
+}
+
+/** The same where the sums are at hand. */
+export function areaOfRest(pool: Pool, isMember: Uint8Array, rest: PairSums): Result<AucEstimate> {
+  return areaOfPair(rest, pool.data.clustered, () => {
+    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, isMember);
+    return rankSums(pool, backgroundPositives, backgroundNegatives);
+  });
 }
 
 /** The area of samples that nobody else looks at, along an order that is at hand: nothing is kept for others. */
@@ -81,54 +100,105 @@ export function areaAlong(data: LabelledScores, order: Uint32Array): Result<AucE
   return areaOfPlaced(data, weights, placementsOf(data.scores, data.labels, order, weights));
 }
 
+/** The area between two sides of a pool whose samples all count alike; the upper side has the place of the positives. */
+export function areaOfSides(pool: Pool, upper: Side, lower: Side): Result<AucEstimate> {
+  const [positives, negatives] = [upper.positions.length, lower.positions.length];
+  const few = tooFew(positives, negatives);
+  if (few !== null) return few;
+  const sums = rankSums(pool, upper, lower);
+  const of = ({ part, squares, variance }: SideError, count: number) =>
+    sideOf(part, part.patients.length, count, variance, squares, count);
+  return areaEstimate(sums.area, of(sums.upper, positives), of(sums.lower, negatives), pool.data.clustered);
+}
+
+/**
+ * An area whose sums are at hand.
+ * @param make the same by patient, where covariances with other estimates are asked for
+ */
+export function areaOfPair(
+  { area, upper, lower, mixed }: PairSums,
+  clustered: boolean,
+  make: () => RankSums,
+): Result<AucEstimate> {
+  const few = tooFew(upper.count, lower.count);
+  if (few !== null) return few;
+  let made: RankSums | null = null;
+  const lists = () => {
+    made ??= make();
+    return made;
+  };
+  const parts = {
+    upper: deferredPart(upper.patients, upper.product, () => lists().upper.part),
+    lower: deferredPart(lower.patients, lower.product, () => lists().lower.part),
+  };
+  declareProduct(parts.upper, parts.lower, mixed);
+  const of = (part: ErrorPart, { count, patients, squares }: SideSums) =>
+    sideOf(part, patients, count, ownVariance(part), squares, count);
+  return areaEstimate(area, of(parts.upper, upper), of(parts.lower, lower), clustered);
+}
+
 /** @param data samples labelled LEFT_OUT count for nothing */
 function areaOfPlaced(data: LabelledScores, weights: Float64Array | null, placed: Placements): Result<AucEstimate> {
-  const { positives, negatives } = placed;
-  const n = positives + negatives;
-  if (positives < 2 || negatives < 2) {
-    const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];
-    return notEstimable(`${counted(count, which)} among ${counted(n, "sample")}: AUC needs at least two of each class`);
-  }
-  const positive = classPart(data, weights, placed, 1);
-  const negative = classPart(data, weights, placed, 0);
-  const [ofPositives, ofNegatives] = [positive.part.patients.length, negative.part.patients.length];
+  const few = tooFew(placed.positives, placed.negatives);
+  if (few !== null) return few;
+  const [positive, negative] = [classPart(data, weights, placed, 1), classPart(data, weights, placed, 0)];
+  return areaEstimate(placed.auc, positive, negative, data.clustered);
+}
+
+function tooFew(positives: number, negatives: number): NotEstimable | null {
+  if (positives >= 2 && negatives >= 2) return null;
+  const [count, which] = positives < 2 ? [positives, "positive"] : [negatives, "negative"];
+  return notEstimable(
+    `${counted(count, which)} among ${counted(positives + negatives, "sample")}: AUC needs at least two of each class`,
+  );
+}
+
+function areaEstimate(
+  value: number,
+  positive: ClassPart,
+  negative: ClassPart,
+  clustered: boolean,
+): Result<AucEstimate> {
+  const [ofPositives, ofNegatives] = [sizeOf(positive.part), sizeOf(negative.part)];
   if (ofPositives < 2 || ofNegatives < 2) {
     const which = ofPositives < 2 ? "positive" : "negative";
     return notEstimable(
       `all ${which}s come from one patient: the AUC's interval needs at least two patients of each class`,
     );
   }
-  const patients = n === data.labels.length ? patientsOf(data.patients) : patientsLookedAt(data);
-  const error = [positive.part, negative.part];
-  const standardError = standardErrorOf(error);
-  const value = placed.auc;
+  const { standardError, patients } = errorOfPair(positive, negative);
   const shared = {
     status: "estimated",
     value,
-    error,
+    error: [positive.part, negative.part],
     standardError,
     range: [0, 1],
-    n,
+    n: positive.count + negative.count,
     patients,
-    positives,
-    negatives,
+    positives: positive.count,
+    negatives: negative.count,
     variance: standardError * standardError,
     effectivePositives: positive.effectiveCount,
     effectiveNegatives: negative.effectiveCount,
   } as const;
   if (standardError > 0) {
     const limits = normalLimits(value, standardError);
-    return { ...shared, symmetric: true, limits, method: data.clustered ? "obuchowski" : "delong" };
+    return { ...shared, symmetric: true, limits, method: clustered ? "obuchowski" : "delong" };
   }
-  // All placements equal, as where the classes are separated: the variance says nothing, Newcombe's interval does. A
-  // repeated patient counts once, the most cautious assumption on how much his images repeat one another.
-  const [first, second] = [positive.contributors, negative.contributors];
   return {
     ...shared,
     symmetric: false,
-    limits: (z) => newcombeAucLimits(value, first, second, z),
-    method: data.clustered ? "newcombe-patients" : "newcombe",
+    limits: rigidLimits(value, positive.contributors, negative.contributors),
+    method: clustered ? "newcombe-patients" : "newcombe",
   };
+}
+
+/**
+ * Where all placements are equal, as where the classes are separated, the variance says nothing; Newcombe's interval does. A
+ * repeated patient counts once, the most cautious assumption on how much his images repeat one another.
+ */
+function rigidLimits(value: number, positives: number, negatives: number): (z: number) => Limits {
+  return (z) => newcombeAucLimits(value, positives, negatives, z);
 }
 
 /** The difference of two areas on the same samples, as under two conditions: DeLong et al.'s or Obuchowski's paired comparison. */
@@ -206,19 +276,11 @@ export function patientsOf(patients: Int32Array): number {
   return count;
 }
 
-function patientsLookedAt({ patients, labels }: LabelledScores): number {
-  let count = 0;
-  let last = -1;
-  for (let i = 0; i < patients.length; i++) {
-    if (labels[i] === LEFT_OUT || patients[i] === last) continue;
-    last = patients[i] as number;
-    count++;
-  }
-  return count;
-}
-
 interface ClassPart {
   readonly part: ErrorPart;
+  /** Its own variance. */
+  readonly variance: number;
+  readonly count: number;
   readonly effectiveCount: number;
   /** The class's patients, or as many of equal weight as these are worth: a repeated patient counts once. */
   readonly contributors: number;
@@ -244,12 +306,33 @@ function classPart(data: LabelledScores, weights: Float64Array | null, placed: P
   }
   const part = errorPart(patients, contributions);
   const contributors = ofClass === null ? part.patients.length : kishCount(patients, ofClass);
-  if (ofClass === null && contributors === count) return { part, effectiveCount: count, contributors };
-  if (squares === 0) return { part, effectiveCount: contributors, contributors };
+  return sideOf(part, contributors, count, ownVariance(part), squares, total, ofClass !== null);
+}
+
+/** @param total the weight of the class: its count where all samples count alike */
+function sideOf(
+  part: ErrorPart,
+  contributors: number,
+  count: number,
+  variance: number,
+  squares: number,
+  total: number,
+  isWeighted = false,
+): ClassPart {
+  const made = { part, variance, count, contributors };
+  if (!isWeighted && contributors === count) return { ...made, effectiveCount: count };
+  if (squares === 0) return { ...made, effectiveCount: contributors };
   // As many independent samples of equal weight as would have this variance, at most the count.
   const spread = (count / (count - 1)) * (squares / total);
-  const clustered = variance([part]);
-  return { part, effectiveCount: clustered > 0 ? Math.min(count, spread / clustered) : count, contributors };
+  return { ...made, effectiveCount: variance > 0 ? Math.min(count, spread / variance) : count };
+}
+
+/** The standard error of both parts together, and their patients. */
+function errorOfPair(a: ClassPart, b: ClassPart): { readonly standardError: number; readonly patients: number } {
+  const { product, shared } = productOf(a.part, b.part);
+  const patients = sizeOf(a.part) + sizeOf(b.part) - shared;
+  const mixed = patients < 2 ? 0 : (patients / (patients - 1)) * product;
+  return { standardError: rootOf(a.variance + 2 * mixed + b.variance, a.variance + b.variance), patients };
 }
 
 function counted(count: number, noun: string): string {

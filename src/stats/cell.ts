@@ -58,14 +58,14 @@ interface ClassCells {
   readonly cells: Map<Subgroup, Cell>;
 }
 
-const known = new WeakMap<Study, ClassCells>();
+const cellsOfStudy = new WeakMap<Study, ClassCells>();
 
 /** The cells of the class that was asked for last: those of one class fit into memory, all of them may not. */
 function cellsOfClass(study: Study, className: string): Map<Subgroup, Cell> {
-  const current = known.get(study);
+  const current = cellsOfStudy.get(study);
   if (current?.className === className) return current.cells;
   const fresh: ClassCells = { className, cells: new Map() };
-  known.set(study, fresh);
+  cellsOfStudy.set(study, fresh);
   return fresh.cells;
 }
 
@@ -189,14 +189,31 @@ export function membershipIn(whole: ScoredCell, part: ScoredCell): Uint8Array {
 
 /** Counts over several cells of different samples; a patient in several of them counts once. */
 export function combinedCounts(cells: readonly ScoredCell[]): Counts {
+  const [first] = cells;
+  const remembered = first === undefined ? [] : (combined.get(first) ?? []);
+  const known = remembered.find(
+    (one) => one.cells.length === cells.length && one.cells.every((c, i) => c === cells[i]),
+  );
+  if (known !== undefined) return known.counts;
   const sum = (count: (counts: Counts) => number) => cells.reduce((total, cell) => total + count(cell.counts), 0);
-  return {
-    n: sum((counts) => counts.n),
-    positives: sum((counts) => counts.positives),
-    negatives: sum((counts) => counts.negatives),
-    patients: cells.some((cell) => cell.clustered) ? distinctPatients(cells) : sum((counts) => counts.patients),
+  const counts = {
+    n: sum((one) => one.n),
+    positives: sum((one) => one.positives),
+    negatives: sum((one) => one.negatives),
+    patients: cells.some((cell) => cell.clustered) ? distinctPatients(cells) : sum((one) => one.patients),
   };
+  if (first !== undefined) combined.set(first, [{ cells: [...cells], counts }, ...remembered.slice(0, REMEMBERED)]);
+  return counts;
 }
+
+interface Combined {
+  readonly cells: readonly ScoredCell[];
+  readonly counts: Counts;
+}
+
+/** What was combined of late, by the first cell: metric after metric is about the same cells. */
+const combined = new WeakMap<ScoredCell, readonly Combined[]>();
+const REMEMBERED = 8;
 
 function distinctPatients(cells: readonly ScoredCell[]): number {
   const highest = Math.max(0, ...cells.map((cell) => cell.patients.at(-1) ?? 0));

@@ -1,4 +1,5 @@
 import type { AucEstimate } from "./auc.js";
+import { sizeOf } from "./influence.js";
 import type { ProportionEstimate } from "./proportion.js";
 
 /**
@@ -66,7 +67,9 @@ interface ScarcerClass {
 
 /** The class with the smaller size. */
 function scarcerClass(auc: AucEstimate): ScarcerClass {
-  const [ofPositives, ofNegatives] = [auc.error[0], auc.error[1]].map((part) => part?.patients.length ?? Infinity);
+  const [ofPositives, ofNegatives] = [auc.error[0], auc.error[1]].map((part) =>
+    part === undefined ? Infinity : sizeOf(part),
+  );
   const positives = Math.min(auc.effectivePositives, ofPositives as number);
   const negatives = Math.min(auc.effectiveNegatives, ofNegatives as number);
   return positives <= negatives

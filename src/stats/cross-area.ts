@@ -1,78 +1,16 @@
-import { type AucEstimate, areaAlong, type LabelledScores, patientsOf } from "./auc.js";
-import type { Counts } from "./cell.js";
-import type { Result } from "./estimate.js";
-import { orderOf } from "./order.js";
-
-/** Samples in patient order with their scores sorted once, for areas between any two sets of them. */
-export interface Pool {
-  readonly data: LabelledScores;
-  /** Positions by ascending score. */
-  readonly order: Uint32Array;
-  /** Room for a number per position, which every area writes before it reads. */
-  readonly scratch: Uint32Array;
-}
-
-/** Some samples of a pool, as positions in it. */
-export interface Side {
-  /** Ascending, hence in patient order. */
-  readonly positions: Uint32Array;
-  /** The same by ascending score, with their places in the pool's order, ascending. */
-  readonly sorted: Uint32Array;
-  readonly ranks: Uint32Array;
-}
-
-/** A group and everybody outside it, by label. */
-export interface Sides {
-  readonly positives: Side;
-  readonly negatives: Side;
-  readonly backgroundPositives: Side;
-  readonly backgroundNegatives: Side;
-}
+import { type AucEstimate, areaAlong, areaOfPair, areaOfSides, patientsOf } from "./auc.js";
+import { type Counts, membershipIn, type ScoredCell, withScores } from "./cell.js";
+import type { NotEstimable, Result } from "./estimate.js";
+import { type GroupAreas, groupAreas, type PairSums } from "./group-areas.js";
+import { LEFT_OUT } from "./placements.js";
+import { type Pool, poolOf, type Side } from "./rank-sums.js";
+import { takeCodes } from "./take.js";
+import { unequalWeights } from "./weights.js";
 
 /** An area between two sets of samples, which are counted by their own labels. */
 export interface CrossArea {
   readonly area: Result<AucEstimate>;
   readonly counts: Counts;
-}
-
-export function poolOf(data: LabelledScores): Pool {
-  return { data, order: orderOf(data.scores), scratch: new Uint32Array(data.scores.length) };
-}
-
-/**
- * Splits the pool into a group and its background, by label, in two passes.
- * @param isMember 1 for the group's samples, by position
- */
-export function sidesOf({ data, order }: Pool, isMember: Uint8Array): Sides {
-  const kinds = new Uint8Array(order.length);
-  const counts = new Uint32Array(4);
-  for (let i = 0; i < kinds.length; i++) {
-    const kind = 2 * (isMember[i] as number) + (data.labels[i] as number);
-    kinds[i] = kind;
-    counts[kind] = (counts[kind] as number) + 1;
-  }
-  const empty = () => Array.from(counts, (count) => new Uint32Array(count));
-  const [positions, sorted, ranks] = [empty(), empty(), empty()];
-  const next = new Uint32Array(4);
-  for (let i = 0; i < kinds.length; i++) {
-    const kind = kinds[i] as number;
-    (positions[kind] as Uint32Array)[next[kind] as number] = i;
-    next[kind] = (next[kind] as number) + 1;
-  }
-  next.fill(0);
-  for (let i = 0; i < order.length; i++) {
-    const position = order[i] as number;
-    const kind = kinds[position] as number;
-    (sorted[kind] as Uint32Array)[next[kind] as number] = position;
-    (ranks[kind] as Uint32Array)[next[kind] as number] = i;
-    next[kind] = (next[kind] as number) + 1;
-  }
-  const side = (kind: number): Side => ({
-    positions: positions[kind] as Uint32Array,
-    sorted: sorted[kind] as Uint32Array,
-    ranks: ranks[kind] as Uint32Array,
-  });
-  return { backgroundNegatives: side(0), backgroundPositives: side(1), negatives: side(2), positives: side(3) };
 }
 
 /**
@@ -87,50 +25,81 @@ export function areaBetween(
   lower: Side,
   names: { readonly upper: string; readonly lower: string },
 ): CrossArea {
-  const { data, scratch: placeOf } = pool;
   const n = upper.positions.length + lower.positions.length;
-  const scores = new Float64Array(n);
-  const labels = new Uint8Array(n);
-  const patients = new Int32Array(n);
-  const all = data.weights ?? null;
-  const weights = all === null ? null : new Float64Array(n);
-  let positives = 0;
-  for (let next = 0, i = 0, j = 0; next < n; next++) {
-    const isUpper = j === lower.positions.length || (upper.positions[i] as number) < (lower.positions[j] as number);
-    const position = (isUpper ? upper.positions[i++] : lower.positions[j++]) as number;
-    placeOf[position] = next;
-    scores[next] = data.scores[position] as number;
-    labels[next] = isUpper ? 1 : 0;
-    patients[next] = data.patients[position] as number;
-    positives += data.labels[position] as number;
-    if (all !== null && weights !== null) weights[next] = all[position] as number;
-  }
-  const order = new Uint32Array(n);
-  for (let next = 0, i = 0, j = 0; next < n; next++) {
-    const isUpper = j === lower.ranks.length || (upper.ranks[i] as number) < (lower.ranks[j] as number);
-    order[next] = placeOf[(isUpper ? upper.sorted[i++] : lower.sorted[j++]) as number] as number;
-  }
-  const counts = { n, positives, negatives: n - positives, patients: patientsOf(patients) };
-  const area = areaAlong({ scores, labels, patients, clustered: data.clustered, weights }, order);
-  return { area: area.status === "estimated" ? area : notBetween(upper, lower, patients, labels, names), counts };
+  const positives = (upper.label === 1 ? upper.positions.length : 0) + (lower.label === 1 ? lower.positions.length : 0);
+  const area = unequalWeights(pool.data) === null ? areaOfSides(pool, upper, lower) : areaByWeight(pool, upper, lower);
+  const patients = area.status === "estimated" ? area.patients : patientsOf(patientsOfBoth(pool, upper, lower));
+  const counts = { n, positives, negatives: n - positives, patients };
+  if (area.status === "estimated") return { area, counts };
+  const sideOf = (name: string, { positions }: Side) => ({
+    name,
+    count: positions.length,
+    patients: patientsOf(takeCodes(pool.data.patients, positions)),
+  });
+  return { area: notBetween([sideOf(names.upper, upper), sideOf(names.lower, lower)]), counts };
+}
+
+/** Both sides handed over as classes, as where samples differ in weight. */
+function areaByWeight(pool: Pool, upper: Side, lower: Side): Result<AucEstimate> {
+  const { data, order } = pool;
+  const label = new Uint8Array(order.length).fill(LEFT_OUT);
+  for (let i = 0; i < upper.positions.length; i++) label[upper.positions[i] as number] = 1;
+  for (let i = 0; i < lower.positions.length; i++) label[lower.positions[i] as number] = 0;
+  return areaAlong({ ...data, labels: label }, order);
+}
+
+/** The patients of all samples of two sides, ascending. */
+function patientsOfBoth({ data }: Pool, upper: Side, lower: Side): Int32Array {
+  const patients = new Int32Array(upper.positions.length + lower.positions.length);
+  patients.set(takeCodes(data.patients, upper.positions));
+  patients.set(takeCodes(data.patients, lower.positions), upper.positions.length);
+  return patients.sort();
+}
+
+const known = new WeakMap<ScoredCell, { readonly everybody: ScoredCell; readonly areas: GroupAreas }>();
+
+/** A group's areas with everybody else's, made once; null where samples differ in weight. */
+export function areasAcross(everybody: ScoredCell, group: ScoredCell): GroupAreas | null {
+  const before = known.get(group);
+  if (before?.everybody === everybody) return before.areas;
+  const data = withScores(everybody, 0);
+  if (unequalWeights(data) !== null) return null;
+  const areas = groupAreas(poolOf(data), membershipIn(everybody, group));
+  known.set(group, { everybody, areas });
+  return areas;
+}
+
+/** An area across two sets of samples out of its sums. */
+export function crossAreaOf(
+  sums: PairSums,
+  labels: { readonly upper: 0 | 1; readonly lower: 0 | 1 },
+  clustered: boolean,
+  names: { readonly upper: string; readonly lower: string },
+): CrossArea {
+  const { upper, lower, mixed } = sums;
+  const n = upper.count + lower.count;
+  const positives = labels.upper * upper.count + labels.lower * lower.count;
+  const patients = upper.patients + lower.patients - mixed.shared;
+  const counts = { n, positives, negatives: n - positives, patients };
+  const area = areaOfPair(sums, clustered, () => {
+    throw new Error("an area across groups is not compared with others");
+  });
+  if (area.status === "estimated") return { area, counts };
+  const sides = [
+    { name: names.upper, count: upper.count, patients: upper.patients },
+    { name: names.lower, count: lower.count, patients: lower.patients },
+  ];
+  return { area: notBetween(sides), counts };
 }
 
 /** Why there is no area, in terms of the sides: to the estimator they are classes. */
 function notBetween(
-  upper: Side,
-  lower: Side,
-  patients: Int32Array,
-  labels: Uint8Array,
-  names: { readonly upper: string; readonly lower: string },
-): CrossArea["area"] {
-  const few = [
-    { name: names.upper, count: upper.positions.length, label: 1 },
-    { name: names.lower, count: lower.positions.length, label: 0 },
-  ];
-  for (const { name, count } of few) {
+  sides: readonly { readonly name: string; readonly count: number; readonly patients: number }[],
+): NotEstimable {
+  for (const { name, count } of sides) {
     if (count < 2) return { status: "not-estimable", reason: `${count} ${name}: an area needs at least two of each` };
   }
-  const one = few.find(({ label }) => patientsOf(patients.filter((_, i) => labels[i] === label)) < 2);
+  const one = sides.find(({ patients }) => patients < 2);
   return {
     status: "not-estimable",
     reason: `all ${one?.name} come from one patient: the area's interval needs at least two patients of each`,

@@ -1,6 +1,7 @@
 import type { LabelledScores } from "./auc.js";
 import { boundedLimits } from "./bounded.js";
 import { type Agreement, agreementOf, type Confusion } from "./confusion.js";
+import { type DecisionCounts, decisionCounts, presenceOf } from "./decision-counts.js";
 import { notEstimable, type NotEstimable, type Summary } from "./estimate.js";
 import { type ProportionEstimate, wilsonLimits } from "./proportion.js";
 import { unequalWeights } from "./weights.js";
@@ -41,6 +42,26 @@ export interface DecisionTable {
 
 /** The table at a threshold (score >= threshold is called positive), in one pass. */
 export function decisionTable(data: LabelledScores, threshold: number): DecisionTable {
+  const counts = decisionCounts(data, threshold);
+  return counts === null ? tableOfSamples(data, threshold) : tableOfCounts(data, counts);
+}
+
+/** Out of counts that other audits look at, too. */
+function tableOfCounts({ clustered, labels }: LabelledScores, counts: DecisionCounts): DecisionTable {
+  const presence = Uint32Array.from(presenceOf(counts));
+  return {
+    weights: Float64Array.from(counts.totals),
+    counts: Uint32Array.from(counts.totals),
+    products: counts.own.products,
+    presence,
+    n: labels.length,
+    patients: patientsIn({ presence }, EVERYBODY),
+    clustered,
+    isWeighted: false,
+  };
+}
+
+function tableOfSamples(data: LabelledScores, threshold: number): DecisionTable {
   const { scores, labels, patients } = data;
   const unequal = unequalWeights(data);
   const weights = new Float64Array(CELLS);
@@ -185,7 +206,7 @@ export function tableAgreement(table: DecisionTable, agreement: Agreement): Summ
 }
 
 /** Patients with a sample in one of the cells. */
-function patientsIn({ presence }: DecisionTable, cells: number): number {
+function patientsIn({ presence }: Pick<DecisionTable, "presence">, cells: number): number {
   let count = 0;
   for (let set = 0; set < presence.length; set++) if ((set & cells) !== 0) count += presence[set] as number;
   return count;

@@ -1,7 +1,10 @@
 import type { OperatingPoint } from "../core/audit.js";
 import type { LabelledScores } from "./auc.js";
+import { decisionCounts } from "./decision-counts.js";
 import { type NotEstimable, notEstimable, type Result } from "./estimate.js";
 import { complementOf, type ProportionEstimate, proportion } from "./proportion.js";
+import { shareOfCounts } from "./share-of-counts.js";
+import { noTrials } from "./share-totals.js";
 import { unequalWeights } from "./weights.js";
 
 /** The four rates of a decision rule, each a share of the samples that it is about. */
@@ -12,20 +15,25 @@ export const RATES: readonly Rate[] = ["sensitivity", "specificity", "ppv", "npv
 interface RateDefinition {
   readonly given: "label" | "call";
   readonly is: 0 | 1;
-  /** The samples that it is about, in words, for the reason where there are none. */
-  readonly trials: string;
 }
 
 const DEFINITIONS: Readonly<Record<Rate, RateDefinition>> = {
-  sensitivity: { given: "label", is: 1, trials: "positives" },
-  specificity: { given: "label", is: 0, trials: "negatives" },
-  ppv: { given: "call", is: 1, trials: "samples called positive" },
-  npv: { given: "call", is: 0, trials: "samples called negative" },
+  sensitivity: { given: "label", is: 1 },
+  specificity: { given: "label", is: 0 },
+  ppv: { given: "call", is: 1 },
+  npv: { given: "call", is: 0 },
 };
 
 /** A rate at a threshold (score >= threshold is called positive); not estimable where it is about no sample. */
 export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Result<ProportionEstimate> {
-  const { given, is, trials } = DEFINITIONS[rate];
+  const counts = decisionCounts(data, threshold);
+  if (counts === null) return rateOfSamples(data, threshold, rate);
+  return shareOfCounts(counts, rate, data.clustered) ?? noTrials(rate, data.labels.length);
+}
+
+/** Sample by sample, as where samples differ in weight. */
+function rateOfSamples(data: LabelledScores, threshold: number, rate: Rate): Result<ProportionEstimate> {
+  const { given, is } = DEFINITIONS[rate];
   const calls = callsAt(data.scores, threshold);
   const [condition, outcome] = given === "label" ? [data.labels, calls] : [calls, data.labels];
   const outcomes = new Uint8Array(condition.length);
@@ -39,9 +47,7 @@ export function rateAt(data: LabelledScores, threshold: number, rate: Rate): Res
     if (all !== null && weights !== null) weights[count] = all[i] as number;
     patients[count++] = data.patients[i] as number;
   }
-  if (count === 0) {
-    return notEstimable(`0 ${trials} among ${condition.length} samples: ${rate} is a share of ${trials}`);
-  }
+  if (count === 0) return noTrials(rate, condition.length);
   const kept = weights === null ? null : weights.subarray(0, count);
   return proportion(outcomes.subarray(0, count), patients.subarray(0, count), data.clustered, kept);
 }

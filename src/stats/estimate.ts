@@ -65,8 +65,11 @@ function standardErrorOfDifference(a: SamplingError, b: SamplingError): number {
   return rootOf(variance(a) + variance(b) - 2 * covariance(a, b), ownVariances(a) + ownVariances(b));
 }
 
-/** @param own the variances of the parts, each by itself */
-function rootOf(value: number, own: number): number {
+/**
+ * The square root of a variance; 0 where it is nil, rounding, or negative.
+ * @param own the variances of the parts, each by itself
+ */
+export function rootOf(value: number, own: number): number {
   return value > NEGLIGIBLE_VARIANCE && value > NEGLIGIBLE_SHARE * own ? Math.sqrt(value) : 0;
 }
 

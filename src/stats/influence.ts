@@ -23,6 +23,24 @@ export interface ErrorPart {
   readonly patients: Int32Array;
   /** The sum of each patient's contributions. */
   readonly totals: Float64Array;
+  /** Where the contributions are linear in counts: products are then had without going through the patients. */
+  readonly counted?: CountedError;
+  /** How many patients there are, where the lists are made only when they are looked at. */
+  readonly patientCount?: number;
+}
+
+/** An error that is linear in each patient's counts of something. */
+export interface CountedError {
+  readonly patientCount: number;
+  /** null where the other is of counts of another kind. */
+  productWith(other: CountedError): Product | null;
+  scaled(factor: number): ErrorPart;
+}
+
+/** Σ over patients in both of the product of their contributions, and how many are in both. */
+export interface Product {
+  readonly product: number;
+  readonly shared: number;
 }
 
 export type SamplingError = readonly ErrorPart[];
@@ -32,15 +50,32 @@ export type SamplingError = readonly ErrorPart[];
  * @param patients patient code of each contribution, ascending (not strictly): callers keep samples in patient order
  */
 export function errorPart(patients: Int32Array, contributions: Float64Array): ErrorPart {
-  const codes = new Int32Array(patients.length);
-  const totals = new Float64Array(patients.length);
-  let last = -1;
+  const codes = distinctCodes(patients);
+  const totals = new Float64Array(codes.length);
+  let place = -1;
   for (let i = 0; i < patients.length; i++) {
-    const patient = patients[i] as number;
-    if (last < 0 || codes[last] !== patient) codes[++last] = patient;
-    totals[last] = (totals[last] as number) + (contributions[i] as number);
+    if (i === 0 || patients[i] !== patients[i - 1]) place++;
+    totals[place] = (totals[place] as number) + (contributions[i] as number);
   }
-  return { patients: codes.subarray(0, last + 1), totals: totals.subarray(0, last + 1) };
+  return { patients: codes, totals };
+}
+
+const distinct = new WeakMap<Int32Array, Int32Array>();
+
+/** The codes that occur, each once: one list for all estimates on the same samples. */
+function distinctCodes(patients: Int32Array): Int32Array {
+  let codes = distinct.get(patients);
+  if (codes === undefined) {
+    let count = 0;
+    for (let i = 0; i < patients.length; i++) if (i === 0 || patients[i] !== patients[i - 1]) count++;
+    codes = new Int32Array(count);
+    let place = 0;
+    for (let i = 0; i < patients.length; i++) {
+      if (i === 0 || patients[i] !== patients[i - 1]) codes[place++] = patients[i] as number;
+    }
+    distinct.set(patients, codes);
+  }
+  return codes;
 }
 
 /** The same for the samples with one label, such as the positives. */
@@ -79,9 +114,119 @@ export function variance(error: SamplingError): number {
 }
 
 function partCovariance(a: ErrorPart, b: ErrorPart): number {
-  if (a === b) return ownVariance(a);
-  // Groups of patients share none: nothing is to be multiplied.
-  if (!sharePatients(a, b)) return 0;
+  if (a === b && a.counted === undefined) return ownVariance(a);
+  const { product, shared } = productOf(a, b);
+  return scaledUp(product, sizeOf(a) + sizeOf(b) - shared);
+}
+
+/** One patient alone says nothing of the variation between patients; callers refuse that case beforehand. */
+function scaledUp(product: number, patients: number): number {
+  return patients < 2 ? 0 : (patients / (patients - 1)) * product;
+}
+
+/** How many patients a part has. */
+export function sizeOf(part: ErrorPart): number {
+  return part.patientCount ?? part.patients.length;
+}
+
+/** A part whose variance is known and whose lists are made when they are looked at. */
+export function deferredPart(patientCount: number, product: number, make: () => ErrorPart): ErrorPart {
+  let made: ErrorPart | null = null;
+  const part: ErrorPart = {
+    patientCount,
+    get patients() {
+      made ??= make();
+      return made.patients;
+    },
+    get totals() {
+      made ??= make();
+      return made.totals;
+    },
+  };
+  variances.set(part, scaledUp(product, patientCount));
+  return part;
+}
+
+const products = new WeakMap<ErrorPart, WeakMap<ErrorPart, Product>>();
+
+/** Says what the product of two parts is, where it was made on the way to them. */
+export function declareProduct(a: ErrorPart, b: ErrorPart, product: Product): void {
+  const ofA = products.get(a) ?? new WeakMap<ErrorPart, Product>();
+  ofA.set(b, product);
+  products.set(a, ofA);
+}
+
+/** Σ over the patients in both parts of the product of their contributions: made once for a pair, since many ask for it. */
+export function productOf(a: ErrorPart, b: ErrorPart): Product {
+  const known = a.counted !== undefined && b.counted !== undefined ? a.counted.productWith(b.counted) : null;
+  if (known !== null) return known;
+  const before = products.get(a)?.get(b) ?? products.get(b)?.get(a);
+  if (before !== undefined) return before;
+  const made = productByPatient(a, b);
+  declareProduct(a, b, made);
+  return made;
+}
+
+/** Totals spread out by patient code, so that the product with other parts is one pass over these. */
+interface Spread {
+  part: WeakRef<ErrorPart> | null;
+  /** Round in which each code was last written. */
+  rounds: Int32Array;
+  totals: Float64Array;
+  round: number;
+}
+
+/** The parts that were spread out last: covariances of groups go through all pairs of a few. */
+const spreads: Spread[] = Array.from({ length: 3 }, () => ({
+  part: null,
+  rounds: new Int32Array(0),
+  totals: new Float64Array(0),
+  round: 0,
+}));
+/** Below so many patients, going along both lists is as quick. */
+const FEW_PATIENTS = 64;
+
+function productByPatient(a: ErrorPart, b: ErrorPart): Product {
+  if (a.patients.length < FEW_PATIENTS || b.patients.length < FEW_PATIENTS) return productAlong(a, b);
+  const { rounds, round, totals } = spreadOut(a);
+  let product = 0;
+  let shared = 0;
+  const { patients, totals: others } = b;
+  const size = rounds.length;
+  for (let i = 0; i < patients.length; i++) {
+    const patient = patients[i] as number;
+    if (patient >= size) break;
+    if (rounds[patient] !== round) continue;
+    product += (totals[patient] as number) * (others[i] as number);
+    shared++;
+  }
+  return { product, shared };
+}
+
+function spreadOut(part: ErrorPart): Spread {
+  const found = spreads.findIndex((one) => one.part?.deref() === part);
+  const [spread] = spreads.splice(found === -1 ? spreads.length - 1 : found, 1) as [Spread];
+  spreads.unshift(spread);
+  if (found !== -1) return spread;
+  const { patients, totals } = part;
+  const size = (patients[patients.length - 1] ?? -1) + 1;
+  if (spread.rounds.length < size) {
+    spread.rounds = new Int32Array(size);
+    spread.totals = new Float64Array(size);
+    spread.round = 0;
+  }
+  const round = ++spread.round;
+  for (let i = 0; i < patients.length; i++) {
+    const patient = patients[i] as number;
+    spread.rounds[patient] = round;
+    spread.totals[patient] = totals[i] as number;
+  }
+  spread.part = new WeakRef(part);
+  return spread;
+}
+
+/** By going along both lists. */
+function productAlong(a: ErrorPart, b: ErrorPart): Product {
   let product = 0;
   let shared = 0;
   for (let i = 0, j = 0; i < a.patients.length && j < b.patients.length; ) {
@@ -93,42 +238,22 @@ function partCovariance(a: ErrorPart, b: ErrorPart): number {
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
-  const patients = a.patients.length + b.patients.length - shared;
-  // One patient alone says nothing of the variation between patients; callers refuse that case beforehand.
-  return patients < 2 ? 0 : (patients / (patients - 1)) * product;
+  return { product, shared };
 }
 
-function ownVariance({ totals }: ErrorPart): number {
-  let squares = 0;
-  for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
-  return totals.length < 2 ? 0 : (totals.length / (totals.length - 1)) * squares;
-}
+const variances = new WeakMap<ErrorPart, number>();
 
-/** Below so many patients, going through both lists is as quick as through their sets. */
-const FEW_PATIENTS = 64;
-
-/** One bit per patient, made once for each list of patients that is compared with others. */
-const bitsOf = new WeakMap<Int32Array, Uint32Array>();
-
-function sharePatients(a: ErrorPart, b: ErrorPart): boolean {
-  if (a.patients === b.patients || a.patients.length < FEW_PATIENTS || b.patients.length < FEW_PATIENTS) return true;
-  const [bitsOfA, bitsOfB] = [patientBits(a.patients), patientBits(b.patients)];
-  const words = Math.min(bitsOfA.length, bitsOfB.length);
-  for (let i = 0; i < words; i++) if (((bitsOfA[i] as number) & (bitsOfB[i] as number)) !== 0) return true;
-  return false;
-}
-
-function patientBits(patients: Int32Array): Uint32Array {
-  let bits = bitsOf.get(patients);
-  if (bits === undefined) {
-    bits = new Uint32Array(((patients[patients.length - 1] as number) >>> 5) + 1);
-    for (let i = 0; i < patients.length; i++) {
-      const patient = patients[i] as number;
-      bits[patient >>> 5] = (bits[patient >>> 5] as number) | (1 << (patient & 31));
-    }
-    bitsOf.set(patients, bits);
+/** The variance of one part, made once. */
+export function ownVariance(part: ErrorPart): number {
+  let variance = variances.get(part);
+  if (variance === undefined) {
+    const { totals } = part;
+    let squares = 0;
+    for (let i = 0; i < totals.length; i++) squares += (totals[i] as number) * (totals[i] as number);
+    variance = scaledUp(squares, totals.length);
+    variances.set(part, variance);
   }
-  return bits;
+  return variance;
 }
 
 /** Whether two errors have parts over the same patients, so that their difference is taken patient by patient. */
@@ -144,11 +269,11 @@ export function errorOfDifference(a: SamplingError, b: SamplingError): SamplingE
   if (areAligned(a, b)) {
     return a.map((part, index) => subtract(part, b[index] as ErrorPart));
   }
-  return [...a, ...b.map((part) => subtract({ ...part, totals: new Float64Array(part.totals.length) }, part))];
+  return [...a, ...b.map((part) => scaledPart(part, -1))];
 }
 
 function samePatients(a: ErrorPart, b: ErrorPart | undefined): boolean {
-  if (b === undefined || a.patients.length !== b.patients.length) return false;
+  if (b === undefined || sizeOf(a) !== sizeOf(b)) return false;
   if (a.patients === b.patients) return true;
   for (let i = 0; i < a.patients.length; i++) if (a.patients[i] !== b.patients[i]) return false;
   return true;
@@ -162,7 +287,10 @@ function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
 
 /** Whether no patient contributes any error, as where two score vectors rank the samples alike. */
 export function hasNoError(error: SamplingError): boolean {
-  return error.every((part) => part.totals.every((total) => total === 0));
+  return error.every((part) => {
+    const product = part.counted?.productWith(part.counted) ?? null;
+    return product === null ? part.totals.every((total) => total === 0) : product.product === 0;
+  });
 }
 
 /** A part with the factor that it enters a sum with. */
@@ -218,7 +346,9 @@ export function mergedPart(terms: readonly WeightedPart[]): ErrorPart {
 }
 
 /** factor · part. */
-export function scaledPart({ patients, totals }: ErrorPart, factor: number): ErrorPart {
+export function scaledPart(part: ErrorPart, factor: number): ErrorPart {
+  if (part.counted !== undefined) return part.counted.scaled(factor);
+  const { patients, totals } = part;
   const scaled = new Float64Array(totals.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = factor * (totals[i] as number);
   return { patients, totals: scaled };

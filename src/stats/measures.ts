@@ -1,11 +1,23 @@
 /** What groups are compared in: estimators with the way in which two groups' estimates are set against each other. */
 import type { OperatingPoint } from "../core/audit.js";
-import { type AucEstimate, areaOutside, areaUnderCurve, aucDifference, type LabelledScores } from "./auc.js";
+import {
+  type AucEstimate,
+  areaOfRest,
+  areaOutside,
+  areaUnderCurve,
+  aucDifference,
+  type LabelledScores,
+} from "./auc.js";
 import { membershipIn, type ScoredCell, withScores } from "./cell.js";
+import { areasAcross } from "./cross-area.js";
+import { countsOutside, decisionCounts } from "./decision-counts.js";
 import { noThreshold } from "./decisions.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
 import type { Comparison } from "./family-gap.js";
+import { declareProduct, type ErrorPart } from "./influence.js";
 import { complementOf, type ProportionEstimate, proportionDifference, proportionOfTotals } from "./proportion.js";
+import { poolOf } from "./rank-sums.js";
+import { shareOfCounts } from "./share-of-counts.js";
 import { type DecisionShare, noTrials, type ShareTotals, shareTotals, totalsWithout } from "./share-totals.js";
 import { unequalWeights } from "./weights.js";
 
@@ -48,12 +60,29 @@ export function areaMeasure(clustered: boolean): Measure<AucEstimate> {
     operatingPoint: null,
     better: "higher",
     estimate: (data) => areaUnderCurve(data),
-    withRest: (everybody, group) => ({
-      own: areaUnderCurve(withScores(group, 0)),
-      rest: areaOutside(withScores(everybody, 0), membershipIn(everybody, group)),
-    }),
+    withRest: areasInAndOut,
     difference: (a, b) => aucDifference(a, b, clustered),
   };
+}
+
+/** A group's area and the rest's, whose covariance is known from making the latter. */
+function areasInAndOut(everybody: ScoredCell, group: ScoredCell): OwnAndRest<AucEstimate> {
+  const own = areaUnderCurve(withScores(group, 0));
+  const whole = withScores(everybody, 0);
+  const isMember = membershipIn(everybody, group);
+  const areas = areasAcross(everybody, group);
+  if (areas === null) return { own, rest: areaOutside(whole, isMember) };
+  const rest = areaOfRest(poolOf(whole), isMember, areas.rest);
+  if (own.status === "estimated" && rest.status === "estimated") {
+    const { mixed } = areas;
+    const [positives, negatives] = own.error as readonly [ErrorPart, ErrorPart];
+    const [otherPositives, otherNegatives] = rest.error as readonly [ErrorPart, ErrorPart];
+    declareProduct(positives, otherPositives, mixed.positivesPositives);
+    declareProduct(positives, otherNegatives, mixed.positivesNegatives);
+    declareProduct(negatives, otherPositives, mixed.negativesPositives);
+    declareProduct(negatives, otherNegatives, mixed.negativesNegatives);
+  }
+  return { own, rest };
 }
 
 /**
@@ -68,8 +97,7 @@ export function shareMeasure(
 ): Measure<ProportionEstimate> {
   const { threshold } = point;
   const base: DecisionShare = ALSO[share] ?? (share as DecisionShare);
-  const estimateOf = (totals: ShareTotals, samples: number): Result<ProportionEstimate> => {
-    const found = proportionOfTotals(totals);
+  const checked = (found: ProportionEstimate | null, samples: number): Result<ProportionEstimate> => {
     if (found === null) return noTrials(base, samples);
     if (found.patients < 2) {
       return notEstimable(`${share} rests on one patient: a comparison of groups needs at least two`);
@@ -83,23 +111,45 @@ export function shareMeasure(
     operatingPoint: point.id,
     estimate(data) {
       if (threshold === null) return noThreshold(point);
-      return estimateOf(shareTotals(data, threshold, base), data.labels.length);
+      return checked(shareOf(data, threshold, base), data.labels.length);
     },
     withRest(everybody, group) {
       if (threshold === null) return { own: noThreshold(point), rest: noThreshold(point) };
       const [whole, part] = [withScores(everybody, 0), withScores(group, 0)];
-      // A group may be of one weight where everybody is not.
-      const isWeighted = unequalWeights(whole) !== null;
-      const totals = shareTotals(part, threshold, base, isWeighted ? (part.weights ?? null) : null);
-      const rest = totalsWithout(totalsOfEverybody(whole, threshold, base), totals);
-      const own = isWeighted && unequalWeights(part) === null ? { ...totals, weights: null } : totals;
+      const { own, rest } = sharesInAndOut(whole, part, threshold, base);
       return {
-        own: estimateOf(own, part.labels.length),
-        rest: estimateOf(rest, whole.labels.length - part.labels.length),
+        own: checked(own, part.labels.length),
+        rest: checked(rest, whole.labels.length - part.labels.length),
       };
     },
     difference: (a, b) => proportionDifference(a, b, clustered),
   };
+}
+
+/** null where it is of no sample. */
+function shareOf(data: LabelledScores, threshold: number, share: DecisionShare): ProportionEstimate | null {
+  const counts = decisionCounts(data, threshold);
+  return counts === null
+    ? proportionOfTotals(shareTotals(data, threshold, share))
+    : shareOfCounts(counts, share, data.clustered);
+}
+
+/** A group's share, and that of everybody outside it: from counts where all count alike, else from totals by weight. */
+function sharesInAndOut(whole: LabelledScores, part: LabelledScores, threshold: number, share: DecisionShare) {
+  const [all, own] = [decisionCounts(whole, threshold), decisionCounts(part, threshold)];
+  const outside = all === null || own === null ? null : countsOutside(all, own);
+  if (own !== null && outside !== null) {
+    return {
+      own: shareOfCounts(own, share, part.clustered),
+      rest: shareOfCounts(outside, share, whole.clustered),
+    };
+  }
+  // A group may be of one weight where everybody is not.
+  const isWeighted = unequalWeights(whole) !== null;
+  const totals = shareTotals(part, threshold, share, isWeighted ? (part.weights ?? null) : null);
+  const left = totalsWithout(totalsOfEverybody(whole, threshold, share), totals);
+  const ofGroup = isWeighted && unequalWeights(part) === null ? { ...totals, weights: null } : totals;
+  return { own: proportionOfTotals(ofGroup), rest: proportionOfTotals(left) };
 }
 
 /** Rates that are one minus another. */

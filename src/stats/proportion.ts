@@ -9,7 +9,7 @@ import {
   squareAndAdd,
   standardErrorOf,
 } from "./estimate.js";
-import { errorOfDifference, errorPart } from "./influence.js";
+import { type ErrorPart, errorOfDifference, errorPart, scaledPart } from "./influence.js";
 import type { ShareTotals } from "./share-totals.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -46,20 +46,49 @@ export function proportion(
   const { value, contributions } =
     unequal === null ? equalShare(outcomes, successes) : weightedShare(outcomes, successes, unequal);
   const part = errorPart(patients, contributions);
+  return shareEstimate({
+    value,
+    part,
+    n,
+    patients: part.patients.length,
+    successes,
+    isPlain: unequal === null && part.patients.length === n,
+    isClustered: clustered || unequal !== null,
+    kish: () => kishCount(patients, unequal),
+  });
+}
+
+/** A share with what its interval rests on. */
+export interface ShareParts {
+  readonly value: number;
+  readonly part: ErrorPart;
+  readonly n: number;
+  readonly patients: number;
+  readonly successes: number;
+  /** Whether no patient repeats in it and all samples count alike. */
+  readonly isPlain: boolean;
+  /** Whether the method bears that name. */
+  readonly isClustered: boolean;
+  /** Kish's effective number of patients. */
+  readonly kish: () => number;
+}
+
+/** The estimate of a share out of its parts. */
+export function shareEstimate(parts: ShareParts): ProportionEstimate {
+  const { value, part, n, patients, successes, isPlain, isClustered } = parts;
   const standardError = standardErrorOf([part]);
-  const effectiveN =
-    unequal === null && part.patients.length === n ? n : effectiveSize(value, standardError, patients, unequal);
+  const effectiveN = isPlain ? n : effectiveSize(value, standardError, n, parts.kish);
   return {
     status: "estimated",
     value,
     error: [part],
     standardError,
     symmetric: false,
-    limits: (z) => wilsonLimits(value, effectiveN, z),
+    limits: wilsonAt(value, effectiveN),
     range: [0, 1],
-    method: clustered || unequal !== null ? "wilson-effective-n" : "wilson",
+    method: isClustered ? "wilson-effective-n" : "wilson",
     n,
-    patients: part.patients.length,
+    patients,
     successes,
     effectiveN,
   };
@@ -80,28 +109,16 @@ export function proportionOfTotals(totals: ShareTotals): ProportionEstimate | nu
   for (let i = 0; i < contributions.length; i++) {
     contributions[i] = ((hits[i] as number) - value * (trials[i] as number)) / total;
   }
-  const part = { patients, totals: contributions };
-  const standardError = standardErrorOf([part]);
-  const effectiveN =
-    weights === null && patients.length === n
-      ? n
-      : standardError === 0
-        ? (total * total) / squaresOf(trials)
-        : Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
-  return {
-    status: "estimated",
+  return shareEstimate({
     value,
-    error: [part],
-    standardError,
-    symmetric: false,
-    limits: wilsonAt(value, effectiveN),
-    range: [0, 1],
-    method: totals.clustered || weights !== null ? "wilson-effective-n" : "wilson",
+    part: { patients, totals: contributions },
     n,
     patients: patients.length,
     successes,
-    effectiveN,
-  };
+    isPlain: weights === null && patients.length === n,
+    isClustered: totals.clustered || weights !== null,
+    kish: () => (total * total) / squaresOf(trials),
+  });
 }
 
 function wilsonAt(value: number, effectiveN: number): (z: number) => Limits {
@@ -155,14 +172,9 @@ function weightedShare(outcomes: Uint8Array, successes: number, weights: Float64
  * The effective number of samples, at most n. Where the outcomes do not vary between patients the clustered variance is
  * nil and says nothing; then all samples of a patient count as one (Kish's (Σm)²/Σm² for m samples a patient).
  */
-function effectiveSize(
-  value: number,
-  standardError: number,
-  patients: Int32Array,
-  weights: Float64Array | null,
-): number {
-  if (standardError === 0) return kishCount(patients, weights);
-  return Math.min(patients.length, 1 + (value * (1 - value)) / (standardError * standardError));
+function effectiveSize(value: number, standardError: number, n: number, kish: () => number): number {
+  if (standardError === 0) return kish();
+  return Math.min(n, 1 + (value * (1 - value)) / (standardError * standardError));
 }
 
 /** Wilson's limits for a share among n samples (n need not be whole); exactly 0 below a share of 0, 1 above one of 1. */
@@ -216,12 +228,13 @@ function continuityCorrected(rho: number, a: ProportionEstimate, b: ProportionEs
 
 /** One minus a share: what is not called so. Its error is the share's with the other sign, its limits change places. */
 export function complementOf(share: ProportionEstimate): ProportionEstimate {
+  const { limits } = share;
   return {
     ...share,
     value: 1 - share.value,
-    error: share.error.map(({ patients, totals }) => ({ patients, totals: totals.map((total) => -total) })),
-    limits(z) {
-      const { lower, upper } = share.limits(z);
+    error: share.error.map((part) => scaledPart(part, -1)),
+    limits: (z) => {
+      const { lower, upper } = limits(z);
       return { lower: 1 - upper, upper: 1 - lower };
     },
     successes: share.n - share.successes,

@@ -16,7 +16,7 @@ const study = cleanStudy({
   scores: samples.map((_, row) => row / samples.length),
   families: { sex: samples.map(({ sex }) => sex) },
 });
-const findings = composition.evaluate(study, CONTEXT);
+const findings = [...(composition.overall?.(study, CONTEXT) ?? []), ...composition.evaluate(study, CONTEXT)];
 const of = (name: string) => findingById(findings, name);
 
 test("prevalence by group, with Wilson's interval", () => {

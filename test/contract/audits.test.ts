@@ -6,6 +6,10 @@ import { suppressSmallCells } from "../../src/run/suppress.js";
 import { CLASS, expectSound, studyOf, withClasses } from "../support/study.js";
 
 const contextOf = (audit: Audit) => ({ parameters: audit.meta.parameters?.parse({}) ?? {}, level: 0.95, seed: 1 });
+const everything = (audit: Audit, one: Study) => [
+  ...(audit.overall?.(one, contextOf(audit)) ?? []),
+  ...audit.evaluate(one, contextOf(audit)),
+];
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const audits = await loadPlugins("audits");
 
@@ -136,7 +140,7 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   test.each([true, false])(
     "its findings are sound: unique ids, declared metrics, reasons (clustered: %s)",
     (clustered) => {
-      const byTask = studies(clustered).map((one) => audit.evaluate(one, contextOf(audit)));
+      const byTask = studies(clustered).map((one) => everything(audit, one));
       expect(byTask.flat().length).toBeGreaterThan(0);
       for (const findings of byTask) {
         expectSound(findings, metrics);
@@ -150,7 +154,7 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   );
 
   test("it is a pure function of the study", () => {
-    const found = (index: number) => audit.evaluate(studies(true)[index] as Study, contextOf(audit));
+    const found = (index: number) => everything(audit, studies(true)[index] as Study);
     const index = found(0).length > 0 ? 0 : 1;
     expect(JSON.stringify(found(index))).toBe(JSON.stringify(found(index)));
   });
@@ -162,7 +166,7 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   ])("nothing that it finds tells what is withheld of a group: %s", (_, change) => {
     const published = [false, true].map((exchanged) => {
       const one = change(withheldAtTwoSites(exchanged));
-      return suppressSmallCells(audit.evaluate(one, contextOf(audit)), one, 10);
+      return suppressSmallCells(everything(audit, one), one, 10);
     });
     expect(published[1]).toEqual(published[0]);
     expect(published[0]?.some(({ status }) => status === "suppressed")).toBe(
@@ -171,6 +175,6 @@ describe.each([...audits])("audit %s", (id: string, audit: Audit) => {
   });
 
   test("a study with one class only ends in reasons, not in errors", () => {
-    for (const one of studies(true, true)) expectSound(audit.evaluate(one, contextOf(audit)), metrics);
+    for (const one of studies(true, true)) expectSound(everything(audit, one), metrics);
   });
 });

@@ -313,3 +313,28 @@ describe("degenerate inputs end in a reason", () => {
     );
   });
 });
+
+test("many samples are fitted to where the score equations hold, wherever the search starts", () => {
+  const random = randomFrom("many samples", 1);
+  const n = 25_000;
+  const scores = Float64Array.from({ length: n }, (_, i) => (i < 3 ? i / 2 : 0.02 + 0.9 * random.uniform() ** 3));
+  const labels = Uint8Array.from(scores, (p) => (random.uniform() < 0.1 + 0.5 * p ? 1 : 0));
+  const patients = Int32Array.from({ length: n }, (_, i) => i);
+  const data: LabelledScores = { scores, labels, patients, clustered: false };
+  const fit = recalibrationFit(data);
+  if ("status" in fit) throw new Error(fit.reason);
+  const intercept = known(calibrationIntercept(data)).value;
+  const sums = (probabilities: Float64Array) => {
+    let [first, second] = [0, 0];
+    probabilities.forEach((mu, i) => {
+      const p = Math.min(1 - Number.EPSILON, Math.max(Number.EPSILON, scores[i] as number));
+      first += (labels[i] as number) - mu;
+      second += ((labels[i] as number) - mu) * Math.log(p / (1 - p));
+    });
+    return [Math.abs(first), Math.abs(second)] as const;
+  };
+  const both = sums(recalibrated(fit, scores));
+  expect(Math.max(...both)).toBeLessThan(1e-7);
+  expect(sums(recalibrated({ ...fit, intercept, slope: 1 }, scores))[0]).toBeLessThan(1e-7);
+  expect(known(calibrationSlope(data)).value).toBe(fit.slope);
+});

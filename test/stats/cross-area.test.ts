@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { randomFrom } from "../../src/core/random.js";
 import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
-import { areaBetween, type CrossArea, poolOf, sidesOf } from "../../src/stats/cross-area.js";
+import { areaBetween, type CrossArea } from "../../src/stats/cross-area.js";
+import { groupAreas } from "../../src/stats/group-areas.js";
+import { productOf } from "../../src/stats/influence.js";
+import { poolOf, rankSums, sidesOf } from "../../src/stats/rank-sums.js";
 
 const NAMES = { upper: "positives", lower: "negatives" };
 
@@ -97,4 +100,49 @@ test("a side that is too small is named with its count; one patient is not enoug
   expect(areaBetween(pool, one.positives, one.backgroundNegatives, names).area).toMatchObject({
     reason: expect.stringMatching(/^all positives of site=a come from one patient/),
   });
+});
+
+test("sums along everybody have the areas, variances and products of the sides' lists", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1e6 }), fc.integer({ min: 30, max: 120 }), (seed, n) => {
+      const { data: drawnData, isMember } = drawn(seed, n);
+      const data: LabelledScores = { ...drawnData, weights: null };
+      const pool = poolOf(data);
+      const { positives, negatives, backgroundPositives, backgroundNegatives } = sidesOf(pool, isMember);
+      const sums = groupAreas(pool, isMember);
+      const own = rankSums(pool, positives, negatives);
+      const rest = rankSums(pool, backgroundPositives, backgroundNegatives);
+      for (const [found, wanted] of [
+        [sums.rest, rest],
+        [sums.bpsn, rankSums(pool, backgroundPositives, negatives)],
+        [sums.bnsp, rankSums(pool, positives, backgroundNegatives)],
+        [sums.positives, rankSums(pool, positives, backgroundPositives)],
+        [sums.negatives, rankSums(pool, negatives, backgroundNegatives)],
+      ] as const) {
+        expect(found.area).toBe(wanted.area);
+        const mixed = productOf(wanted.upper.part, wanted.lower.part);
+        expect(found.mixed.shared).toBe(mixed.shared);
+        expect(found.mixed.product).toBeCloseTo(mixed.product, 13);
+        for (const [one, other] of [
+          [found.upper, wanted.upper],
+          [found.lower, wanted.lower],
+        ] as const) {
+          expect(one.patients).toBe(other.part.patients.length);
+          expect(one.squares).toBeCloseTo(other.squares, 11);
+          expect(one.product).toBeCloseTo(productOf(other.part, { ...other.part }).product, 13);
+        }
+      }
+      for (const [found, a, b] of [
+        [sums.mixed.positivesPositives, own.upper, rest.upper],
+        [sums.mixed.positivesNegatives, own.upper, rest.lower],
+        [sums.mixed.negativesPositives, own.lower, rest.upper],
+        [sums.mixed.negativesNegatives, own.lower, rest.lower],
+      ] as const) {
+        const wanted = productOf(a.part, b.part);
+        expect(found.shared).toBe(wanted.shared);
+        expect(found.product).toBeCloseTo(wanted.product, 13);
+      }
+    }),
+    { numRuns: 100 },
+  );
 });

@@ -52,24 +52,38 @@ export interface ReliabilityBin {
 /** The bins that hold samples, in order. */
 export function reliability(predictions: Predictions, { codes, count }: Bins): ReliabilityBin[] {
   const { clustered, labels, patients, probabilities, weights } = predictions;
-  const sizes = new Uint32Array(count);
-  for (let i = 0; i < codes.length; i++) sizes[codes[i] as number] = (sizes[codes[i] as number] as number) + 1;
-  return [...sizes].flatMap((n, bin): ReliabilityBin[] => {
-    if (n === 0) return [];
-    const outcomes = new Uint8Array(n);
-    const of = new Int32Array(n);
-    const weighed = weights === null ? null : new Float64Array(n);
-    let [next, sum, total] = [0, 0, 0];
-    for (let i = 0; i < codes.length; i++) {
-      if (codes[i] !== bin) continue;
-      const weight = weights === null ? 1 : (weights[i] as number);
-      if (weighed !== null) weighed[next] = weight;
-      outcomes[next] = labels[i] as number;
-      of[next++] = patients[i] as number;
-      sum += weight * (probabilities[i] as number);
-      total += weight;
-    }
-    const observed = proportion(outcomes, of, clustered, weighed);
-    return observed.status === "estimated" ? [{ n, meanPredicted: sum / total, observed }] : [];
-  });
+  const n = codes.length;
+  const starts = new Uint32Array(count + 1);
+  for (let i = 0; i < n; i++) starts[(codes[i] as number) + 1] = (starts[(codes[i] as number) + 1] as number) + 1;
+  for (let bin = 0; bin < count; bin++) starts[bin + 1] = (starts[bin + 1] as number) + (starts[bin] as number);
+  // The samples bin by bin, those of a bin in their order.
+  const next = starts.slice();
+  const outcomes = new Uint8Array(n);
+  const of = new Int32Array(n);
+  const weighed = weights === null ? null : new Float64Array(n);
+  const sums = new Float64Array(count);
+  const totals = new Float64Array(count);
+  for (let i = 0; i < n; i++) {
+    const bin = codes[i] as number;
+    const place = next[bin] as number;
+    const weight = weights === null ? 1 : (weights[i] as number);
+    next[bin] = place + 1;
+    outcomes[place] = labels[i] as number;
+    of[place] = patients[i] as number;
+    if (weighed !== null) weighed[place] = weight;
+    sums[bin] = (sums[bin] as number) + weight * (probabilities[i] as number);
+    totals[bin] = (totals[bin] as number) + weight;
+  }
+  return Array.from(totals, (total, bin): ReliabilityBin | null => {
+    const [start, end] = [starts[bin] as number, starts[bin + 1] as number];
+    const observed = proportion(
+      outcomes.subarray(start, end),
+      of.subarray(start, end),
+      clustered,
+      weighed?.subarray(start, end) ?? null,
+    );
+    return observed.status === "estimated"
+      ? { n: end - start, meanPredicted: (sums[bin] as number) / total, observed }
+      : null;
+  }).filter((bin) => bin !== null);
 }

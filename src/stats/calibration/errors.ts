@@ -1,5 +1,5 @@
 import type { LabelledScores } from "../auc.js";
-import { type Estimate, type Result, standardErrorOf } from "../estimate.js";
+import { type Estimate, type Limits, type Result, standardErrorOf } from "../estimate.js";
 import { errorPart } from "../influence.js";
 import { criticalValue, normalCdf } from "../normal.js";
 import { type Binning, type Bins, binsOf, type ReliabilityBin, reliability } from "./bins.js";
@@ -126,7 +126,11 @@ function foldedExcess(d: number, s: number): number {
 export function maximumCalibrationError(data: LabelledScores, binCount: number): Result {
   const predictions = predictionsOf(data);
   if ("status" in predictions) return predictions;
-  const bins = reliability(predictions, binsOf(predictions, binCount, "equal-width"));
+  return maximumError(predictions, reliability(predictions, binsOf(predictions, binCount, "equal-width")));
+}
+
+/** The same, where the bins of equal width are at hand. */
+export function maximumError(predictions: Predictions, bins: readonly ReliabilityBin[]): Result {
   const deviation = ({ meanPredicted, observed }: ReliabilityBin) => Math.abs(observed.value - meanPredicted);
   const value = Math.max(...bins.map(deviation));
   const worst = bins.find((bin) => deviation(bin) === value) as ReliabilityBin;
@@ -136,24 +140,37 @@ export function maximumCalibrationError(data: LabelledScores, binCount: number):
     error: worst.observed.error,
     standardError: worst.observed.standardError,
     symmetric: false,
-    limits(z) {
-      const level = 1 - 2 * normalCdf(-z);
-      const each = criticalValue(1 - (1 - level) / bins.length);
-      const limits = bins.map(({ meanPredicted, observed }) => {
-        const { lower, upper } = observed.limits(each);
-        return {
-          lower: Math.max(0, lower - meanPredicted, meanPredicted - upper),
-          upper: Math.max(upper - meanPredicted, meanPredicted - lower),
-        };
-      });
-      return {
-        lower: Math.min(value, Math.max(...limits.map((one) => one.lower))),
-        upper: Math.max(value, ...limits.map((one) => one.upper)),
-      };
-    },
+    limits: binLimits(
+      value,
+      bins.map(({ meanPredicted, observed: { limits } }) => ({ meanPredicted, limits })),
+    ),
     range: [0, 1],
     method: "bonferroni-wilson-bins",
     n: predictions.labels.length,
     patients: predictions.patientCount,
+  };
+}
+
+interface HeldBin {
+  readonly meanPredicted: number;
+  limits(z: number): Limits;
+}
+
+/** Made apart from the estimate, since findings keep the limits and must not keep the errors of all patients. */
+function binLimits(value: number, bins: readonly HeldBin[]): (z: number) => Limits {
+  return (z) => {
+    const level = 1 - 2 * normalCdf(-z);
+    const each = criticalValue(1 - (1 - level) / bins.length);
+    const found = bins.map(({ meanPredicted, limits }) => {
+      const { lower, upper } = limits(each);
+      return {
+        lower: Math.max(0, lower - meanPredicted, meanPredicted - upper),
+        upper: Math.max(upper - meanPredicted, meanPredicted - lower),
+      };
+    });
+    return {
+      lower: Math.min(value, Math.max(...found.map((one) => one.lower))),
+      upper: Math.max(value, ...found.map((one) => one.upper)),
+    };
   };
 }

@@ -42,29 +42,43 @@ const LARGEST = 1e3;
 
 /** The intercept with the slope fixed at 1. Not estimable where all samples are of one class. */
 export function calibrationIntercept(data: LabelledScores): Result<CalibrationEstimate> {
-  const prepared = prepare(data);
-  if ("status" in prepared) return prepared;
-  const { logits, predictions, moved } = prepared;
-  const fit = newton(predictions, logits, false);
-  if ("status" in fit) return fit;
-  return estimateOf(predictions, logits, fit, "intercept", false, moved);
+  return bothOf(data).intercept;
 }
 
 /** The slope, the intercept being free. Not estimable where the classes are separated or all probabilities are alike. */
 export function calibrationSlope(data: LabelledScores): Result<CalibrationEstimate> {
-  const prepared = prepare(data);
-  if ("status" in prepared) return prepared;
-  const { logits, predictions, moved } = prepared;
-  const fit = newton(predictions, logits, true);
-  if ("status" in fit) return fit;
-  return estimateOf(predictions, logits, fit, "slope", true, moved);
+  return bothOf(data).slope;
+}
+
+interface Both {
+  readonly intercept: Result<CalibrationEstimate>;
+  readonly slope: Result<CalibrationEstimate>;
+}
+
+const known = new WeakMap<LabelledScores, Both>();
+
+/** Both, made once: a group's own values and the gaps between groups ask for the same. */
+function bothOf(data: LabelledScores): Both {
+  let both = known.get(data);
+  if (both === undefined) {
+    const prepared = prepare(data);
+    both =
+      "status" in prepared
+        ? { intercept: prepared, slope: prepared }
+        : { intercept: estimateOf(prepared, "intercept"), slope: estimateOf(prepared, "slope") };
+    known.set(data, both);
+  }
+  return both;
 }
 
 /** Both parameters, to recalibrate other samples with. */
 export function recalibrationFit(data: LabelledScores): LogisticFit | NotEstimable {
   const prepared = prepare(data);
   if ("status" in prepared) return prepared;
-  return newton(prepared.predictions, prepared.logits, true);
+  const fit = fitted(prepared, true);
+  if ("status" in fit) return fit;
+  const { intercept, slope, interceptStandardError, slopeStandardError } = fit;
+  return { intercept, slope, interceptStandardError, slopeStandardError };
 }
 
 /** Probabilities as a recalibration makes them. */
@@ -114,7 +128,14 @@ interface Curvature {
   readonly information: readonly [ofIntercept: number, mixed: number, ofSlope: number];
 }
 
-function curvature({ labels, weights }: Predictions, logits: Float64Array, a: number, b: number): Curvature {
+/** Fills in weight · (y − μ) by sample on the way. */
+function curvature(
+  { labels, weights }: Predictions,
+  logits: Float64Array,
+  residuals: Float64Array,
+  a: number,
+  b: number,
+): Curvature {
   let [ga, gb, iaa, iab, ibb] = [0, 0, 0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
     const x = logits[i] as number;
@@ -122,6 +143,7 @@ function curvature({ labels, weights }: Predictions, logits: Float64Array, a: nu
     const mu = logistic(a + b * x);
     const residual = weight * ((labels[i] as number) - mu);
     const spread = weight * mu * (1 - mu);
+    residuals[i] = residual;
     ga += residual;
     gb += residual * x;
     iaa += spread;
@@ -131,38 +153,117 @@ function curvature({ labels, weights }: Predictions, logits: Float64Array, a: nu
   return { gradient: [ga, gb], information: [iaa, iab, ibb] };
 }
 
-/** Newton's steps from (0, 1), halved where they overshoot. */
-function newton(predictions: Predictions, logits: Float64Array, withSlope: boolean): LogisticFit | NotEstimable {
-  let [a, b] = [0, 1];
-  let deviance = lossAt(predictions, logits, a, b);
+interface Fitted extends LogisticFit {
+  readonly information: Curvature["information"];
+  /** Weight · (y − μ) by sample. */
+  readonly residuals: Float64Array;
+}
+
+/** Many samples are fitted from where their sums in bins of logits lead to; few from (0, 1). The solution is the same. */
+const MANY = 20_000;
+
+function fitted({ predictions, logits }: Prepared, withSlope: boolean): Fitted | NotEstimable {
+  const residuals = new Float64Array(logits.length);
+  const start = logits.length < MANY ? null : binnedSolution(predictions, logits, withSlope);
+  const at = (a: number, b: number) => curvature(predictions, logits, residuals, a, b);
+  const solution = newton(at, start ?? [0, 1], withSlope);
+  if ("status" in solution) return solution;
+  const { intercept, slope, information } = solution;
+  const [iaa, iab, ibb] = information;
+  const determinant = iaa * ibb - iab * iab;
+  return {
+    intercept,
+    slope,
+    interceptStandardError: Math.sqrt(withSlope ? ibb / determinant : 1 / iaa),
+    slopeStandardError: withSlope ? Math.sqrt(iaa / determinant) : 0,
+    information,
+    residuals,
+  };
+}
+
+const BINS = 4096;
+
+/** The solution where all samples of a narrow bin stand at their mean logit; null where there is none. */
+function binnedSolution(
+  { labels, weights }: Predictions,
+  logits: Float64Array,
+  withSlope: boolean,
+): readonly [number, number] | null {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < logits.length; i++) {
+    const x = logits[i] as number;
+    if (x < lowest) lowest = x;
+    if (x > highest) highest = x;
+  }
+  const counts = new Float64Array(BINS);
+  const sums = new Float64Array(BINS);
+  let [observed, product] = [0, 0];
+  const scale = highest > lowest ? (BINS - 1) / (highest - lowest) : 0;
+  for (let i = 0; i < logits.length; i++) {
+    const x = logits[i] as number;
+    const weight = weights === null ? 1 : (weights[i] as number);
+    const bin = ((x - lowest) * scale) | 0;
+    counts[bin] = (counts[bin] as number) + weight;
+    sums[bin] = (sums[bin] as number) + weight * x;
+    observed += weight * (labels[i] as number);
+    product += weight * (labels[i] as number) * x;
+  }
+  const at = (a: number, b: number): Curvature => {
+    let [ga, gb, iaa, iab, ibb] = [observed, product, 0, 0, 0];
+    for (let bin = 0; bin < BINS; bin++) {
+      const count = counts[bin] as number;
+      if (count === 0) continue;
+      const sum = sums[bin] as number;
+      const mean = sum / count;
+      const mu = logistic(a + b * mean);
+      const spread = mu * (1 - mu);
+      ga -= count * mu;
+      gb -= sum * mu;
+      iaa += count * spread;
+      iab += sum * spread;
+      ibb += sum * mean * spread;
+    }
+    return { gradient: [ga, gb], information: [iaa, iab, ibb] };
+  };
+  const solution = newton(at, [0, 1], withSlope);
+  return "status" in solution ? null : [solution.intercept, solution.slope];
+}
+
+interface Solution {
+  readonly intercept: number;
+  readonly slope: number;
+  readonly information: Curvature["information"];
+}
+
+/**
+ * Newton's steps, halved where they go so far that the log likelihood falls half as steeply as it rose. It is concave: where
+ * its gradient is nil is its only maximum, whatever the start.
+ */
+function newton(
+  curvatureAt: (a: number, b: number) => Curvature,
+  start: readonly [number, number],
+  withSlope: boolean,
+): Solution | NotEstimable {
+  let [a, b] = start;
+  let here = curvatureAt(a, b);
   for (let step = 0; step < MOST_STEPS; step++) {
-    const { gradient, information } = curvature(predictions, logits, a, b);
-    const [da, db] = solved(information, gradient, withSlope);
+    const [da, db] = solved(here.information, here.gradient, withSlope);
     if (!Number.isFinite(da) || !Number.isFinite(db)) {
       return notEstimable("all probabilities are alike: there is no slope to estimate");
     }
+    if (Math.abs(da) <= PRECISION * (1 + Math.abs(a)) && Math.abs(db) <= PRECISION * (1 + Math.abs(b))) {
+      return { intercept: a, slope: b, information: here.information };
+    }
+    const rise = ({ gradient: [ga, gb] }: Curvature) => ga * da + gb * db;
     let scale = 1;
-    let next = lossAt(predictions, logits, a + da, b + db);
-    while (!(next <= deviance + 1e-12 * Math.abs(deviance)) && scale > 1e-6) {
+    let next = curvatureAt(a + da, b + db);
+    while (rise(next) < -rise(here) / 2 && scale > 1e-6) {
       scale /= 2;
-      next = lossAt(predictions, logits, a + scale * da, b + scale * db);
+      next = curvatureAt(a + scale * da, b + scale * db);
     }
     [a, b] = [a + scale * da, b + scale * db];
-    deviance = next;
+    here = next;
     if (Math.abs(a) > LARGEST || Math.abs(b) > LARGEST) break;
-    if (
-      Math.abs(scale * da) <= PRECISION * (1 + Math.abs(a)) &&
-      Math.abs(scale * db) <= PRECISION * (1 + Math.abs(b))
-    ) {
-      const [iaa, iab, ibb] = curvature(predictions, logits, a, b).information;
-      const determinant = iaa * ibb - iab * iab;
-      return {
-        intercept: a,
-        slope: b,
-        interceptStandardError: Math.sqrt(withSlope ? ibb / determinant : 1 / iaa),
-        slopeStandardError: withSlope ? Math.sqrt(iaa / determinant) : 0,
-      };
-    }
   }
   return notEstimable("the classes are separated, or nearly: the logistic regression has no finite solution");
 }
@@ -180,36 +281,16 @@ function solved(
   return [(ibb * ga - iab * gb) / determinant, (iaa * gb - iab * ga) / determinant];
 }
 
-/** Minus the log likelihood. */
-function lossAt({ labels, weights }: Predictions, logits: Float64Array, a: number, b: number): number {
-  let loss = 0;
-  for (let i = 0; i < labels.length; i++) {
-    const eta = a + b * (logits[i] as number);
-    const signed = labels[i] === 1 ? -eta : eta;
-    // log(1 + e^s), without overflow.
-    const term = signed > 0 ? signed + Math.log1p(Math.exp(-signed)) : Math.log1p(Math.exp(signed));
-    loss += weights === null ? term : (weights[i] as number) * term;
-  }
-  return loss;
-}
-
-function estimateOf(
-  predictions: Predictions,
-  logits: Float64Array,
-  fit: LogisticFit,
-  which: "intercept" | "slope",
-  withSlope: boolean,
-  moved: number,
-): CalibrationEstimate {
-  const { clustered, labels, patientCount, patients, weights } = predictions;
-  const { information } = curvature(predictions, logits, fit.intercept, fit.slope);
-  const contributions = new Float64Array(labels.length);
-  const [ofA, ofB] = which === "slope" ? solvedRow(information) : [1 / information[0], 0];
-  for (let i = 0; i < labels.length; i++) {
-    const x = logits[i] as number;
-    const weight = weights === null ? 1 : (weights[i] as number);
-    const residual = weight * ((labels[i] as number) - logistic(fit.intercept + fit.slope * x));
-    contributions[i] = residual * (ofA + ofB * x);
+function estimateOf(prepared: Prepared, which: "intercept" | "slope"): Result<CalibrationEstimate> {
+  const { predictions, logits, moved } = prepared;
+  const withSlope = which === "slope";
+  const fit = fitted(prepared, withSlope);
+  if ("status" in fit) return fit;
+  const { clustered, patientCount, patients } = predictions;
+  const { information, residuals: contributions } = fit;
+  const [ofA, ofB] = withSlope ? solvedRow(information) : [1 / information[0], 0];
+  for (let i = 0; i < contributions.length; i++) {
+    contributions[i] = (contributions[i] as number) * (ofA + ofB * (logits[i] as number));
   }
   const error = [errorPart(patients, contributions)];
   const standardError = standardErrorOf(error);
@@ -223,7 +304,7 @@ function estimateOf(
     limits: normalLimits(value, standardError),
     range: [-Number.MAX_VALUE, Number.MAX_VALUE],
     method: clustered ? "sandwich-clustered" : "sandwich",
-    n: labels.length,
+    n: logits.length,
     patients: patientCount,
     modelStandardError: withSlope ? fit.slopeStandardError : fit.interceptStandardError,
     clipped: moved,

@@ -21,6 +21,18 @@ export interface Predictions {
  * The scores as probabilities; not estimable without samples of two patients, or where a score lies outside [0, 1].
  */
 export function predictionsOf(data: LabelledScores): Predictions | NotEstimable {
+  let predictions = known.get(data);
+  if (predictions === undefined) {
+    predictions = checkedPredictions(data);
+    known.set(data, predictions);
+  }
+  return predictions;
+}
+
+/** Every measure of calibration asks for them. */
+const known = new WeakMap<LabelledScores, Predictions | NotEstimable>();
+
+function checkedPredictions(data: LabelledScores): Predictions | NotEstimable {
   const { labels, patients, clustered, scores } = data;
   const patientCount = patientsOf(patients);
   if (patientCount < 2) {

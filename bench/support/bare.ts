@@ -40,7 +40,16 @@ export async function oneSessionSeconds({ path, input, output, geometry }: BareM
 export async function sessionPerCoreSeconds({ path, output, geometry }: BareModel, passes: number): Promise<number> {
   const input = { range: [0, 1] as const, mean: [0], std: [1] };
   const pool = await openPool(
-    { path, threads: 1, classes: ["bare"], activation: "none", input, output: { name: output, select: { bare: 0 } } },
+    {
+      path,
+      threads: 1,
+      providers: ["cpu"],
+      classes: ["bare"],
+      activation: "none",
+      input,
+      constants: {},
+      output: { name: output, select: { bare: 0 } },
+    },
     availableParallelism(),
   );
   const batch = randomImages(geometry);

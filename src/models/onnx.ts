@@ -1,5 +1,5 @@
-// ONNX files on onnxruntime-node: one input of images (NCHW or NHWC, float32 or float16, dynamic or fixed batch), one
-// output of scores. Sessions run in worker threads, one per core, so that decoding and attacks overlap with inference.
+// ONNX files on onnxruntime-node: one input of images or volumes (channels first or last, any number type, dynamic or fixed
+// batch), further inputs held constant, one output of scores or of a value for every pixel. Sessions run in worker threads, one per core, so that decoding and attacks overlap with inference.
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
@@ -8,56 +8,41 @@ import { z } from "zod";
 import { defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
-import type { Outputs } from "../core/model.js";
-import { imageSize, type PixelBatch } from "../core/pixels.js";
+import { externalFiles } from "./onnx/external-data.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
+import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
+import { predictInParts } from "./shared/parts.js";
 
 /**
  * Images per forward pass at most. Larger passes gain nothing on a CPU, and smaller ones share a small batch among the
  * cores. How a batch is cut depends on its size alone, not on the machine, so that answers cannot.
  */
 const CHUNK = 16;
-
-const perChannel = z
-  .union([z.number(), z.array(z.number()).min(1).max(3)])
-  .transform((value) => (Array.isArray(value) ? value : [value]));
-const size = z.number().int().min(1).max(16_384).optional();
+const CHUNK_VALUES = 2 ** 22;
 
 const parameters = z.strictObject({
   path: z.string().min(1).describe("The .onnx file, relative to the protocol."),
-  activation: z
-    .enum(["none", "sigmoid", "softmax"])
-    .default("none")
-    .describe("What turns the outputs into probabilities."),
-  output: z
-    .strictObject({
-      name: z.string().optional().describe("Which output; needed where there are several."),
-      select: z
-        .record(z.string(), z.number().int().min(0))
-        .optional()
-        .describe("Column of each class; default: their order."),
-    })
-    .default({}),
+  activation,
+  output,
   input: z
     .strictObject({
-      name: z.string().optional(),
-      width: size,
-      height: size,
-      channels: z.union([z.literal(1), z.literal(3)]).optional(),
-      layout: z.enum(["NCHW", "NHWC"]).optional(),
-      range: z
-        .tuple([z.number(), z.number()])
-        .default([0, 1])
-        .describe("What black and white of the display window become."),
-      mean: perChannel.default([0]),
-      std: perChannel.default([1]).refine((values) => values.every((value) => value > 0), "must be greater than 0"),
-      resize: z
-        .enum(["bilinear", "nearest", "none"])
-        .default("bilinear")
-        .describe("How images of another size are fitted; bilinear is antialiased."),
+      name: inputName,
+      layout,
+      ...pixels,
+      constants: z
+        .record(z.string().min(1), z.union([z.number(), z.array(z.number()).min(1)]))
+        .default({})
+        .describe("Values of the model's further inputs, by name; the same for every image."),
     })
     .prefault({}),
+  providers: z
+    .array(z.enum(["cpu", "cuda", "dml", "coreml", "webgpu", "tensorrt", "rocm"]))
+    .min(1)
+    .default(["cpu"])
+    .describe(
+      "Execution providers in order of preference; the first that loads the model runs it, and the record says which.",
+    ),
   sessions: z.number().int().min(1).max(64).optional().describe("Sessions side by side; default: one per core."),
 });
 
@@ -65,7 +50,8 @@ export default defineModelAdapter({
   meta: {
     id: "onnx",
     title: "ONNX model",
-    summary: "A classifier in an .onnx file, run by onnxruntime on the CPU.",
+    summary:
+      "A classifier in an .onnx file, of images or volumes, run by onnxruntime on the CPU or on a provider that you name.",
     parameters,
     needsImages: true,
   },
@@ -77,60 +63,44 @@ export default defineModelAdapter({
         remedy: "Correct model.path; it is relative to the protocol file.",
       });
     }
-    const select = options.output.select;
-    const unselected = select === undefined ? undefined : context.classes.find((name) => select[name] === undefined);
-    if (unselected !== undefined) {
-      throw new StepwedgeError(`has no column for class "${unselected}"`, {
-        where: "model.output.select",
-        remedy: `Add "${unselected}: <column>".`,
-      });
-    }
+    checkSelection(context.classes, options.output.select);
     const sessions = options.sessions ?? Math.min(context.threads, availableParallelism());
+    const { constants, ...input } = options.input;
     const spec: SessionSpec = {
       path,
       threads: Math.max(1, Math.floor(context.threads / sessions)),
+      providers: options.providers,
       classes: context.classes,
       activation: options.activation,
-      input: omitUndefined(options.input),
-      output: omitUndefined(options.output),
+      input: omitUndefined(input),
+      constants,
+      output: { ...omitUndefined(options.output), reduce: options.output.reduce },
     };
-    const files = { [basename(path)]: await sha256File(path) };
+    const files: Record<string, string> = { [basename(path)]: await sha256File(path) };
+    for (const { name, path: place } of externalFiles(path)) files[name] = await sha256File(place);
     const pool = await openPool(spec, sessions);
-    const { channels, height, width } = pool.input;
+    const { channels, height, provider, refusedProviders, width } = pool.input;
+    const missing = refusedProviders.length === 0 ? "" : ` (${refusedProviders.join(", ")} could not load it)`;
+    const parts = { channels, height, width, fixed: null, largest: chunkOf(pool), classes: context.classes };
     return {
       meta: {
         adapter: "onnx",
         classes: context.classes,
         input: { channels, height, width, resize: options.input.resize },
         files,
-        runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, cpu, ${sessions} × ${spec.threads} thread`,
+        runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, ${provider}${missing}, ${sessions} × ${spec.threads} thread`,
       },
       concurrency: sessions,
-      predict: (batch) => predict(pool, batch, context.classes),
+      predict: (batch) => predictInParts(batch, parts, (part) => pool.run(part.data, part.count, part)),
       close: () => pool.close(),
     };
   },
 });
 
-/** Splits a batch evenly over the sessions and puts the answers together again. */
-async function predict(pool: SessionPool, batch: PixelBatch, classes: readonly string[]): Promise<Outputs> {
+/** Images to a forward pass: fewer where they are large, since what the model makes of them is larger still. */
+function chunkOf(pool: SessionPool): number {
   const { channels, height, width } = pool.input;
-  if (batch.channels !== channels || batch.height !== height || batch.width !== width) {
-    throw new StepwedgeError(
-      `the model takes ${channels} × ${height} × ${width}; received images of ${batch.channels} × ${batch.height} × ${batch.width}`,
-      { where: "model.input", remedy: "Set model.input.resize, or give images of that size." },
-    );
-  }
-  const values = new Float64Array(batch.count * classes.length);
-  const each = Math.ceil(batch.count / Math.ceil(batch.count / CHUNK));
-  const work: Promise<void>[] = [];
-  for (let from = 0; from < batch.count; from += each) {
-    const count = Math.min(each, batch.count - from);
-    const data = batch.data.subarray(from * imageSize(batch), (from + count) * imageSize(batch));
-    work.push(pool.run(data, count, batch).then((part) => values.set(part, from * classes.length)));
-  }
-  await Promise.all(work);
-  return { count: batch.count, classes, values };
+  return Math.min(CHUNK, Math.max(1, Math.floor(CHUNK_VALUES / (channels * height * width))));
 }
 
 function omitUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -14,9 +14,10 @@ import { httpClient } from "./open-inference/http.js";
 import { decodeResponse, encodeRequest, type OutputTensor } from "./open-inference/messages.js";
 import { greet, modelPath, type ResolvedInput, resolveInput, resolveOutput } from "./open-inference/metadata.js";
 import { tensorWriter } from "./shared/datatypes.js";
-import { activation, checkSelection, input, select } from "./shared/parameters.js";
+import { activation, checkSelection, input, output } from "./shared/parameters.js";
 import { predictInParts } from "./shared/parts.js";
-import { classScores, refuseNonFinite } from "./shared/scores.js";
+import { refuseNonFinite, scoresOf } from "./shared/scores.js";
+import { shapeOf } from "./shared/values.js";
 
 /** Bytes of an answer to a batch: scores are few. */
 const ANSWER_LIMIT = 64 << 20;
@@ -26,12 +27,7 @@ const parameters = z.strictObject({
   name: z.string().min(1).describe("The model's name on the server."),
   version: z.string().min(1).optional().describe("The model's version; default: the server's choice."),
   activation,
-  output: z
-    .strictObject({
-      name: z.string().min(1).optional().describe("Which output; needed where there are several."),
-      select,
-    })
-    .default({}),
+  output,
   input: input.prefault({}),
   tensors: z
     .enum(["auto", "binary", "json"])
@@ -105,16 +101,16 @@ async function connect(
   const path = modelPath(options.name, options.version);
   const { model, server } = await greet(client, path);
   const resolved = resolveInput(model, options.input, options.name);
-  const output = resolveOutput(model, options.output.name, options.name);
+  const wanted = resolveOutput(model, options.output.name, options.name);
   const binary =
     options.tensors === "auto" ? server.extensions.includes("binary_tensor_data") : options.tensors === "binary";
-  const infer = inference(client, `${path}/infer`, resolved, output, binary, options);
+  const infer = inference(client, `${path}/infer`, resolved, wanted, binary, options);
 
   // One black image tells the version that answers, and whether its answers fit, before anything long begins.
   const { channels, height, width } = resolved;
   const black = createBatch({ channels, height, width, maxValue: 255 }, resolved.batch ?? 1);
   const first = await infer(black);
-  classScores(first.values, black.count, scoreOptions(options, classes, first.name));
+  scoresOf(first.values, first.shape, scoreOptions(options, classes, first.name, resolved));
 
   const queue = new PQueue({ concurrency: options.concurrency });
   let lost: unknown = null;
@@ -122,10 +118,10 @@ async function connect(
     // Where one request has used up its tries, the rest need not use up theirs.
     if (lost !== null) throw lost;
     try {
-      const { name, values, version } = await infer(part);
+      const { name, shape, values, version } = await infer(part);
       checkVersion(first, version, options.name);
       refuseNonFinite(values, part.count, `${options.name}, output "${name}"`);
-      return classScores(values, part.count, scoreOptions(options, classes, name));
+      return scoresOf(values, shape, scoreOptions(options, classes, name, resolved));
     } catch (error) {
       lost = client.safe(error);
       throw lost;
@@ -157,8 +153,10 @@ async function connect(
   };
 }
 
-function scoreOptions(options: Parameters, classes: readonly string[], output: string) {
-  return { classes, select: options.output.select, activation: options.activation, where: options.name, output };
+function scoreOptions(options: Parameters, classes: readonly string[], output: string, { layout }: ResolvedInput) {
+  const { reduce, select } = options.output;
+  const classesLast = layout === "NHWC";
+  return { classes, select, reduce, classesLast, activation: options.activation, where: options.name, output };
 }
 
 /** One request of the model: images to the output's numbers. */
@@ -170,13 +168,13 @@ function inference(
   binary: boolean,
   options: Parameters,
 ): (images: PixelBatch) => Promise<OutputTensor> {
-  const { channels, datatype, height, layout, name, width } = resolved;
+  const { datatype, name } = resolved;
   const writer = tensorWriter(datatype, resolved, options.input);
   let requests = 0;
   return async (images) => {
     const id = String(++requests);
     const { count } = images;
-    const shape = layout === "NCHW" ? [count, channels, height, width] : [count, height, width, channels];
+    const shape = shapeOf(resolved, count);
     const data = binary ? writer.bytes(images) : writer.json(images);
     const request = encodeRequest({ id, inputs: [{ name, shape, datatype, data }], output: output.name, binary });
     const { body, headers } = await client.call({ method: "POST", path, ...request, limit: ANSWER_LIMIT });

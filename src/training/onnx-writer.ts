@@ -10,7 +10,19 @@ const OPSET = 18;
 const IR_VERSION = 8;
 
 /** TensorProto.DataType. */
-export const ElementType = { float32: 1, int64: 7 } as const;
+export const ElementType = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+} as const;
 export type ElementType = keyof typeof ElementType;
 
 /** AttributeProto.AttributeType. */

@@ -15,7 +15,7 @@ import {
 import type { InputParameters } from "../shared/parameters.js";
 import { type Activation, checkedShape, classScores, refuseNonFinite, unfit } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
-import type { ImageLayout } from "../shared/values.js";
+import { type ImageLayout, shapeOf } from "../shared/values.js";
 import { type Frame, PROTOCOL } from "./frames.js";
 import { type Program, ProgramFault, type ProgramOptions, startProgram } from "./program.js";
 
@@ -56,7 +56,7 @@ const readiness = z.looseObject({
   input: z
     .looseObject({
       name: z.string().min(1).optional(),
-      shape: z.array(z.number().int().nullable()).length(4).optional(),
+      shape: z.array(z.number().int().nullable()).min(4).max(5).optional(),
       datatype: z.enum(DATATYPES).optional(),
       layout: z.enum(["NCHW", "NHWC"]).optional(),
     })
@@ -156,8 +156,8 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
       if (seat === undefined) throw new Error("there are as many seats as questions at once");
       try {
         const { count } = images;
-        const { channels, datatype, height, layout, name, width } = input;
-        const shape = layout === "NCHW" ? [count, channels, height, width] : [count, height, width, channels];
+        const { datatype, name } = input;
+        const shape = shapeOf(input, count);
         const bytes = writer.bytes(images);
         const id = ++questions;
         const question = { id, input: { name, shape, datatype, bytes: bytes.byteLength } };

@@ -3,7 +3,7 @@ import { endianness } from "node:os";
 import { Float16Array, getFloat16 } from "@petamoriken/float16";
 import { StepwedgeError } from "../../core/errors.js";
 import type { PixelBatch } from "../../core/pixels.js";
-import { arrange, type ImageLayout, modelValue, type ValueOptions } from "./values.js";
+import { arrange, type ImageLayout, modelValue, perChannel, type ValueOptions } from "./values.js";
 
 /** What images can be sent as. */
 export const DATATYPES = [
@@ -65,7 +65,7 @@ export function tensorWriter(datatype: Datatype, layout: ImageLayout, options: V
   const tables = <T>(cache: Map<number, readonly T[]>, maxValue: number, make: (values: Float64Array) => T) => {
     const known = cache.get(maxValue);
     if (known !== undefined) return known;
-    const made = Array.from({ length: layout.channels }, (_, channel) => make(valuesOf(channel, maxValue)));
+    const made = perChannel(options, layout.channels, (channel) => make(valuesOf(channel, maxValue)));
     cache.set(maxValue, made);
     return made;
   };
@@ -83,6 +83,12 @@ export function tensorWriter(datatype: Datatype, layout: ImageLayout, options: V
       return out.join(",");
     },
   };
+}
+
+/** Numbers as little-endian bytes. @throws StepwedgeError where the type cannot hold one */
+export function numberBytes(datatype: Datatype, values: readonly number[]): Buffer {
+  const held = Float64Array.from(values, (value) => fitting(datatype, value, value, value));
+  return littleEndian(Buffer.from(bitsOf(datatype, held).buffer), WIDTH[datatype]);
 }
 
 const RANGES: Readonly<Partial<Record<Datatype, readonly [number, number]>>> = {

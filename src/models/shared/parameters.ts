@@ -1,10 +1,14 @@
-// The keys that adapters of models outside this process have in common.
+// The keys that model adapters have in common.
 import { z } from "zod";
 import { StepwedgeError } from "../../core/errors.js";
 import { DATATYPES } from "./datatypes.js";
+import { REDUCTIONS } from "./dense.js";
+
+/** Slices of a volume are channels, too. */
+const MOST_CHANNELS = 1024;
 
 const perChannel = z
-  .union([z.number(), z.array(z.number()).min(1).max(3)])
+  .union([z.number(), z.array(z.number()).min(1).max(MOST_CHANNELS)])
   .transform((value) => (Array.isArray(value) ? value : [value]));
 const size = z.number().int().min(1).max(16_384).optional();
 
@@ -18,13 +22,31 @@ export const select = z
   .optional()
   .describe("Column of each class; default: their order.");
 
-export const input = z.strictObject({
-  name: z.string().min(1).optional().describe("Which input; needed where it is not declared."),
+/** Where in the model's answer the scores are. */
+export const output = z
+  .strictObject({
+    name: z.string().min(1).optional().describe("Which output; needed where there are several."),
+    select,
+    reduce: z
+      .enum(REDUCTIONS)
+      .default("none")
+      .describe(
+        "For outputs with a value for every pixel: share (of pixels where the class is the greatest), mean or max.",
+      ),
+  })
+  .prefault({});
+
+/** What images are to the model: size and values. */
+export const pixels = {
   width: size,
   height: size,
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  layout: z.enum(["NCHW", "NHWC"]).optional(),
-  datatype: z.enum(DATATYPES).optional().describe("What pixels are sent as; default: as declared, or FP32."),
+  channels: z
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_CHANNELS)
+    .optional()
+    .describe("1 gray, 3 colour; of volumes and stacks the number of slices."),
   range: z
     .tuple([z.number(), z.number()])
     .default([0, 1])
@@ -35,6 +57,17 @@ export const input = z.strictObject({
     .enum(["bilinear", "nearest", "none"])
     .default("bilinear")
     .describe("How images of another size are fitted; bilinear is antialiased."),
+} as const;
+
+export const inputName = z.string().min(1).optional().describe("Which input; needed where there are several.");
+export const layout = z.enum(["NCHW", "NHWC"]).optional();
+
+/** The input of a model outside this process. */
+export const input = z.strictObject({
+  name: inputName,
+  layout,
+  datatype: z.enum(DATATYPES).optional().describe("What pixels are sent as; default: as declared, or FP32."),
+  ...pixels,
 });
 
 export type InputParameters = z.infer<typeof input>;

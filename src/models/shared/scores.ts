@@ -1,16 +1,44 @@
 import { received, StepwedgeError } from "../../core/errors.js";
+import { type Activation, activate, type Numbers } from "./activation.js";
+import { type Reduction, reduceDense } from "./dense.js";
 
-export type Activation = "none" | "sigmoid" | "softmax";
-export type Numbers = Float32Array | Float64Array;
+export type { Activation, Numbers };
 
 export interface ScoreOptions {
   readonly classes: readonly string[];
   /** The output's column of each class; undefined: as they come. */
   readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: Activation;
+  /** How an output with a value for every pixel becomes one score per class; default: it has none. */
+  readonly reduce?: Reduction;
+  /** In such an output, classes come last. */
+  readonly classesLast?: boolean;
   /** The model and its output, as messages name them. */
   readonly where: string;
   readonly output: string;
+}
+
+/**
+ * The classes' probabilities from an output of any shape whose first side counts the images.
+ * @throws StepwedgeError where the shape does not fit, or the rows do not hold the classes
+ */
+export function scoresOf(raw: Numbers, shape: readonly number[], options: ScoreOptions): Float64Array {
+  const { classesLast = false, output, reduce = "none", where } = options;
+  const [images = 0] = shape;
+  if (reduce === "none") return classScores(raw, images, options);
+  if (shape.length < 3) {
+    throw new StepwedgeError(
+      `has no value for every pixel to take the ${reduce} of: its shape is [${shape.join(", ")}]`,
+      {
+        where: `${where}, output "${output}"`,
+        remedy: "Leave model.output.reduce out.",
+      },
+    );
+  }
+  const classes = (classesLast ? shape.at(-1) : shape[1]) as number;
+  const positions = raw.length / images / classes;
+  const rows = reduceDense(raw, { images, classes, positions, classesLast }, reduce, options.activation);
+  return classScores(rows, images, { ...options, activation: "none" });
 }
 
 /**
@@ -39,23 +67,13 @@ export function classScores(raw: Numbers, count: number, options: ScoreOptions):
   }
   const values = new Float64Array(count * columns.length);
   for (let image = 0; image < count; image++) {
-    const row = raw.subarray(image * width, (image + 1) * width);
-    const probabilities = activate(row, options.activation);
+    const probabilities = Float64Array.from(raw.subarray(image * width, (image + 1) * width));
+    activate(probabilities, options.activation);
     for (const [index, column] of columns.entries()) {
       values[image * columns.length + index] = probabilities[column] as number;
     }
   }
   return values;
-}
-
-function activate(row: Numbers, activation: Activation): Numbers {
-  if (activation === "none") return row;
-  if (activation === "sigmoid") return Float64Array.from(row, (value) => 1 / (1 + Math.exp(-value)));
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const value of row) largest = Math.max(largest, value);
-  const exponentials = Float64Array.from(row, (value) => Math.exp(value - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
 
 /** @throws StepwedgeError where a score is NaN or infinite: nothing can be concluded from it */

@@ -13,8 +13,8 @@ export interface AskedSize {
 export type Dimension = number | string | null | undefined;
 
 /**
- * The input's layout and size from the model's shape of four dimensions, and from the protocol where that leaves them
- * open. `batch` is the number of images to a pass where the model fixes it, else null.
+ * The input's layout and size from the model's shape, and from the protocol where that leaves them open: four dimensions
+ * for images, five for volumes, whose slices are channels here. `batch` is the number of images to a pass where the model fixes it, else null.
  * @throws StepwedgeError where they disagree, or where neither says
  */
 export function resolveSize(
@@ -24,18 +24,26 @@ export function resolveSize(
 ): ImageLayout & { readonly batch: number | null } {
   const fault = (message: string, remedy: string) => new StepwedgeError(message, { where, remedy });
   const shown = `[${shape.join(", ")}]`;
-  if (shape.length !== 4) {
+  if (shape.length !== 4 && shape.length !== 5) {
     throw fault(
-      `takes a tensor of shape ${shown}; an image batch has 4 dimensions`,
-      "Export it for batches of images.",
+      `takes a tensor of shape ${shown}; batches of images have 4 dimensions, batches of volumes 5`,
+      "Export it for batches of images or volumes.",
     );
   }
-  const layout = asked.layout ?? (looksLikeChannels(shape[3]) && !looksLikeChannels(shape[1]) ? "NHWC" : "NCHW");
-  const order =
-    layout === "NCHW" ? (["channels", "height", "width"] as const) : (["height", "width", "channels"] as const);
+  const volume = shape.length === 5;
+  const last = shape[shape.length - 1];
+  const looksLike = (dimension: Dimension) => dimension === 1 || (dimension === 3 && !volume);
+  const layout = asked.layout ?? (looksLike(last) && !looksLike(shape[1]) ? "NHWC" : "NCHW");
+  const gray = layout === "NCHW" ? shape[1] : last;
+  if (volume && typeof gray === "number" && gray > 1) {
+    throw fault(`takes volumes of ${gray} channels (shape ${shown})`, "Give a model of volumes with one gray channel.");
+  }
+  const axes = ["channels", "height", "width"] as const;
+  const order = layout === "NCHW" || volume ? axes : (["height", "width", "channels"] as const);
+  const from = volume && layout === "NCHW" ? 2 : 1;
   const size = { channels: 0, height: 0, width: 0 };
   for (const [index, axis] of order.entries()) {
-    const own = shape[index + 1];
+    const own = shape[index + from];
     const wanted = asked[axis];
     if (typeof own === "number" && own > 0) {
       if (wanted !== undefined && wanted !== own) {
@@ -51,13 +59,11 @@ export function resolveSize(
       throw fault(`leaves ${axis} open (shape ${shown})`, `Set model.input.${axis}.`);
     }
   }
-  if (size.channels !== 1 && size.channels !== 3) {
-    throw fault(`takes ${size.channels} channels; images have 1 or 3`, "Check model.input.layout.");
-  }
   const first = shape[0];
-  return { layout, batch: typeof first === "number" && first > 0 ? first : null, ...size };
-}
-
-function looksLikeChannels(dimension: Dimension): boolean {
-  return dimension === 1 || dimension === 3;
+  return {
+    layout,
+    batch: typeof first === "number" && first > 0 ? first : null,
+    ...size,
+    ...(volume ? { volume } : {}),
+  };
 }

@@ -14,6 +14,15 @@ export interface ImageLayout {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+  /** The channels are the slices of a volume: N×1×D×H×W or N×D×H×W×1, which lie in memory as N×D×H×W. */
+  readonly volume?: boolean;
+}
+
+/** The shape of the tensor that `count` images make. */
+export function shapeOf({ channels, height, layout, volume, width }: ImageLayout, count: number): number[] {
+  if (volume === true)
+    return layout === "NCHW" ? [count, 1, channels, height, width] : [count, channels, height, width, 1];
+  return layout === "NCHW" ? [count, channels, height, width] : [count, height, width, channels];
 }
 
 /** What a stored value of 0 … maxValue is to the model, in double precision. */
@@ -24,9 +33,19 @@ export function modelValue({ range, mean, std }: ValueOptions, channel: number, 
 
 /** One look-up table per channel: what each stored value is to the model. Exact, and faster than arithmetic. */
 export function valueTables(options: ValueOptions, channels: number, maxValue: number): readonly Float32Array[] {
-  return Array.from({ length: channels }, (_, channel) =>
-    Float32Array.from({ length: maxValue + 1 }, (_, value) => modelValue(options, channel, value, maxValue)),
-  );
+  const tableOf = (channel: number) =>
+    Float32Array.from({ length: maxValue + 1 }, (_, value) => modelValue(options, channel, value, maxValue));
+  return perChannel(options, channels, tableOf);
+}
+
+/** One for each channel; the same one for all that no mean or standard deviation of their own tells apart. */
+export function perChannel<T>(
+  { mean, std }: ValueOptions,
+  channels: number,
+  make: (channel: number) => T,
+): readonly T[] {
+  if (mean.length > 1 || std.length > 1) return Array.from({ length: channels }, (_, channel) => make(channel));
+  return new Array<T>(channels).fill(make(0));
 }
 
 /** Arrays of numbers with a length and an index. */
@@ -38,7 +57,7 @@ interface Numbers {
 export function arrange<T extends Numbers>(
   data: Float32Array,
   count: number,
-  { layout, channels, height, width }: ImageLayout,
+  { layout, channels, height, volume, width }: ImageLayout,
   tables: readonly T[],
   out: T,
 ): T {
@@ -48,7 +67,7 @@ export function arrange<T extends Numbers>(
       const table = tables[channel] as Numbers;
       const target: Numbers = out;
       const from = (image * channels + channel) * plane;
-      if (layout === "NCHW") {
+      if (layout === "NCHW" || volume === true) {
         for (let i = from; i < from + plane; i++) target[i] = table[data[i] as number] as number;
       } else {
         const to = image * channels * plane + channel;

@@ -12,15 +12,18 @@ import { emptyLike } from "./storage.js";
 export function toChannels(image: DecodedImage, channels: number, place: string): DecodedImage {
   if (image.channels === channels) return image;
   const area = image.width * image.height;
-  if (image.channels === 1) {
+  if (image.channels === 1 && channels === 3) {
     const data = emptyLike(image.data, channels * area);
     for (let channel = 0; channel < channels; channel++) data.set(image.data, channel * area);
     return { ...image, data, channels };
   }
-  if (channels !== 1) {
+  if (channels !== 1 || image.channels !== 3) {
     throw new StepwedgeError(`the image has ${image.channels} channels, the model takes ${channels}`, {
       where: place,
-      remedy: "Give images with the model's channels, or correct model.input.channels.",
+      remedy:
+        channels > 3
+          ? "Say under data.frames which slices make an image: all, or { stack: n }; or correct model.input.channels."
+          : "Give images with the model's channels, or correct model.input.channels.",
     });
   }
   for (let index = area; index < image.data.length; index++) {

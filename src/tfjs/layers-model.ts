@@ -11,6 +11,8 @@ export interface TensorflowModel {
   readonly format: ModelFiles["format"];
   /** Height, width and channels; null where the file leaves them open. */
   readonly inputShape: readonly (number | null)[];
+  /** The output's shape, the batch's side first, where the file says it; null sides are open. */
+  readonly outputShape: readonly (number | null)[] | null;
   readonly outputNames: readonly string[];
   readonly hashes: Readonly<Record<string, string>>;
   /**
@@ -63,6 +65,7 @@ async function loadLayers(
   return {
     format: files.format,
     inputShape: soleInput(model.inputs, where).shape.slice(1),
+    outputShape: model.outputs[index]?.shape ?? null,
     outputNames,
     hashes: files.hashes,
     head,
@@ -86,6 +89,7 @@ async function loadGraph(
   const input = soleInput(model.inputs, where);
   return {
     format: files.format,
+    outputShape: null,
     inputShape: (input.shape ?? []).slice(1).map((size) => (size > 0 ? size : null)),
     outputNames,
     hashes: files.hashes,

@@ -280,7 +280,7 @@ describe("what is refused, and why", () => {
     expect(await refusal(await simple(), options, classes)).toMatch(message);
   });
 
-  test("two inputs, four channels, images of another size", async () => {
+  test("two inputs, images of other channels or another size", async () => {
     const a = tf.input({ shape: [4, 4, 1] });
     const b = tf.input({ shape: [4, 4, 1] });
     const sum = tf.layers.flatten().apply(tf.layers.add().apply([a, b])) as ReturnType<typeof tf.input>;
@@ -290,10 +290,30 @@ describe("what is refused, and why", () => {
     const four = tf.sequential({
       layers: [tf.layers.flatten({ inputShape: [4, 4, 4] }), tf.layers.dense({ units: 1 })],
     });
-    expect(await refusal(await writeLayersModel(tf, four))).toMatch(/takes 4 channels/);
+    // A stack of four slices is an image of four channels; a gray image is none.
+    const stack = await open(await writeLayersModel(tf, four));
+    expect(stack.meta.input.channels).toBe(4);
+    const gray = createBatch({ channels: 1, height: 4, width: 4, maxValue: 255 }, 1);
+    await expect(stack.predict(gray)).rejects.toThrow(/takes 4 × 4 × 4; received images of 1 × 4 × 4/);
     const model = await open(await simple());
     const other = createBatch({ channels: 1, height: 5, width: 4, maxValue: 255 }, 1);
     await expect(model.predict(other)).rejects.toThrow(/takes 1 × 4 × 4; received images of 1 × 5 × 4/);
+  });
+
+  test("volumes and outputs for every pixel, by hand", async () => {
+    // One 1×1×1 convolution: class a is the value itself, class b is 0.5.
+    const weights = [tf.tensor([1, 0], [1, 1, 1, 1, 2]), tf.tensor1d([0, 0.5])];
+    const layer = tf.layers.conv3d({ filters: 2, kernelSize: 1, inputShape: [2, 2, 3, 1], weights });
+    const folder = await writeLayersModel(tf, tf.sequential({ layers: [layer] }));
+    const batch = createBatch({ channels: 2, height: 2, width: 3, maxValue: 255 }, 1);
+    batch.data.set([0, 51, 102, 153, 204, 255, 0, 0, 0, 0, 0, 51]);
+    const scores = async (reduce: string) =>
+      [...(await (await open(folder, { output: { reduce } }, ["a", "b"])).predict(batch)).values].map(
+        (value) => Math.round(value * 1e6) / 1e6,
+      );
+    expect(await scores("share")).toEqual([0.25, 0.75]);
+    expect(await scores("mean")).toEqual([0.266667, 0.5]);
+    expect(await scores("max")).toEqual([1, 0.5]);
   });
 
   test("an open size must be given", async () => {
@@ -381,8 +401,10 @@ describe("real models", () => {
     expect(await refusal(join(models, "tfjs-bloodcells"))).toMatch(/Keras 3.*re-?export|exported from Keras 3/s);
   });
 
-  real("a model of volumes is refused", async () => {
-    expect(await refusal(join(models, "tfjs-brainchop", "model5_gw_ae"))).toMatch(/an image batch has 4 dimensions/);
+  real("a segmenter of volumes is refused where nobody said how it gives scores, before it is run", async () => {
+    expect(await refusal(join(models, "tfjs-brainchop", "model5_gw_ae"))).toMatch(
+      /a value for every pixel: its output has the shape \[N, 256, 256, 256, 3\]/,
+    );
   });
 
   real("a copy with one byte changed has another hash", async () => {

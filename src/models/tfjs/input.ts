@@ -1,10 +1,4 @@
-import type { ValueOptions } from "../shared/values.js";
-
-export interface InputSize {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
+import type { ImageLayout, ValueOptions } from "../shared/values.js";
 
 /** The protocol's word on the model's input. */
 export interface InputOptions extends ValueOptions {
@@ -21,14 +15,15 @@ export function scaleOf({ range: [low, high], std }: InputOptions, channels: num
   );
 }
 
-/** The gradient by one image's model values H×W×C, as that by its stored values C×H×W. */
-export function toStored(slope: Float32Array, size: InputSize, scale: Float64Array, out: Float32Array): void {
+/** The gradient by one image's model values H×W×C (of a volume: D×H×W), as that by its stored values C×H×W. */
+export function toStored(slope: Float32Array, size: ImageLayout, scale: Float64Array, out: Float32Array): void {
   const { channels } = size;
   const plane = size.height * size.width;
   for (let channel = 0; channel < channels; channel++) {
     const factor = scale[channel] as number;
+    const [first, step] = size.volume === true ? [channel * plane, 1] : [channel, channels];
     for (let pixel = 0; pixel < plane; pixel++) {
-      out[channel * plane + pixel] = factor * (slope[pixel * channels + channel] as number);
+      out[channel * plane + pixel] = factor * (slope[first + pixel * step] as number);
     }
   }
 }

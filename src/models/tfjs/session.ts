@@ -1,12 +1,15 @@
 import { setImmediate } from "node:timers/promises";
-import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../../core/errors.js";
 import type { ClassGradients, Outputs } from "../../core/model.js";
 import { imageSize, type PixelBatch } from "../../core/pixels.js";
 import { loadTensorflowModel, type TensorflowModel } from "../../tfjs/layers-model.js";
 import { type Tensorflow, tensorflow } from "../../tfjs/runtime.js";
-import { arrange, valueTables } from "../shared/values.js";
-import { type InputOptions, type InputSize, scaleOf, toStored } from "./input.js";
+import type { Reduction } from "../shared/dense.js";
+import { scoresOf } from "../shared/scores.js";
+import { resolveSize } from "../shared/size.js";
+import { arrange, type ImageLayout, shapeOf, valueTables } from "../shared/values.js";
+import { type InputOptions, scaleOf, toStored } from "./input.js";
 import { type Link, logitGradientOf, probabilitiesOf } from "./link.js";
 
 /**
@@ -24,11 +27,12 @@ export interface SessionOptions {
   readonly columns: readonly number[] | null;
   readonly activation: "none" | "sigmoid" | "softmax";
   readonly output: string | undefined;
+  readonly reduce: Reduction;
   readonly input: InputOptions;
 }
 
 export interface TensorflowSession {
-  readonly size: InputSize;
+  readonly size: ImageLayout;
   readonly hashes: Readonly<Record<string, string>>;
   readonly runtime: string;
   predict(batch: PixelBatch): Promise<Outputs>;
@@ -41,24 +45,35 @@ export interface TensorflowSession {
 export async function openTensorflowSession(options: SessionOptions): Promise<TensorflowSession> {
   const { tf, description } = await tensorflow();
   const model = await loadTensorflowModel(tf, options.path, options.where, options.output);
-  const size = sizeOf(model, options);
+  const size = resolveSize(
+    [null, ...model.inputShape],
+    { ...options.input, layout: "NHWC" },
+    `${options.where}, model.input`,
+  );
+  if (options.reduce === "none") refuseDense(model, options);
   const link = linkOf(model, options);
-  const columns = columnsOf(tf, model, size, options);
-  const { classes } = options;
+  const { activation, classes, reduce, where } = options;
+  // What is made of a value for every pixel is no longer the model's own, and has no gradient here.
+  const columns = reduce === "none" ? columnsOf(tf, model, size, options) : [];
+  const reduction = {
+    activation,
+    classes,
+    select:
+      options.columns === null
+        ? undefined
+        : Object.fromEntries(classes.map((name, index) => [name, options.columns?.[index] as number])),
+    classesLast: true,
+    where,
+    output: options.output ?? (model.outputNames[0] as string),
+  };
   const tables = new Map<number, readonly Float32Array[]>();
 
   /** The model's input for a part of a batch. */
-  const inputOf = (part: PixelBatch): Tensor4D => {
+  const inputOf = (part: PixelBatch): Tensor => {
     const known = tables.get(part.maxValue) ?? valueTables(options.input, size.channels, part.maxValue);
     tables.set(part.maxValue, known);
-    const values = arrange(
-      part.data,
-      part.count,
-      { layout: "NHWC", ...size },
-      known,
-      new Float32Array(part.data.length),
-    );
-    return tf.tensor4d(values, [part.count, size.height, size.width, size.channels]);
+    const values = arrange(part.data, part.count, size, known, new Float32Array(part.data.length));
+    return tf.tensor(values, shapeOf(size, part.count));
   };
 
   /** Writes the classes' probabilities of one image from the model's raw row. */
@@ -70,8 +85,13 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
   const predict = async (batch: PixelBatch): Promise<Outputs> => {
     const values = new Float64Array(batch.count * classes.length);
     for await (const [image, part] of partsOf(batch, size)) {
-      const row = tf.tidy(() => model.apply(inputOf(part)).dataSync() as Float32Array);
-      answer(row, values.subarray(image * classes.length, (image + 1) * classes.length));
+      const out = values.subarray(image * classes.length, (image + 1) * classes.length);
+      const { raw, shape } = tf.tidy(() => {
+        const tensor = model.apply(inputOf(part));
+        return { raw: tensor.dataSync() as Float32Array, shape: tensor.shape };
+      });
+      if (reduce === "none") answer(raw, out);
+      else out.set(scoresOf(raw, shape, { ...reduction, reduce }));
     }
     return { count: batch.count, classes, values };
   };
@@ -89,7 +109,12 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
     return { outputs: { count: batch.count, classes, values }, data };
   };
 
-  const obstacle = obstacleToGradients(tf, model, size, link, columns[0] as number);
+  const obstacle =
+    reduce !== "none"
+      ? "scores are made of a value for every pixel"
+      : size.volume === true
+        ? "volumes are not differentiated"
+        : obstacleToGradients(tf, model, size, link, columns[0] as number);
   return {
     size,
     hashes: model.hashes,
@@ -104,7 +129,7 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
 function differentiate(
   tf: Tensorflow,
   model: TensorflowModel,
-  input: Tensor4D,
+  input: Tensor,
   link: Link,
   column: number,
 ): { row: Float32Array; slope: Float32Array } {
@@ -125,12 +150,12 @@ function differentiate(
 function obstacleToGradients(
   tf: Tensorflow,
   model: TensorflowModel,
-  { height, width, channels }: InputSize,
+  size: ImageLayout,
   link: Link,
   column: number,
 ): string | null {
   try {
-    differentiate(tf, model, tf.zeros([CHUNK, height, width, channels]) as Tensor4D, link, column);
+    differentiate(tf, model, tf.zeros(shapeOf(size, CHUNK)), link, column);
     return null;
   } catch (error) {
     return error instanceof Error ? (error.message.split("\n")[0] as string) : String(error);
@@ -138,7 +163,7 @@ function obstacleToGradients(
 }
 
 /** One image after the other, each as a batch, with a pause before it: the thread belongs to others, too. */
-async function* partsOf(batch: PixelBatch, size: InputSize): AsyncGenerator<[image: number, part: PixelBatch]> {
+async function* partsOf(batch: PixelBatch, size: ImageLayout): AsyncGenerator<[image: number, part: PixelBatch]> {
   const { channels, height, width } = size;
   if (batch.channels !== channels || batch.height !== height || batch.width !== width) {
     throw new StepwedgeError(
@@ -153,38 +178,16 @@ async function* partsOf(batch: PixelBatch, size: InputSize): AsyncGenerator<[ima
   }
 }
 
-/** The input's size from the file, and from the protocol where the file leaves it open. */
-function sizeOf(model: TensorflowModel, { input, where }: SessionOptions): InputSize {
-  const shape = model.inputShape;
-  const fault = (message: string, remedy: string) =>
-    new StepwedgeError(message, { where: `${where}, model.input`, remedy });
-  const shown = `[${["N", ...shape.map((size) => size ?? "?")].join(", ")}]`;
-  if (shape.length !== 3) {
-    throw fault(
-      `takes a tensor of shape ${shown}; an image batch has 4 dimensions`,
-      "Give a model of batches of images.",
-    );
-  }
-  const resolve = (axis: "height" | "width" | "channels", own: number | null): number => {
-    const asked = input[axis];
-    if (own === null) {
-      if (asked === undefined) throw fault(`leaves ${axis} open (shape ${shown})`, `Set model.input.${axis}.`);
-      return asked;
-    }
-    if (asked === undefined || asked === own) return own;
-    const remedy = `Set model.input.${axis} to ${own}, or leave it out; the shape is ${shown}.`;
-    throw fault(`takes ${axis} ${own}; the protocol says ${asked}`, remedy);
-  };
-  const [height = null, width = null, channels = null] = shape;
-  const size = {
-    height: resolve("height", height),
-    width: resolve("width", width),
-    channels: resolve("channels", channels),
-  };
-  if (size.channels === 1 || size.channels === 3) return size;
-  throw fault(
-    `takes ${size.channels} channels (shape ${shown}); images have 1 or 3`,
-    "TensorFlow.js models are N × height × width × channels.",
+/** Where the file tells it, before a pass over a whole volume does. */
+function refuseDense({ outputShape }: TensorflowModel, { where }: SessionOptions): void {
+  const sides = outputShape?.slice(1, -1) ?? [];
+  if (!sides.some((side) => side === null || side > 1)) return;
+  throw new StepwedgeError(
+    `gives a value for every pixel: its output has the shape [${["N", ...(outputShape?.slice(1) ?? [])].join(", ")}]`,
+    {
+      where: `${where}, model.output`,
+      remedy: "Say how they become one score per class, with model.output.reduce: share, mean or max.",
+    },
   );
 }
 
@@ -202,10 +205,10 @@ function linkOf({ head }: TensorflowModel, { activation, where }: SessionOptions
 function columnsOf(
   tf: Tensorflow,
   model: TensorflowModel,
-  { height, width, channels }: InputSize,
+  size: ImageLayout,
   { classes, columns, where }: SessionOptions,
 ): readonly number[] {
-  const shape = tf.tidy(() => model.apply(tf.zeros([CHUNK, height, width, channels])).shape);
+  const shape = tf.tidy(() => model.apply(tf.zeros(shapeOf(size, CHUNK))).shape);
   const scores = shape.reduce((product, size) => product * size, 1) / CHUNK;
   if (shape[0] !== CHUNK) {
     throw new StepwedgeError(`gave an output of shape [${shape.join(", ")}] for ${CHUNK} image`, {

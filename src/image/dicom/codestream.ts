@@ -13,13 +13,23 @@ export interface Codestream {
   readonly adobe: number | null;
   /** JPEG: whether a JFIF segment says that colour is YCbCr. */
   readonly jfif: boolean;
+  /** JPEG: whether components differ in resolution, as those of RGB never do. */
+  readonly subsampled: boolean;
   /** JPEG 2000: whether the decoder turns YBR_ICT or YBR_RCT into RGB. */
   readonly transformed: boolean;
   /** JPEG 2000: coded by part 15 (high throughput). */
   readonly highThroughput: boolean;
 }
 
-const PLAIN = { signed: false, planar: false, adobe: null, jfif: false, transformed: false, highThroughput: false };
+const PLAIN = {
+  signed: false,
+  planar: false,
+  adobe: null,
+  jfif: false,
+  subsampled: false,
+  transformed: false,
+  highThroughput: false,
+};
 
 /** Reads a JPEG's or JPEG-LS's header (ITU-T T.81 annex B, T.87 annex C) up to its first scan; null where it is none or broken. */
 export function readJpegHeader(bytes: Buffer): Codestream | null {
@@ -28,6 +38,7 @@ export function readJpegHeader(bytes: Buffer): Codestream | null {
   let adobe: number | null = null;
   let jfif = false;
   let isLs = false;
+  let subsampled = false;
   let at = 2;
   for (;;) {
     while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
@@ -46,6 +57,9 @@ export function readJpegHeader(bytes: Buffer): Codestream | null {
         width: bytes.readUInt16BE(from + 3),
         components: bytes.readUInt8(from + 5),
       };
+      for (let one = 1; one < frame.components; one++) {
+        if (bytes[from + 7 + 3 * one] !== bytes[from + 7]) subsampled = true;
+      }
     } else if (marker === 0xe0 && bytes.toString("latin1", from, from + 4) === "JFIF") {
       jfif = true;
     } else if (marker === 0xee && to >= from + 12 && bytes.toString("latin1", from, from + 5) === "Adobe") {
@@ -56,7 +70,7 @@ export function readJpegHeader(bytes: Buffer): Codestream | null {
       const interleave = bytes[from + 2 + 2 * inScan];
       return frame === null
         ? null
-        : { ...PLAIN, ...frame, adobe, jfif, planar: isLs && frame.components > 1 && interleave === 0 };
+        : { ...PLAIN, ...frame, adobe, jfif, subsampled, planar: isLs && frame.components > 1 && interleave === 0 };
     }
     at = to;
   }

@@ -238,14 +238,22 @@ function extendedWords(values: Stored, isSigned: boolean, bitsStored: number): S
 }
 
 /**
- * Whether the planes are RGB already. JPEG 2000's transform is undone by the codec. For JPEG the Photometric Interpretation decides,
- * except that an Adobe segment may say that RGB was transformed after all; that is how such files are written by mistake.
+ * Whether the planes are RGB already. JPEG 2000's transform is undone by the codec. For JPEG the Photometric Interpretation decides.
+ * Files that say RGB over YCbCr by mistake are known by an Adobe segment or by subsampled chroma, which RGB never has; a JFIF
+ * segment alone could be wrong as well.
  */
 function isRgb({ codestream }: DecodedFrame, { photometric }: PixelDescription, where: string): boolean {
   if (!isColour(photometric)) return false;
+  const { adobe, jfif, subsampled, transformed } = codestream;
   if (photometric === "YBR_ICT" || photometric === "YBR_RCT") {
-    if (codestream.transformed) return true;
+    if (transformed) return true;
     throw damaged(`it is ${photometric}, but its codestream was not transformed`, where);
   }
-  return photometric === "RGB" && codestream.adobe !== 1;
+  if (photometric !== "RGB") {
+    if (adobe !== 0 && !transformed) return false;
+    throw damaged(`it is ${photometric}, but its codestream holds RGB`, where);
+  }
+  if (adobe === 1 || subsampled) return false;
+  if (jfif && adobe === null) throw damaged("it is RGB, but its JPEG says YCbCr", where);
+  return true;
 }

@@ -79,6 +79,7 @@ async function allFrames(path: string): Promise<{ readonly frames: Stored[]; rea
 
 /** Bytes as pydicom's arrays have them: pixel by pixel. */
 function interleaved(planes: Stored, samples: number): Uint8Array {
+  if (samples === 1) return new Uint8Array(planes.buffer, planes.byteOffset, planes.byteLength);
   const values = like(planes, planes.length);
   const area = planes.length / samples;
   for (let index = 0; index < planes.length; index++) {
@@ -164,6 +165,9 @@ describe("colour comes out as RGB", () => {
 
   // The same colour bars, losslessly and in every way of chroma subsampling. The last says RGB and is YCbCr.
   test_.each([
+    ["pydicom-data__SC_rgb", 0, 0],
+    ["pydicom-data__SC_rgb_expb", 0, 0],
+    ["pydicom__SC_rgb_rle", 0, 0],
     ["pydicom__SC_rgb_jpeg_gdcm", 0, 0],
     ["pydicom__SC_rgb_jpeg_dcmtk", 1, 6],
     ["pydicom__SC_rgb_dcmtk_+eb+cy+s4", 1, 6],
@@ -179,6 +183,17 @@ describe("colour comes out as RGB", () => {
     const apart = difference((await decode(name)).data, (await decode("pydicom__SC_rgb_gdcm_KY")).data);
     expect(apart.mean).toBeLessThanOrEqual(mean);
     expect(apart.most).toBeLessThanOrEqual(most);
+  });
+
+  // What dcmdjpeg made of the same JPEGs: it undoes the transform in the same arithmetic.
+  test_.each([
+    ["pydicom__SC_rgb_dcmtk_+eb+cy+n2", "pydicom-data__SC_rgb_dcmtk_ebcyn2_dcmd"],
+    ["pydicom__SC_rgb_dcmtk_+eb+cy+s2", "pydicom-data__SC_rgb_dcmtk_ebcys2_dcmd"],
+    ["pydicom__SC_rgb_dcmtk_+eb+cy+s4", "pydicom-data__SC_rgb_dcmtk_ebcys4_dcmd"],
+    ["pydicom__SC_rgb_dcmtk_+eb+cy+np", "pydicom-data__SC_rgb_dcmtk_ebcynp_dcmd"],
+    ["pydicom__SC_rgb_jpeg", "pydicom__SC_rgb_jpeg_dcmd"],
+  ])("%s equals %s", async (compressed, decompressed) => {
+    expect((await decode(compressed)).data).toEqual((await decode(decompressed)).data);
   });
 
   test_("a palette gives colours", async () => {

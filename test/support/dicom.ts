@@ -91,7 +91,7 @@ function itemHead(element: number, length: number, big = false): Buffer {
 /** Encapsulated pixel data (PS3.5 A.4): basic offset table, fragments, delimiter, as a whole element. */
 export function encapsulated(fragments: readonly Buffer[], table: readonly number[] = []): Buffer {
   const offsets = Buffer.alloc(4 * table.length);
-  table.forEach((offset, index) => offsets.writeUInt32LE(offset, 4 * index));
+  for (const [index, offset] of table.entries()) offsets.writeUInt32LE(offset, 4 * index);
   const items = [offsets, ...fragments].map((bytes) => {
     const even = bytes.length % 2 === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(1)]);
     return Buffer.concat([itemHead(0xe000, even.length), even]);

@@ -18,7 +18,7 @@ export type Stored =
 
 export interface StoredFrame {
   readonly planes: Stored;
-  /** True where three planes are RGB whatever the Photometric Interpretation says: the codec has undone a transform. */
+  /** Whether three planes are RGB: stored so, or because the codec has undone a transform. */
   readonly isRgb: boolean;
 }
 
@@ -93,7 +93,7 @@ function nativeFrames(
             bigEndian,
           );
     const planes = subsampled ? spread(raw, area) : samples === 3 && !description.planar ? planesOf(raw) : raw;
-    return { planes: withinStored(planes, description), isRgb: false };
+    return { planes: withinStored(planes, description), isRgb: photometric === "RGB" };
   };
 }
 
@@ -197,7 +197,7 @@ function rleFrame(frame: Buffer, description: PixelDescription, where: string): 
   const bytesPerValue = Math.ceil(bitsAllocated / 8);
   const bytes = Buffer.from(decodeRle(frame, { count, bytesPerValue, planes: samples }, where).buffer);
   const raw = bitsAllocated === 1 ? bits(bytes, 0, area) : asValues(bytes, bitsAllocated as 8 | 16 | 32, false, false);
-  return { planes: withinStored(raw, description), isRgb: false };
+  return { planes: withinStored(raw, description), isRgb: description.photometric === "RGB" };
 }
 
 /**

@@ -1,11 +1,12 @@
 /**
- * Thousands of ways to be broken: each file decodes to an image of the declared size or is refused. None crashes, hangs or takes more
+ * Hundreds of ways to be broken: each file decodes to an image of the declared size or is refused. None crashes, hangs or takes more
  * memory than what it declares allows, and the codecs are as good afterwards as before.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PixelOptions } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
+import { sha256 } from "../../src/core/hash.js";
 import { randomFrom } from "../../src/core/random.js";
 import { decodeImage } from "../../src/image/decode.js";
 import { readDicom } from "../../src/image/dicom/file.js";
@@ -38,7 +39,7 @@ const FILES = [
   "pydicom-data__HTJ2KLossless_08_RGB",
 ];
 
-const TRIES = 40;
+const TRIES = Number(process.env.STEPWEDGE_DAMAGE ?? 24);
 /** No file may take longer: the largest decodes in a tenth of it. */
 const LONGEST_MS = 8000;
 
@@ -105,7 +106,7 @@ function damaged({ bytes, name }: Subject, attempt: number): Buffer {
       return copy.subarray(0, near());
     case 1: {
       const from = near();
-      copy.fill(random.integer(256), from, from + 1 + random.integer(16));
+      copy.subarray(from, from + 1 + random.integer(16)).fill(random.integer(256));
       return copy;
     }
     case 2: {
@@ -123,10 +124,18 @@ function pixelStart(bytes: Buffer): number {
   return bytes.length - body.length + (pixels?.from ?? 0);
 }
 
+/** A hash of the decoded values, or what was said instead. */
+async function outcome(bytes: Buffer): Promise<string> {
+  return decodeImage(bytes, "x", OPTIONS).then(
+    ({ data }) => sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    (error: unknown) => String(error),
+  );
+}
+
 test.each([...built, ...real])(
   "$name",
   async (subject) => {
-    const whole = await decodeImage(subject.bytes, "x", OPTIONS).catch((error: unknown) => error);
+    const whole = await outcome(subject.bytes);
     const outcomes = { decoded: 0, refused: 0 };
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const bytes = damaged(subject, attempt);
@@ -144,9 +153,7 @@ test.each([...built, ...real])(
     }
     expect(outcomes.refused).toBeGreaterThan(TRIES / 4 - 1);
     // The whole file still comes out as before.
-    const again = await decodeImage(subject.bytes, "x", OPTIONS).catch((error: unknown) => error);
-    expect(String(JSON.stringify(again)).length).toBe(String(JSON.stringify(whole)).length);
-    if (!(whole instanceof Error)) expect(again).toEqual(whole);
+    expect(await outcome(subject.bytes)).toBe(whole);
   },
   300_000,
 );

@@ -33,7 +33,6 @@ const FILES = [
   "pydicom__image_dfl",
   "pydicom__rtdose",
   "pydicom-data__mlut_18",
-  "pydicom-data__OT-PAL-8-face",
   "cornerstone__CTImage.dcm_JPEGProcess14TransferSyntax_1.2.840.10008.1.2.4.57",
   "cornerstone__CTImage.dcm_JPEGProcess6_8TransferSyntax_1.2.840.10008.1.2.4.53",
   "pydicom-data__HTJ2KLossless_08_RGB",

@@ -8,15 +8,19 @@ import type { Pseudonyms } from "./pseudonyms.js";
 export function rawText(dataSet: DataSet, { tag, vr }: Attribute): string {
   const element = dataSet.elements[tag];
   if (element === undefined || !inside(dataSet, tag) || element.length === 0) return "";
-  const written = element.vr ?? vr ?? "UN";
+  // Where the file does not say its VR, the dictionary does; a tag in neither could hold anything, a name too.
+  const written = (element.vr === "UN" ? undefined : element.vr) ?? vr ?? "UN";
   const number = NUMBERS[written];
   if (number !== undefined) return element.length < (WIDTHS[written] ?? 0) ? "" : String(number(dataSet, tag) ?? "");
   if (written === "PN") return "";
   if (BINARY.has(written)) {
-    throw new StepwedgeError(`the attribute (${tag.slice(1, 5)},${tag.slice(5)}) is no text (${written})`, {
-      where: "data",
-      remedy: "Name an attribute with text or a number.",
-    });
+    throw new StepwedgeError(
+      `the attribute (${tag.slice(1, 5)},${tag.slice(5)}) is no text, or of unknown kind (${written})`,
+      {
+        where: "data",
+        remedy: "Name an attribute of a known keyword, with text or a number.",
+      },
+    );
   }
   const bytes = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
   return decoded(bytes, charsetOf(dataSet))

@@ -32,7 +32,7 @@ const parameters = z.strictObject({
     .describe(
       "File with the secret key of pseudonyms; default: the environment variable STEPWEDGE_PSEUDONYM_KEY, else a key made of the seed.",
     ),
-  labels: z
+  table: z
     .strictObject({
       path: z.string().min(1).describe("A table, CSV or TSV, relative to the protocol file."),
       on: z
@@ -45,7 +45,7 @@ const parameters = z.strictObject({
     .optional()
     .describe("A table of labels, and of whatever else the files do not hold, with one row for each key."),
 });
-type Labels = NonNullable<z.output<typeof parameters>["labels"]>;
+type Labels = NonNullable<z.output<typeof parameters>["table"]>;
 
 export default defineDataSource({
   meta: {
@@ -56,7 +56,7 @@ export default defineDataSource({
     parameters,
     needsImageColumn: false,
   },
-  async open({ labels, path, pseudonymKey }, context): Promise<SourceTable> {
+  async open({ path, pseudonymKey, table: labels }, context): Promise<SourceTable> {
     const { baseFolder, frameColumn, seed } = context;
     const name = relativeName(baseFolder, path);
     const keyFile = pseudonymKey === undefined ? null : resolve(baseFolder, pseudonymKey);
@@ -192,7 +192,7 @@ async function ownColumns(
   if (!header.includes(rightOf(labels))) {
     throw new StepwedgeError(`there is no column ${JSON.stringify(rightOf(labels))}`, {
       where: name,
-      remedy: `Correct data.labels.on. Columns: ${header.join(", ")}.`,
+      remedy: `Correct data.table.on. Columns: ${header.join(", ")}.`,
     });
   }
   const inTable = (column: string): boolean =>
@@ -204,7 +204,7 @@ async function ownColumns(
         `the column ${JSON.stringify(column)} is a DICOM attribute and stands in the table too`,
         {
           where: name,
-          remedy: "Give the table a prefix (data.labels.prefix), and name its columns with it.",
+          remedy: "Give the table a prefix (data.table.prefix), and name its columns with it.",
         },
       );
     }

@@ -260,7 +260,7 @@ describe("labels from a table", () => {
     const source = await open({
       columns: ["id", "effusion", "PatientID"],
       numbers: ["score"],
-      parameters: { labels: { path: "labels.csv", on } },
+      parameters: { table: { path: "labels.csv", on } },
     });
     expect(cells(source, "effusion")).toEqual(["1", "0"]);
     expect([...(source.numbers.get("score")?.values ?? [])]).toEqual([0.5, 0.25]);
@@ -271,16 +271,18 @@ describe("labels from a table", () => {
   test("a prefix tells the table's columns from attributes", async () => {
     put("labels.csv", "path,PatientSex\na.dcm,M\nb.dcm,M\n");
     const labels = { path: "labels.csv", on: "path" };
-    expect(await refusal(open({ columns: ["PatientSex"], parameters: { labels } }))).toMatch(/stands in the table too/);
+    expect(await refusal(open({ columns: ["PatientSex"], parameters: { table: labels } }))).toMatch(
+      /stands in the table too/,
+    );
     const source = await open({
       columns: ["PatientSex", "my_PatientSex"],
-      parameters: { labels: { ...labels, prefix: "my_" } },
+      parameters: { table: { ...labels, prefix: "my_" } },
     });
     expect(Object.fromEntries(source.columns)).toEqual({ PatientSex: ["F", "F"], my_PatientSex: ["M", "M"] });
   });
 
   test("a key that is missing or stands twice is refused without being named", async () => {
-    const parameters = { labels: { path: "labels.csv", on: "PatientID" } };
+    const parameters = { table: { path: "labels.csv", on: "PatientID" } };
     put("labels.csv", "PatientID,effusion\nMRN-1,1\n");
     const missing = await refusal(open({ columns: ["effusion"], parameters }));
     expect(missing).toMatch(/scans, file b\.dcm: no row of labels\.csv has this file's key/);
@@ -297,7 +299,7 @@ describe("labels from a table", () => {
     put("labels.csv", "PatientID,effusion\nMRN-1,1\nMRN-2,0\n");
     const source = await open({
       columns: ["effusion"],
-      parameters: { labels: { path: "labels.csv", on: "PatientID" } },
+      parameters: { table: { path: "labels.csv", on: "PatientID" } },
     });
     expect(cells(source, "effusion")).toEqual(["1", "0", ""]);
   });

@@ -1,3 +1,4 @@
+import { inflateRawSync } from "node:zlib";
 import { StepwedgeError } from "../../core/errors.js";
 import { type DecodedFrame, decodeCompressed, isCompressed } from "./codecs.js";
 import { isColour, type PixelDescription } from "./description.js";
@@ -23,6 +24,8 @@ export interface StoredFrame {
 }
 
 const RLE = "1.2.840.10008.1.2.5";
+/** Each frame a DEFLATE stream of its native bytes (PS3.5 A.4.13). */
+const DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1";
 const DEFLATED = "1.2.840.10008.1.2.1.99";
 const NATIVE: ReadonlySet<string> = new Set([IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED]);
 
@@ -43,9 +46,14 @@ export function storedFrames(
     throw damaged(`its pixel data is not written as its transfer syntax ${transferSyntax} demands`, where);
   }
   if (element.length !== null) return nativeFrames(file, description, where);
-  if (transferSyntax !== RLE && !isCompressed(transferSyntax)) throw noCodec(transferSyntax, where);
+  if (transferSyntax !== RLE && transferSyntax !== DEFLATED_FRAMES && !isCompressed(transferSyntax)) {
+    throw noCodec(transferSyntax, where);
+  }
   if (element.kind !== "integer") throw damaged("its float pixel data is compressed", where);
   const compressed = encapsulatedFrames(file, description, where);
+  if (transferSyntax === DEFLATED_FRAMES) {
+    return async (frame) => nativeFrame(inflatedFrame(compressed(frame), description, where), 0, description, false);
+  }
   if (transferSyntax === RLE) return async (frame) => rleFrame(compressed(frame), description, where);
   const { bitsAllocated } = description;
   if (bitsAllocated !== 8 && bitsAllocated !== 16) throw damaged(`compressed pixels of ${bitsAllocated} bits`, where);
@@ -67,12 +75,8 @@ function nativeFrames(
   description: PixelDescription,
   where: string,
 ): (frame: number) => Promise<StoredFrame> {
-  const { bitsAllocated, columns, element, frames, photometric, rows, samples } = description;
-  const area = rows * columns;
-  const subsampled = photometric === "YBR_FULL_422" || photometric === "YBR_PARTIAL_422";
-  if (subsampled && columns % 2 === 1) throw damaged(`${photometric} with ${columns} columns`, where);
-  const values = area * (subsampled ? 2 : samples);
-  const expected = Math.ceil((frames * values * bitsAllocated) / 8);
+  const { bitsAllocated, element, frames } = description;
+  const expected = Math.ceil((frames * valuesPerFrame(description, where) * bitsAllocated) / 8);
   const length = Math.min(element.length ?? 0, body.length - element.from);
   if (length < expected) {
     throw damaged(`its pixel data has ${length} of ${expected} bytes`, where);
@@ -81,20 +85,45 @@ function nativeFrames(
   // PS3.5 section 7.3: in big endian, bytes of OW are swapped within words also where a pixel has 8 bits or 1.
   const swapped = bigEndian && element.vr === "OW" && bitsAllocated <= 8;
   const source = swapped ? Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16() : bytes;
-  return async (frame) => {
-    const cut = (bitsAllocated / 8) * values;
-    const raw =
-      bitsAllocated === 1
-        ? bits(source, frame * values, values)
-        : asValues(
-            source.subarray(frame * cut, (frame + 1) * cut),
-            bitsAllocated,
-            element.kind !== "integer",
-            bigEndian,
-          );
-    const planes = subsampled ? spread(raw, area) : samples === 3 && !description.planar ? planesOf(raw) : raw;
-    return { planes: withinStored(planes, description), isRgb: photometric === "RGB" };
-  };
+  return async (frame) => nativeFrame(source, frame, description, bigEndian);
+}
+
+/** Values that a native frame holds: chroma of half the resolution is shared by two pixels. */
+function valuesPerFrame({ columns, photometric, rows, samples }: PixelDescription, where: string): number {
+  if (!isSubsampled(photometric)) return rows * columns * samples;
+  if (columns % 2 === 1) throw damaged(`${photometric} with ${columns} columns`, where);
+  return rows * columns * 2;
+}
+
+function isSubsampled(photometric: PixelDescription["photometric"]): boolean {
+  return photometric === "YBR_FULL_422" || photometric === "YBR_PARTIAL_422";
+}
+
+/** One of the frames that lie in the bytes one after the other. */
+function nativeFrame(source: Buffer, frame: number, description: PixelDescription, bigEndian: boolean): StoredFrame {
+  const { bitsAllocated, columns, element, photometric, planar, rows, samples } = description;
+  const area = rows * columns;
+  const subsampled = isSubsampled(photometric);
+  const values = area * (subsampled ? 2 : samples);
+  const cut = (bitsAllocated / 8) * values;
+  const raw =
+    bitsAllocated === 1
+      ? bits(source, frame * values, values)
+      : asValues(source.subarray(frame * cut, (frame + 1) * cut), bitsAllocated, element.kind !== "integer", bigEndian);
+  const planes = subsampled ? spread(raw, area) : samples === 3 && !planar ? planesOf(raw) : raw;
+  return { planes: withinStored(planes, description), isRgb: photometric === "RGB" };
+}
+
+function inflatedFrame(frame: Buffer, description: PixelDescription, where: string): Buffer {
+  const expected = Math.ceil((valuesPerFrame(description, where) * description.bitsAllocated) / 8);
+  try {
+    // A byte more than expected may be padding.
+    const bytes = inflateRawSync(frame, { maxOutputLength: expected + 1 });
+    if (bytes.length >= expected) return bytes;
+  } catch (cause) {
+    throw damaged(`a frame cannot be inflated (${(cause as Error).message})`, where, cause);
+  }
+  throw damaged("a frame inflates to fewer bytes than it has", where);
 }
 
 /** One bit per pixel, the lowest bit of a byte first (PS3.5 annex D). */

@@ -557,6 +557,14 @@ describe("what a compressed frame says must fit", () => {
     expect((await decodeImage(of(8, 16, frame), "x")).data).toEqual(bytes);
   });
 
+  test("a JPEG with scan upon scan", async () => {
+    const frame = await encode("encodeJpeg", { width: 16, height: 8, bytes }, { lossy: true });
+    const scan = frame.subarray(frame.indexOf(Buffer.from([0xff, 0xda])), -2);
+    const many = Buffer.concat([frame.subarray(0, -2), ...Array.from({ length: 200 }, () => scan), frame.subarray(-2)]);
+    const file = wrapped(imageElements(8, 16, bits(8)), `${UID}50`, encapsulated([many]));
+    expect(await refusal(file)).toMatch(/more than 200 scans/);
+  });
+
   test("unknown transfer syntaxes, and pixels that are written otherwise than theirs", async () => {
     const frame = await encode("encodeJpeg", { width: 16, height: 8, bytes }, { lossy: false });
     const elements = imageElements(8, 16, bits(8));

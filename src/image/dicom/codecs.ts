@@ -1,6 +1,6 @@
 import type { Context, NativeCodecs } from "dcmjs-codecs";
 import { ExitCode, StepwedgeError } from "../../core/errors.js";
-import { type Codestream, hasEnd, readJpeg2000Header, readJpegHeader } from "./codestream.js";
+import { type Codestream, hasEnd, readJpeg2000Header, readJpegHeader, scansOf } from "./codestream.js";
 import { damaged } from "./file.js";
 
 /** A frame as a codec delivers it: little-endian words of `bytesPerValue`. */
@@ -31,6 +31,9 @@ export function isCompressed(transferSyntax: string): boolean {
   return methodOf(transferSyntax) !== undefined;
 }
 
+/** Progressive JPEGs have some ten; more only cost time. */
+const MOST_SCANS = 200;
+
 interface Expected {
   readonly columns: number;
   readonly rows: number;
@@ -57,6 +60,9 @@ export async function decodeCompressed(
   if (codestream === null) throw damaged("a frame does not begin as its transfer syntax demands", where);
   checkFit(codestream, expected, where);
   if (!hasEnd(bytes)) throw damaged("a frame is cut off", where);
+  if (method === "decodeJpeg" && scansOf(bytes) > MOST_SCANS) {
+    throw damaged(`a frame has more than ${MOST_SCANS} scans`, where);
+  }
   const decoded = await runCodec(method, bytes, codestream, where);
   const bytesPerValue = codestream.precision <= 8 ? 1 : 2;
   const size = codestream.width * codestream.height * codestream.components * bytesPerValue;

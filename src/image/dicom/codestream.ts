@@ -81,6 +81,15 @@ function isFrame(marker: number): boolean {
   return (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) || marker === 0xf7;
 }
 
+/** Scans of a JPEG, each of which may go over the whole image: SOS markers, which cannot stand inside of coded data. */
+export function scansOf(bytes: Buffer): number {
+  let scans = 0;
+  for (let at = bytes.indexOf(SOS); at !== -1; at = bytes.indexOf(SOS, at + 2)) scans++;
+  return scans;
+}
+
+const SOS = Buffer.from([0xff, 0xda]);
+
 /** Whether a JPEG or JPEG 2000 ends with its end mark (EOI, EOC: both FFD9); padding behind it is zeros, or JPEG's fill bytes. */
 export function hasEnd(bytes: Buffer): boolean {
   let end = bytes.length;

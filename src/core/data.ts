@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ImageGeometry } from "./pixels.js";
+import type { Deviation } from "./record.js";
 
 /** One decoded image: stored values, CHW. `maxValue` is the largest value its bit depth can hold. */
 export interface DecodedImage extends ImageGeometry {
@@ -75,6 +76,8 @@ export interface SourceTable {
    * Cheap check of every image reference (inside the folder and, unless `mayMiss`, there) before any time is spent; throws.
    */
   readonly checkImages?: (mayMiss?: boolean) => Promise<void>;
+  /** What the report must say of the data beside its samples, such as files that were passed over. */
+  readonly deviations?: readonly Deviation[];
 }
 
 /** A column of numbers: a million of them are eight megabytes here, and as many strings a hundred. */

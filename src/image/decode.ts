@@ -1,10 +1,14 @@
 import { AS_STORED, type DecodedImage, type PixelOptions } from "../core/data.js";
 import type { ImageFormat } from "./format.js";
+import { dicom } from "./formats/dicom.js";
 import { nifti } from "./formats/nifti.js";
 import { raster } from "./formats/raster.js";
 
-/** The first that the bytes match decodes them; the last takes what is left, and says what it is not. */
-const FORMATS: readonly ImageFormat[] = [nifti, raster];
+/**
+ * The first that the bytes match decodes them; the last takes what is left, and says what it is not. DICOM leaves its first
+ * 128 bytes to anybody, NIfTI's mark among them, so that it comes first.
+ */
+const FORMATS: readonly ImageFormat[] = [dicom, nifti, raster];
 
 /**
  * Decodes an image file to stored values, CHW; the content decides how, not the file's name.

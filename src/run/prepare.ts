@@ -124,7 +124,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       evaluationPatients: new Set(evaluation.patients).size,
       excluded: sides.excluded,
     },
-    deviations: [...patients.deviations, ...sides.deviations],
+    deviations: [...patients.deviations, ...sides.deviations, ...(table.deviations ?? [])],
     scores,
   };
 }

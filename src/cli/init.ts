@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { StepwedgeError } from "../core/errors.js";
 import { PACKAGE_ROOT } from "../core/version.js";
 import { previewTable } from "../data/table/preview.js";
 import { validateProtocol } from "../protocol/load.js";
 import { parseProtocolText } from "../protocol/source.js";
+import { guessDicom } from "./init/dicom.js";
 import { guessTable, type TableGuess } from "./init/guess.js";
 import { inspectModel } from "./init/model.js";
 import { type Draft, draftProtocol, labelsOf, TODO } from "./init/template.js";
@@ -24,8 +25,8 @@ export function registerInit(program: Command): void {
   const command = program
     .command("init")
     .description("write a commented audit.yaml from what the files show")
-    .option("--model <file>", "an .onnx file")
-    .option("--data <file>", "a CSV or TSV file with one row per sample")
+    .option("--model <file>", "an .onnx file, or the folder of a TensorFlow.js model")
+    .option("--data <file>", "a table with one row per sample, or a folder of DICOM files")
     .option("--out <file>", "the protocol to write", "audit.yaml");
   act(command, writeProtocol);
 }
@@ -60,9 +61,25 @@ function refuseExisting(out: string): void {
 async function makeDraft({ model, data }: Options, folder: string): Promise<Draft> {
   return {
     schema: pathFrom(folder, join(PACKAGE_ROOT, "schema", "audit.schema.json")),
-    model: model === undefined ? null : { path: pathFrom(folder, model), facts: await inspectModel(model) },
-    table: data === undefined ? null : { path: pathFrom(folder, data), guess: await guessFile(data) },
+    model: model === undefined ? null : await draftModel(model, folder),
+    table: data === undefined ? null : await draftData(data, folder),
   };
+}
+
+async function draftModel(model: string, folder: string): Promise<Draft["model"]> {
+  const facts = await inspectModel(model);
+  // The adapter takes the folder of a TensorFlow.js model, not the file in it.
+  const path = facts.adapter === "tfjs" && basename(model) === "model.json" ? dirname(model) : model;
+  return { path: pathFrom(folder, path), facts };
+}
+
+async function draftData(data: string, folder: string): Promise<Draft["table"]> {
+  if (statSync(data, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    return { path: pathFrom(folder, data), guess: await guessFile(data) };
+  }
+  const { guess, labels, ...facts } = await guessDicom(data, PREVIEW_ROWS);
+  const table = labels === null ? null : { ...labels, path: pathFrom(folder, labels.file) };
+  return { path: pathFrom(folder, data), guess, dicom: { labels: table, ...facts } };
 }
 
 async function guessFile(file: string): Promise<TableGuess> {
@@ -94,7 +111,7 @@ function summaryRows(draft: Draft): string[][] {
       : [
           [
             "Model input",
-            `${model.facts.input.name} [${model.facts.input.shape.join(", ")}], ${model.facts.input.layout}`,
+            `${model.facts.input.name} [${model.facts.input.shape.join(", ")}]${model.facts.input.layout === null ? "" : `, ${model.facts.input.layout}`}`,
           ],
           ["Model output", `${model.facts.output.name} [${model.facts.output.shape.join(", ")}]`],
         ]),

@@ -31,6 +31,12 @@ export function tensorflow(): Promise<TensorflowRuntime> {
   return loading;
 }
 
+/** The same where it is TensorFlow's own library, which alone runs SavedModels; else null. */
+export async function nativeTensorflow(importPackage?: ImportPackage): Promise<TensorflowRuntime | null> {
+  const runtime = await (importPackage === undefined ? tensorflow() : loadTensorflow(importPackage));
+  return runtime.id === "tfjs-node" || runtime.id === "tfjs-node-gpu" ? runtime : null;
+}
+
 export async function loadTensorflow(importPackage: ImportPackage): Promise<TensorflowRuntime> {
   for (const id of NATIVE) {
     const tf = await importNative(`@tensorflow/${id}`, importPackage);

@@ -1,7 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadProtocol } from "../../src/protocol/load.js";
+import { parse } from "csv-parse/sync";
+import type { Findings } from "../../src/core/record.js";
 import { stepwedge } from "../support/cli.js";
+import { sharedData } from "../support/shared-data.js";
 import { smallStudy } from "../support/small-study.js";
 
 test("a protocol that init wrote from a model and a table runs as it is", async () => {
@@ -26,6 +30,69 @@ test("a protocol that init wrote from a model and a table runs as it is", async 
   expect([0, 1, 3]).toContain(run.code);
   expect(existsSync(join(record, "report.html"))).toBe(true);
 });
+
+const real = sharedData === null ? test.skip : test;
+const SMALL = [
+  "attacks.0.queries=200",
+  "attacks.0.objective=ranking",
+  "attacks.0.epsilon=8/255",
+  "privacy.minimumCell=0",
+];
+
+real(
+  "a TensorFlow.js model and a table",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stepwedge-init-"));
+    const rows = readFileSync(join(sharedData ?? "", "cxr-nih-160", "manifest.csv"), "utf8").split("\n");
+    const few = [rows[0], ...rows.slice(1).filter((_, row) => row % 20 === 0)].join("\n");
+    writeFileSync(join(folder, "few.csv"), few);
+    const out = join(folder, "audit.yaml");
+    const model = join(sharedData ?? "", "models", "tfjs-pneumonia", "model.json");
+    const written = await stepwedge("init", "--model", model, "--data", join(folder, "few.csv"), "--out", out);
+    expect(written).toMatchObject({ code: 0, stderr: "" });
+    const { protocol } = await loadProtocol(out);
+    expect(protocol.model).toMatchObject({ adapter: "tfjs", activation: "none", classes: ["pneumonia"] });
+    const root = `data.root=${join(sharedData ?? "", "cxr-nih-160")}`;
+    const run = await stepwedge("run", out, "--out", join(folder, "record"), "--set", root, ...SMALL, "attacks=[]");
+    expect(run.stderr).toBe("");
+    expect([0, 1, 3]).toContain(run.code);
+  },
+  120_000,
+);
+
+real(
+  "an ONNX model and a folder of DICOM files with a table of labels in it",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stepwedge-init-"));
+    mkdirSync(join(folder, "study"));
+    const dicom = join(sharedData ?? "", "dicom");
+    const manifest = parse(readFileSync(join(dicom, "manifest.csv"), "utf8"), { columns: true }) as Record<
+      string,
+      string
+    >[];
+    const gray = manifest.filter(({ decode, samples }) => decode === "ok" && samples === "1").slice(0, 40);
+    const labels = gray.map(({ path }, index) => {
+      copyFileSync(join(dicom, path ?? ""), join(folder, "study", `${index}.dcm`));
+      return `${index}.dcm,${index % 2}`;
+    });
+    writeFileSync(join(folder, "study", "labels.csv"), ["path,effusion", ...labels].join("\n"));
+    const out = join(folder, "audit.yaml");
+    const model = join(sharedData ?? "", "models", "cxr.onnx");
+    const written = await stepwedge("init", "--model", model, "--data", join(folder, "study"), "--out", out);
+    expect(written).toMatchObject({ code: 0, stderr: "" });
+    const { protocol } = await loadProtocol(out);
+    expect(protocol).toMatchObject({
+      data: { adapter: "dicom", path: "study", id: "path", table: { path: "study/labels.csv", on: "path" } },
+      subgroups: { sex: { column: "PatientSex" }, age: { column: "PatientAge" }, scanner: { column: "Manufacturer" } },
+    });
+    const run = await stepwedge("run", out, "--out", join(folder, "record"), "--set", ...SMALL);
+    expect(run.stderr).toBe("");
+    expect([0, 1, 3]).toContain(run.code);
+    const { flow } = JSON.parse(readFileSync(join(folder, "record", "findings.json"), "utf8")) as Findings;
+    expect(flow.read).toBe(40);
+  },
+  120_000,
+);
 
 test("init overwrites nothing", async () => {
   const study = await smallStudy();

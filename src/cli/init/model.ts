@@ -1,14 +1,18 @@
 import { statSync } from "node:fs";
-import { extname } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StepwedgeError } from "../../core/errors.js";
+import { loadTensorflowModel } from "../../tfjs/layers-model.js";
+import { tensorflow } from "../../tfjs/runtime.js";
 
-/** What an ONNX file shows of itself, as far as a protocol needs it. */
+/** What a model shows of itself, as far as a protocol needs it. */
 export interface ModelFacts {
+  readonly adapter: "onnx" | "tfjs";
   readonly input: {
     readonly name: string;
     readonly shape: readonly (number | string)[];
-    readonly layout: "NCHW" | "NHWC";
+    /** null where the adapter needs no word on it. */
+    readonly layout: "NCHW" | "NHWC" | null;
     /** null where the file leaves it open. */
     readonly channels: number | null;
     readonly height: number | null;
@@ -17,6 +21,8 @@ export interface ModelFacts {
   /** The output that most likely holds the scores. */
   readonly output: OutputFacts;
   readonly outputs: readonly OutputFacts[];
+  /** The activation that the model ends in, where its file says so. */
+  readonly head: "sigmoid" | "softmax" | null;
   /** True where the chosen output stayed in [0, 1] on trial images, false where it did not, null where nothing was tried. */
   readonly bounded: boolean | null;
 }
@@ -34,17 +40,60 @@ const TRIAL = { channels: 3, side: 224 } as const;
 const SCORE_NAMES: readonly RegExp[] = [/^prob(abilit(y|ies))?s?$/i, /prob|softmax|sigmoid/i, /score|pred/i, /logit/i];
 
 /**
- * Looks at an ONNX file: names and shapes, and whether its scores are probabilities already.
- * @throws StepwedgeError where it is no ONNX model of images.
+ * Looks at a model: names and shapes, and whether its scores are probabilities already. A folder, or a file called
+ * model.json, is taken for TensorFlow.js, all else for ONNX.
+ * @throws StepwedgeError where it is no model of images.
  */
 export async function inspectModel(file: string): Promise<ModelFacts> {
+  const isTensorflow =
+    statSync(file, { throwIfNoEntry: false })?.isDirectory() === true || basename(file) === "model.json";
+  return isTensorflow ? inspectTensorflowModel(file) : inspectOnnx(file);
+}
+
+/** Where the model's last activation is known, its scores need not be tried. */
+async function inspectTensorflowModel(file: string): Promise<ModelFacts> {
+  const { tf } = await tensorflow();
+  const folder = basename(file) === "model.json" ? dirname(file) : file;
+  const model = await loadTensorflowModel(tf, folder, file);
+  try {
+    const [height = null, width = null, channels = null] = model.inputShape;
+    if (model.inputShape.length !== 3) {
+      const shape = ["N", ...model.inputShape.map((side) => side ?? "?")].join(", ");
+      throw refused(
+        file,
+        `takes a tensor of shape [${shape}]`,
+        "init drafts protocols for models of images; see docs/protocol.md for volumes.",
+      );
+    }
+    const shapeOf = (sides: readonly (number | null)[]) => ["N", ...sides.map((side) => side ?? "?")];
+    const outputs = model.outputNames.map((name) =>
+      outputFacts(name, { isTensor: true, shape: shapeOf(model.outputShape?.slice(1) ?? []) }),
+    );
+    const output = scoresOutput(outputs);
+    if (output === null) throw refused(file, "has no outputs", "Give a model that returns scores.");
+    const input = { name: "input", shape: shapeOf(model.inputShape), layout: null, channels, height, width };
+    const bounded = model.head !== null ? true : null;
+    return { adapter: "tfjs", input, output, outputs, bounded, head: model.head };
+  } finally {
+    model.dispose();
+  }
+}
+
+async function inspectOnnx(file: string): Promise<ModelFacts> {
   const session = await openModel(file);
   try {
     const input = imageInput(session, file);
     const outputs = session.outputMetadata.map(({ name, ...value }) => outputFacts(name, value));
     const output = scoresOutput(outputs);
     if (output === null) throw refused(file, "has no outputs", "Give a model that returns scores.");
-    return { input, output, outputs, bounded: await staysInUnitInterval(session, input, output.name) };
+    return {
+      adapter: "onnx",
+      head: null,
+      input,
+      output,
+      outputs,
+      bounded: await staysInUnitInterval(session, input, output.name),
+    };
   } finally {
     await session.release();
   }
@@ -58,7 +107,7 @@ async function openModel(file: string): Promise<InferenceSession> {
     throw refused(
       file,
       "is no .onnx file",
-      "init looks into ONNX files only: leave --model out and fill in the template.",
+      "init looks into ONNX files and TensorFlow.js folders: leave --model out and fill in the template.",
     );
   }
   const ort = await import("onnxruntime-node");

@@ -6,7 +6,17 @@ export interface Draft {
   /** Where the JSON Schema of audit.yaml lies. */
   readonly schema: string;
   readonly model: { readonly path: string; readonly facts: ModelFacts } | null;
-  readonly table: { readonly path: string; readonly guess: TableGuess } | null;
+  readonly table: { readonly path: string; readonly guess: TableGuess; readonly dicom?: DicomDraft } | null;
+}
+
+/** What more there is to say where the data are a folder of DICOM files. */
+export interface DicomDraft {
+  /** The table of labels found in it: relative to the protocol, and what its rows are known by. */
+  readonly labels: { readonly path: string; readonly left: string; readonly right: string } | null;
+  /** Whether every file that was looked at names a window of its own. */
+  readonly windows: boolean;
+  readonly unique: boolean;
+  readonly patients: boolean;
 }
 
 /** Marks the lines that must be checked or filled in before the first run. */
@@ -95,7 +105,7 @@ function modelBlock({ model }: Draft, labels: readonly LabelGuess[]): string[] {
   const { facts, path } = model;
   return [
     "model:",
-    "  adapter: onnx",
+    `  adapter: ${facts.adapter}`,
     `  path: ${yamlWord(path)}`,
     `  task: ${task} # binary | multiclass | multilabel`,
     ...activationLines(facts, labels.length),
@@ -115,7 +125,8 @@ function scoresBlock(columns: ReadonlyMap<string, string>): string[] {
 }
 
 function activationLines(facts: ModelFacts, classes: number): string[] {
-  const { bounded, output } = facts;
+  const { bounded, head, output } = facts;
+  if (head !== null) return [`  activation: none # the model ends in a ${head} already`];
   const guess = bounded === false ? ((output.columns ?? classes) > classes ? "softmax" : "sigmoid") : "none";
   const why =
     bounded === null
@@ -159,15 +170,46 @@ function inputLines({ input }: ModelFacts): string[] {
     `  # Input of the file: ${input.name} [${input.shape.join(", ")}].`,
     "  input:",
     ...open,
-    `    layout: ${input.layout}`,
+    ...(input.layout === null ? [] : [`    layout: ${input.layout}`]),
     `    range: [0, 1] # ${TODO} check what black and white become before mean and std`,
     "    mean: 0",
     "    std: 1",
   ];
 }
 
+function dicomBlock(path: string, guess: TableGuess, dicom: DicomDraft, labels: readonly LabelGuess[]): string[] {
+  const {
+    left,
+    path: table,
+    right,
+  } = dicom.labels ?? { path: "labels.csv", left: "SOPInstanceUID", right: "SOPInstanceUID" };
+  const on = left === right ? yamlWord(left) : `{ left: ${yamlWord(left)}, right: ${yamlWord(right)} }`;
+  return [
+    "data:",
+    "  adapter: dicom",
+    `  path: ${yamlWord(path)}`,
+    ...(dicom.unique
+      ? []
+      : ["  id: path # several files have one SOP Instance UID; paths stand in the record in clear"]),
+    dicom.patients
+      ? "  patient: PatientID # a pseudonym: set the environment variable STEPWEDGE_PSEUDONYM_KEY to a secret of yours"
+      : `  # patient: PatientID # ${TODO} not all files name their patient: give the table a column that does`,
+    dicom.labels === null
+      ? `  table: { path: labels.csv, on: SOPInstanceUID } # ${TODO} a table of labels: DICOM files hold none`
+      : `  table: { path: ${yamlWord(table)}, on: ${on} } # guess: the table of labels in the folder`,
+    dicom.windows
+      ? `  window: file # ${TODO} the files' own windows; or { center: 40, width: 400 }, { range: [-1000, 1000] }, full, stored`
+      : `  window: full # ${TODO} not all files name a window; or { center: 40, width: 400 }, { range: [-1000, 1000] }, stored`,
+    "  frames: middle # of files with several frames; or each: every frame a sample",
+    "  unreadable: reject # files that cannot be read stay in the report, counted by group; or fail",
+    ...labelLines(labels, guess.labels.length > 0),
+    ...splitLines(guess),
+  ];
+}
+
 function dataBlock({ table }: Draft, labels: readonly LabelGuess[], needsImages: boolean): string[] {
   const guess = table?.guess ?? null;
+  if (table?.dicom !== undefined) return dicomBlock(table.path, table.guess, table.dicom, labels);
   const image = guess?.image ?? null;
   return [
     "data:",

@@ -68,6 +68,8 @@ const ATTRIBUTES: Readonly<Record<string, readonly [tag: string, vr: string, kin
   ConvolutionKernel: ["00181210", "SH"],
   PatientPosition: ["00185100", "CS"],
   ViewPosition: ["00185101", "CS"],
+  WindowCenter: ["00281050", "DS", "number"],
+  WindowWidth: ["00281051", "DS", "number"],
   StudyInstanceUID: ["0020000d", "UI", "uid"],
   SeriesInstanceUID: ["0020000e", "UI", "uid"],
   SeriesNumber: ["00200011", "IS", "number"],

@@ -45,7 +45,8 @@ test("scores are looked for in outputs called probabilities, then scores, then l
 
 function facts(columns: number | null, bounded: boolean | null, shape: readonly (number | string)[]): ModelFacts {
   const output = { name: "out", shape: ["n", columns ?? "k"], columns };
-  return { input: { name: "image", ...readShape(shape) }, output, outputs: [output], bounded };
+  const input = { name: "image", ...readShape(shape) };
+  return { adapter: "onnx", head: null, input, output, outputs: [output], bounded };
 }
 
 const TABLE: TableGuess = guessTable({

@@ -12,6 +12,7 @@ import type { Outputs } from "../core/model.js";
 import { imageSize, type PixelBatch } from "../core/pixels.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
+import { geometry, modelInput } from "./shared/geometry.js";
 
 /**
  * Images per forward pass at most. Larger passes gain nothing on a CPU, and smaller ones share a small batch among the
@@ -52,10 +53,7 @@ const parameters = z.strictObject({
         .describe("What black and white of the display window become."),
       mean: perChannel.default([0]),
       std: perChannel.default([1]).refine((values) => values.every((value) => value > 0), "must be greater than 0"),
-      resize: z
-        .enum(["bilinear", "nearest", "none"])
-        .default("bilinear")
-        .describe("How images of another size are fitted; bilinear is antialiased."),
+      ...geometry,
     })
     .prefault({}),
   sessions: z.number().int().min(1).max(64).optional().describe("Sessions side by side; default: one per core."),
@@ -96,12 +94,12 @@ export default defineModelAdapter({
     };
     const files = { [basename(path)]: await sha256File(path) };
     const pool = await openPool(spec, sessions);
-    const { channels, height, width } = pool.input;
+    const input = modelInput(options.input, pool.input);
     return {
       meta: {
         adapter: "onnx",
         classes: context.classes,
-        input: { channels, height, width, resize: options.input.resize },
+        input,
         files,
         runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, cpu, ${sessions} × ${spec.threads} thread`,
       },

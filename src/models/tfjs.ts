@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
+import { geometry, modelInput } from "./shared/geometry.js";
 import { openTensorflowSession } from "./tfjs/session.js";
 
 const perChannel = z
@@ -37,10 +38,7 @@ const parameters = z.strictObject({
         .describe("What black and white of the display window become."),
       mean: perChannel.default([0]),
       std: perChannel.default([1]).refine((values) => values.every((value) => value > 0), "must be greater than 0"),
-      resize: z
-        .enum(["bilinear", "nearest", "none"])
-        .default("bilinear")
-        .describe("How images of another size are fitted; bilinear is antialiased."),
+      ...geometry,
     })
     .prefault({}),
 });
@@ -64,7 +62,7 @@ export default defineModelAdapter({
         remedy: `Add "${unselected}: <column>".`,
       });
     }
-    const { width, height, channels, range, mean, std, resize } = options.input;
+    const { width, height, channels, range, mean, std } = options.input;
     const session = await openTensorflowSession({
       path: resolve(context.baseFolder, options.path),
       where: options.path,
@@ -79,7 +77,7 @@ export default defineModelAdapter({
       meta: {
         adapter: "tfjs",
         classes,
-        input: { ...session.size, resize },
+        input: modelInput(options.input, session.size),
         files: session.hashes,
         runtime: session.runtime,
       },

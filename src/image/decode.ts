@@ -1,9 +1,12 @@
 import { AS_STORED, type DecodedImage, type PixelOptions } from "../core/data.js";
 import type { ImageFormat } from "./format.js";
+import { bmp } from "./formats/bmp.js";
 import { raster } from "./formats/raster.js";
+import { tiff } from "./formats/tiff.js";
+import { webp } from "./formats/webp.js";
 
 /** The first that the bytes match decodes them; the last takes what is left, and says what it is not. */
-const FORMATS: readonly ImageFormat[] = [raster];
+const FORMATS: readonly ImageFormat[] = [tiff, webp, bmp, raster];
 
 /**
  * Decodes an image file to stored values, CHW; the content decides how, not the file's name.

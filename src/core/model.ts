@@ -17,13 +17,30 @@ export interface ClassGradients {
   readonly data: Float32Array;
 }
 
+/** Pillow's filters of the same names, antialiased (`area` is its BOX); `nearest` takes the pixel under the centre. */
+export type ResizeRule = "bilinear" | "bicubic" | "lanczos" | "area" | "nearest";
+
 export interface ModelInput {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** How images of another size are fitted; "none" refuses them. Bilinear is antialiased, as Pillow's is. */
-  readonly resize: "bilinear" | "nearest" | "none";
+  /** How images of another size are resampled; "none" refuses them. */
+  readonly resize: ResizeRule | "none";
+  /** What becomes of an image's proportions; default: stretch. */
+  readonly fit?: Fit;
 }
+
+/**
+ * How an image of other proportions than the model's becomes an image of its size.
+ *
+ * `stretch`: by resizing height and width, each for itself. `crop`: the shorter side becomes `shortSide` pixels, and the
+ * middle is cut out. `letterbox`: the whole image is made to fit, centred, and what is left is filled with `padding`, a share
+ * of the display window: 0 is black.
+ */
+export type Fit =
+  | { readonly kind: "stretch" }
+  | { readonly kind: "crop"; readonly shortSide: number }
+  | { readonly kind: "letterbox"; readonly padding: number };
 
 export interface ModelMeta {
   readonly adapter: string;

@@ -16,7 +16,7 @@ import { z } from "zod";
 import { type DecodedImage, defineDataSource, type PixelOptions, type SourceTable } from "../core/data.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
-import { MOST_PIXELS } from "../image/header.js";
+import { MOST_PIXELS } from "../image/faults.js";
 import { applyWindow, chosenFrames } from "../image/window.js";
 import { ARRAY_HEAD_BYTES, type ArrayHeader, readArrayHeader, textsOf, valuesOf } from "./npz/array.js";
 import { type ZipEntry, ZipFile } from "./npz/zip.js";

@@ -1,5 +1,6 @@
-import { StepwedgeError } from "../core/errors.js";
-import { type ImageHeader, type InterleavedPixels, jpegSegments, undecodable } from "./header.js";
+import { needsSharp, undecodable } from "./faults.js";
+import { type ImageHeader, jpegSegments } from "./header.js";
+import type { InterleavedPixels } from "./interleaved.js";
 
 /** JPEG marker APP1, which holds EXIF: jimp would rotate the pixels by it. */
 const APP1 = 0xe1;
@@ -10,22 +11,20 @@ const APP1 = 0xe1;
  * @throws StepwedgeError for 16-bit images, which jimp would cut to 8 bits, and for damaged files
  */
 export async function decodeWithJimp(bytes: Buffer, header: ImageHeader, where: string): Promise<InterleavedPixels> {
-  if (header.bits === 16) {
-    throw new StepwedgeError("16-bit images need the package sharp, whose native library is missing here", {
-      where,
-      remedy:
-        "Install sharp for this platform (npm install --include=optional sharp), or convert the images to 8 bits.",
-    });
-  }
+  if (header.bits === 16) throw needsSharp("16-bit images", where);
   // Loading jimp takes longer than most commands: only where it is needed.
   const { Jimp } = await import("jimp");
   try {
     const image = await Jimp.fromBuffer(header.format === "jpeg" ? withoutExif(bytes, where) : bytes, {
       "image/jpeg": { tolerantDecoding: false, maxMemoryUsageInMB: 4096 },
     });
-    return { data: image.bitmap.data, stride: 4 };
+    const { data, height, width } = image.bitmap;
+    if (width !== header.width || height !== header.height) {
+      throw new Error(`it holds ${width} × ${height} pixels of ${header.width} × ${header.height}`);
+    }
+    return { data, stride: 4 };
   } catch (cause) {
-    throw undecodable(header, cause, where);
+    throw undecodable(header.format.toUpperCase(), cause, where);
   }
 }
 

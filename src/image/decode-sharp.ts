@@ -1,4 +1,6 @@
-import { type ImageHeader, type InterleavedPixels, MOST_PIXELS, undecodable } from "./header.js";
+import { MOST_PIXELS, undecodable } from "./faults.js";
+import type { ImageHeader } from "./header.js";
+import { asUint16, type InterleavedPixels } from "./interleaved.js";
 import type { Sharp } from "./sharp.js";
 
 /**
@@ -21,9 +23,12 @@ export async function decodeWithSharp(
       .toColourspace(colourSpace(header))
       .raw({ depth: header.bits === 16 ? "ushort" : "uchar" })
       .toBuffer({ resolveWithObject: true });
+    if (info.width !== header.width || info.height !== header.height) {
+      throw new Error(`it holds ${info.width} × ${info.height} pixels of ${header.width} × ${header.height}`);
+    }
     return { data: header.bits === 16 ? asUint16(data) : data, stride: info.channels };
   } catch (cause) {
-    throw undecodable(header, cause, where);
+    throw undecodable(header.format.toUpperCase(), cause, where);
   }
 }
 
@@ -31,9 +36,4 @@ export async function decodeWithSharp(
 function colourSpace(header: ImageHeader): "b-w" | "grey16" | "srgb" | "rgb16" {
   if (header.bits === 16) return header.channels === 1 ? "grey16" : "rgb16";
   return header.channels === 1 && !header.alpha ? "b-w" : "srgb";
-}
-
-function asUint16(bytes: Buffer): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : Buffer.from(bytes);
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
 }

@@ -1,14 +1,17 @@
 import { AS_STORED, type DecodedImage, type PixelOptions } from "../core/data.js";
 import type { ImageFormat } from "./format.js";
+import { bmp } from "./formats/bmp.js";
 import { dicom } from "./formats/dicom.js";
 import { nifti } from "./formats/nifti.js";
 import { raster } from "./formats/raster.js";
+import { tiff } from "./formats/tiff.js";
+import { webp } from "./formats/webp.js";
 
 /**
  * The first that the bytes match decodes them; the last takes what is left, and says what it is not. DICOM leaves its first
  * 128 bytes to anybody, NIfTI's mark among them, so that it comes first.
  */
-const FORMATS: readonly ImageFormat[] = [dicom, nifti, raster];
+const FORMATS: readonly ImageFormat[] = [dicom, nifti, tiff, webp, bmp, raster];
 
 /**
  * Decodes an image file to stored values, CHW; the content decides how, not the file's name.

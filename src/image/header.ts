@@ -1,4 +1,5 @@
 import { received, StepwedgeError } from "../core/errors.js";
+import { checkPixels, checkRatio, damaged, truncated, unreadable } from "./faults.js";
 
 /** What an image file says of itself before its pixels are decoded. */
 export interface ImageHeader {
@@ -12,26 +13,24 @@ export interface ImageHeader {
   readonly alpha: boolean;
 }
 
-/** Pixels as codecs deliver them: interleaved, `stride` values each, the last one alpha where the file has alpha. */
-export interface InterleavedPixels {
-  readonly data: Uint8Array | Uint16Array;
-  readonly stride: number;
-}
-
-/** Beyond this many pixels a file is refused unread: a few kilobytes of PNG can unfold to gigabytes. */
-export const MOST_PIXELS = 2 ** 28;
-
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const JPEG_SIGNATURE = Buffer.from([0xff, 0xd8, 0xff]);
+
+/** Deflate unfolds a byte to no more than this many (https://zlib.net/zlib_tech.html), and a byte of PNG is 8 pixels at most. */
+const BEST_DEFLATE = 1032;
+const PNG_PIXELS = 8;
+/** A JPEG has at least a bit for each block of 8 × 8 pixels, of which chroma may have one where luma has four. */
+const JPEG_PIXELS = 8 * 64 * 4;
+
+/** The kinds of image that messages offer. */
+const KNOWN = "PNG, JPEG, TIFF, WebP or BMP";
 
 /** Other kinds of file that people put in the place of an image, by their first bytes. */
 const STRANGERS: readonly { readonly name: string; readonly at: number; readonly bytes: string }[] = [
   { name: "a DICOM file", at: 128, bytes: "DICM" },
-  { name: "a TIFF image", at: 0, bytes: "II*\0" },
-  { name: "a TIFF image", at: 0, bytes: "MM\0*" },
+  { name: "a BigTIFF image", at: 0, bytes: "II+\0" },
+  { name: "a BigTIFF image", at: 0, bytes: "MM\0+" },
   { name: "a GIF image", at: 0, bytes: "GIF8" },
-  { name: "a BMP image", at: 0, bytes: "BM" },
-  { name: "a WebP image", at: 8, bytes: "WEBP" },
   { name: "a gzip archive", at: 0, bytes: "\x1f\x8b" },
   { name: "a PDF document", at: 0, bytes: "%PDF" },
   { name: "a JPEG 2000 image", at: 4, bytes: "jP  " },
@@ -48,12 +47,9 @@ export function readHeader(bytes: Buffer, where: string): ImageHeader {
     : bytes.subarray(0, 3).equals(JPEG_SIGNATURE)
       ? readJpeg(bytes, where)
       : refuseStranger(bytes, where);
-  if (header.width * header.height > MOST_PIXELS) {
-    throw new StepwedgeError(`the image has ${header.width} × ${header.height} pixels`, {
-      where,
-      remedy: `Give images of at most 2^28 pixels; larger ones are refused unread.`,
-    });
-  }
+  checkPixels(header.width, header.height, where);
+  const perByte = header.format === "png" ? BEST_DEFLATE * PNG_PIXELS : JPEG_PIXELS;
+  checkRatio(header.format.toUpperCase(), header, bytes.length, perByte, where);
   return header;
 }
 
@@ -139,45 +135,14 @@ function isFrame(marker: number): boolean {
 
 function refuseStranger(bytes: Buffer, where: string): never {
   if (bytes.length === 0) {
-    throw new StepwedgeError("the file is empty", { where, remedy: "Give a PNG or JPEG image." });
+    throw new StepwedgeError("the file is empty", { where, remedy: `Give a ${KNOWN} image.` });
   }
   const stranger = STRANGERS.find(({ at, bytes: magic }) => bytes.toString("latin1", at, at + magic.length) === magic);
   const begin = bytes.toString("latin1", 0, 16);
   throw new StepwedgeError(
     stranger === undefined
-      ? `the file is not a PNG or JPEG image; it begins with ${received(begin)}`
-      : `the file is ${stranger.name}, not a PNG or JPEG image`,
-    { where, remedy: "Give a PNG or JPEG image; the content counts, not the file's name." },
+      ? `the file is no ${KNOWN} image; it begins with ${received(begin)}`
+      : `the file is ${stranger.name}, none of ${KNOWN}`,
+    { where, remedy: `Give a ${KNOWN} image; the content counts, not the file's name.` },
   );
-}
-
-function truncated(format: string, where: string): StepwedgeError {
-  return new StepwedgeError(`the ${format} file is truncated`, {
-    where,
-    remedy: "Copy the file again from its source.",
-  });
-}
-
-function damaged(format: string, how: string, where: string): StepwedgeError {
-  return new StepwedgeError(`the ${format} file is damaged: ${how}`, {
-    where,
-    remedy: "Copy the file again from its source.",
-  });
-}
-
-function unreadable(what: string, where: string): StepwedgeError {
-  return new StepwedgeError(`${what} has no plain reading as stored values`, {
-    where,
-    remedy: "Convert the image to an 8-bit gray or RGB JPEG, or to a PNG.",
-  });
-}
-
-/** What a codec's refusal becomes for the user. */
-export function undecodable(header: ImageHeader, cause: unknown, where: string): StepwedgeError {
-  const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-  return new StepwedgeError(`the ${header.format.toUpperCase()} file is truncated or damaged (${words})`, {
-    where,
-    remedy: "Copy the file again from its source.",
-    cause,
-  });
 }

@@ -39,19 +39,27 @@ function sinc(x: number): number {
  * The weights of a resize from `from` to `to` lines. With `antialias` (as Pillow always does) the kernel widens by the
  * scale where the image shrinks, so that every input line counts; without (as OpenCV and most frameworks did by default)
  * it keeps its width and lines between its feet are skipped. `nearest` takes the line under the centre, always.
+ * @param part the output lines that are wanted, `begin` to `end` (exclusive) of the `to`; without it all of them
  */
-export function kernelWeights(kernel: Kernel, from: number, to: number, antialias = true): Weights {
-  if (kernel === "nearest") return nearestWeights(from, to);
+export function kernelWeights(
+  kernel: Kernel,
+  from: number,
+  to: number,
+  antialias = true,
+  part: { readonly begin: number; readonly end: number } = { begin: 0, end: to },
+): Weights {
+  if (kernel === "nearest") return nearestWeights(from, to, part);
   const { support: support1, weight } = KERNELS[kernel];
   const scale = from / to;
   const filterScale = antialias ? Math.max(scale, 1) : 1;
   const support = support1 * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(to);
-  const size = new Int32Array(to);
-  const values = new Float64Array(to * stride);
-  for (let out = 0; out < to; out++) {
-    const centre = (out + 0.5) * scale;
+  const count = part.end - part.begin;
+  const first = new Int32Array(count);
+  const size = new Int32Array(count);
+  const values = new Float64Array(count * stride);
+  for (let out = 0; out < count; out++) {
+    const centre = (part.begin + out + 0.5) * scale;
     const low = Math.max(0, Math.trunc(centre - support + 0.5));
     const high = Math.min(from, Math.trunc(centre + support + 0.5));
     let sum = 0;
@@ -69,9 +77,12 @@ export function kernelWeights(kernel: Kernel, from: number, to: number, antialia
   return { first, size, values, stride };
 }
 
-function nearestWeights(from: number, to: number): Weights {
-  const first = Int32Array.from({ length: to }, (_, out) => Math.min(from - 1, Math.floor(((out + 0.5) * from) / to)));
-  return { first, size: new Int32Array(to).fill(1), values: new Float64Array(to).fill(1), stride: 1 };
+function nearestWeights(from: number, to: number, part: { readonly begin: number; readonly end: number }): Weights {
+  const count = part.end - part.begin;
+  const first = Int32Array.from({ length: count }, (_, out) =>
+    Math.min(from - 1, Math.floor(((part.begin + out + 0.5) * from) / to)),
+  );
+  return { first, size: new Int32Array(count).fill(1), values: new Float64Array(count).fill(1), stride: 1 };
 }
 
 /** The weights of one resize after another as those of a single step: `outer` of the lines that `inner` makes. */

@@ -7,6 +7,7 @@ import { defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { openCommandSession } from "./command/session.js";
+import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, select } from "./shared/parameters.js";
 import { predictInParts } from "./shared/parts.js";
 
@@ -70,7 +71,7 @@ export default defineModelAdapter({
       meta: {
         adapter: "command",
         classes,
-        input: { channels, height, width, resize: options.input.resize },
+        input: modelInput(options.input, session.input),
         files,
         runtime: `${session.runtime ?? command[0]}, ${processes} ${processes === 1 ? "process" : "processes"}`,
       },

@@ -11,6 +11,7 @@ import { sha256File } from "../core/hash.js";
 import { externalFiles } from "./onnx/external-data.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
+import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
 import { predictInParts } from "./shared/parts.js";
 
@@ -86,7 +87,7 @@ export default defineModelAdapter({
       meta: {
         adapter: "onnx",
         classes: context.classes,
-        input: { channels, height, width, resize: options.input.resize },
+        input: modelInput(options.input, pool.input),
         files,
         runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, ${provider}${missing}, ${sessions} × ${spec.threads} thread`,
       },

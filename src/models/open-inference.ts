@@ -14,6 +14,7 @@ import { httpClient } from "./open-inference/http.js";
 import { decodeResponse, encodeRequest, type OutputTensor } from "./open-inference/messages.js";
 import { greet, modelPath, type ResolvedInput, resolveInput, resolveOutput } from "./open-inference/metadata.js";
 import { tensorWriter } from "./shared/datatypes.js";
+import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, output } from "./shared/parameters.js";
 import { predictInParts } from "./shared/parts.js";
 import { refuseNonFinite, scoresOf } from "./shared/scores.js";
@@ -133,7 +134,7 @@ async function connect(
     meta: {
       adapter: "open-inference",
       classes,
-      input: { channels, height, width, resize: options.input.resize },
+      input: modelInput(options.input, resolved),
       // No file is to be had. What the server says of the model, and the version that answers, must stay the same.
       files: {
         [`${options.name} (metadata)`]: sha256(

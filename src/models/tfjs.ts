@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { defineModelAdapter } from "../core/adapter.js";
+import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, output, pixels } from "./shared/parameters.js";
 import { openTensorflowSession } from "./tfjs/session.js";
 
@@ -26,7 +27,7 @@ export default defineModelAdapter({
     const { classes } = context;
     const select = options.output.select;
     checkSelection(classes, select);
-    const { width, height, channels, range, mean, std, resize } = options.input;
+    const { width, height, channels, range, mean, std } = options.input;
     const session = await openTensorflowSession({
       path: resolve(context.baseFolder, options.path),
       where: options.path,
@@ -42,7 +43,7 @@ export default defineModelAdapter({
       meta: {
         adapter: "tfjs",
         classes,
-        input: { channels: session.size.channels, height: session.size.height, width: session.size.width, resize },
+        input: modelInput(options.input, session.size),
         files: session.hashes,
         runtime: session.runtime,
       },

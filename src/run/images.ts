@@ -3,8 +3,8 @@ import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { ModelInput } from "../core/model.js";
 import { createBatch, type ImageGeometry, imageSize, type PixelBatch, sliceBatch } from "../core/pixels.js";
 import { toChannels } from "../image/channels.js";
+import { fitImage } from "../image/fit.js";
 import { type PerceptualHash, perceptualHash } from "../image/perceptual-hash.js";
-import { resizeImage } from "../image/resize.js";
 
 /**
  * Why an image was rejected; its place in the list, from 1, is its code in the score tables. Nothing of the file's name or
@@ -73,10 +73,10 @@ export async function openImages({ source, input, bits, unreadable, rows }: Imag
       const { image, sha256 } = await loadImage(row);
       code = 2;
       const coloured = toChannels(image, input.channels, place);
-      code = 3;
-      const sized = toSize(coloured, input, place);
       code = 4;
-      writeStored(sized, maxValue, out, place);
+      checkDepth(coloured, maxValue, place);
+      code = 3;
+      writeStored(toSize(coloured, input, maxValue, place), maxValue, out);
       return { sha256, rejected: 0, hash: perceptualHash(image) };
     } catch (error) {
       if (unreadable === "reject" && isRejection(error)) return { sha256: NO_DIGEST, rejected: code, hash: null };
@@ -106,12 +106,9 @@ export async function openImages({ source, input, bits, unreadable, rows }: Imag
       try {
         const { image } = await loadImage(row);
         const place = source.rowName(row);
-        writeStored(
-          toSize(toChannels(image, input.channels, place), input, place),
-          maxValue,
-          new Float32Array(size),
-          place,
-        );
+        const coloured = toChannels(image, input.channels, place);
+        checkDepth(coloured, maxValue, place);
+        toSize(coloured, input, maxValue, place);
         return null;
       } catch (error) {
         if (isRejection(error)) return error;
@@ -150,29 +147,25 @@ async function depthOf(
   });
 }
 
-function toSize(image: DecodedImage, input: ModelInput, place: string): DecodedImage {
+/**
+ * Brings an image to the model's size.
+ * @throws StepwedgeError where it has another and the model takes no other
+ */
+function toSize(image: DecodedImage, input: ModelInput, maxValue: number, place: string): DecodedImage {
+  if (input.resize !== "none") return fitImage(image, input, input.resize, Math.min(image.maxValue, maxValue));
   if (image.height === input.height && image.width === input.width) return image;
-  if (input.resize === "none") {
-    throw new StepwedgeError(
-      `the image is ${image.width} × ${image.height}; the model takes ${input.width} × ${input.height}`,
-      { where: place, remedy: "Set model.input.resize to bilinear or nearest, or give images of that size." },
-    );
-  }
-  return resizeImage(image, input.width, input.height, input.resize);
+  throw new StepwedgeError(
+    `the image is ${image.width} × ${image.height}; the model takes ${input.width} × ${input.height}`,
+    { where: place, remedy: "Set model.input.resize to bilinear or nearest, or give images of that size." },
+  );
 }
 
-/** Copies an image into the batch at the study's depth. Only 8 bits in a deeper study are rescaled (exactly, × 257 at 16). */
-function writeStored(image: DecodedImage, maxValue: number, out: Float32Array, place: string): void {
-  const { data } = image;
-  if (image.maxValue === maxValue) {
-    out.set(data);
-    return;
-  }
-  if (image.maxValue < maxValue) {
-    for (let index = 0; index < data.length; index++)
-      out[index] = Math.round(((data[index] as number) / image.maxValue) * maxValue);
-    return;
-  }
+/**
+ * Checked before an image is resized, which would keep values within the depth and so hide it.
+ * @throws StepwedgeError where a value is beyond the study's depth
+ */
+function checkDepth({ data, maxValue: own }: DecodedImage, maxValue: number, place: string): void {
+  if (own <= maxValue) return;
   for (let index = 0; index < data.length; index++) {
     const value = data[index] as number;
     if (value > maxValue) {
@@ -181,6 +174,16 @@ function writeStored(image: DecodedImage, maxValue: number, out: Float32Array, p
         remedy: "Set data.bits to the depth of the deepest image (8, 12 or 16).",
       });
     }
-    out[index] = value;
   }
+}
+
+/** Copies an image into the batch at the study's depth. Only 8 bits in a deeper study are rescaled (exactly, × 257 at 16). */
+function writeStored(image: DecodedImage, maxValue: number, out: Float32Array): void {
+  const { data } = image;
+  if (image.maxValue >= maxValue) {
+    out.set(data);
+    return;
+  }
+  for (let index = 0; index < data.length; index++)
+    out[index] = Math.round(((data[index] as number) / image.maxValue) * maxValue);
 }

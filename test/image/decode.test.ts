@@ -182,13 +182,13 @@ describe("what is no whole, plain image is refused", () => {
 
   test("other files, whatever their name", async () => {
     expect(await refusal(Buffer.from("id,path\n1,a.png\n"))).toMatch(
-      /not a PNG or JPEG image; it begins with "id,path/,
+      /no PNG, JPEG, TIFF, WebP or BMP image; it begins with "id,path/,
     );
     expect(await refusal(Buffer.alloc(0))).toBe("the file is empty");
     // Its mark makes it DICOM, and it is held against what DICOM demands.
     expect(await refusal(Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]))).toMatch("the DICOM file");
     expect(await refusal(Buffer.from("GIF89a..."))).toMatch("a GIF image");
-    expect(await refusal(Buffer.from("RIFF....WEBPVP8 "))).toMatch("a WebP image");
+    expect(await refusal(Buffer.from("RIFF....WEBPVP8 "))).toMatch("the WebP file is truncated");
   });
 
   test("transparent pixels, 8 and 16 bits", async () => {

@@ -1,6 +1,6 @@
 import type { DataSet } from "dicom-parser";
 import { received, StepwedgeError } from "../../core/errors.js";
-import { MOST_PIXELS } from "../header.js";
+import { MOST_PIXELS } from "../faults.js";
 import { type DicomFile, damaged, type PixelElement } from "./file.js";
 
 /** The Image Pixel module (PS3.3 C.7.6.3): how the samples of a frame are stored. */

@@ -7,7 +7,7 @@ import { look, readLut } from "../dicom/lut.js";
 import { like, type Stored, type StoredFrame, storedFrames } from "../dicom/stored.js";
 import { frameValues, type Voi } from "../dicom/values.js";
 import type { ImageFormat } from "../format.js";
-import { MOST_PIXELS } from "../header.js";
+import { MOST_PIXELS } from "../faults.js";
 import { applyWindow, chosenFrames, type DeepImage } from "../window.js";
 
 /** One frame before it is windowed. */

@@ -4,7 +4,7 @@
  * the sform), knows no qform at all in NIfTI-2, and checks no size before it allocates.
  */
 import { StepwedgeError } from "../../core/errors.js";
-import { MOST_PIXELS } from "../header.js";
+import { MOST_PIXELS } from "../faults.js";
 
 export interface NiftiHeader {
   readonly version: 1 | 2;

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { StepwedgeError } from "../../core/errors.js";
 import { DATATYPES } from "./datatypes.js";
 import { REDUCTIONS } from "./dense.js";
+import { geometry } from "./geometry.js";
 
 /** Slices of a volume are channels, too. */
 const MOST_CHANNELS = 1024;
@@ -53,10 +54,7 @@ export const pixels = {
     .describe("What black and white of the display window become."),
   mean: perChannel.default([0]),
   std: perChannel.default([1]).refine((values) => values.every((value) => value > 0), "must be greater than 0"),
-  resize: z
-    .enum(["bilinear", "nearest", "none"])
-    .default("bilinear")
-    .describe("How images of another size are fitted; bilinear is antialiased."),
+  ...geometry,
 } as const;
 
 export const inputName = z.string().min(1).optional().describe("Which input; needed where there are several.");

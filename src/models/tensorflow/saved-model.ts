@@ -3,10 +3,11 @@ import { join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../../core/errors.js";
 import { sha256File } from "../../core/hash.js";
-import type { Model, ModelInput } from "../../core/model.js";
+import type { Model } from "../../core/model.js";
 import type { PixelBatch } from "../../core/pixels.js";
 import type { TensorflowRuntime } from "../../tfjs/runtime.js";
 import type { Reduction } from "../shared/dense.js";
+import { type GeometryParameters, modelInput } from "../shared/geometry.js";
 import { predictInParts } from "../shared/parts.js";
 import { type Activation, refuseNonFinite, scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
@@ -22,14 +23,14 @@ export interface SavedModelOptions {
     readonly select?: Readonly<Record<string, number>> | undefined;
     readonly reduce: Reduction;
   };
-  readonly input: ValueOptions & {
-    readonly name?: string | undefined;
-    readonly layout?: Layout | undefined;
-    readonly channels?: number | undefined;
-    readonly height?: number | undefined;
-    readonly width?: number | undefined;
-    readonly resize: ModelInput["resize"];
-  };
+  readonly input: ValueOptions &
+    GeometryParameters & {
+      readonly name?: string | undefined;
+      readonly layout?: Layout | undefined;
+      readonly channels?: number | undefined;
+      readonly height?: number | undefined;
+      readonly width?: number | undefined;
+    };
 }
 
 /** What we use of tfjs-node's `tf.node` (https://js.tensorflow.org/api_node/latest/#node.loadSavedModel). */
@@ -128,7 +129,7 @@ export async function openSavedModel(
     meta: {
       adapter: "tensorflow",
       classes,
-      input: { channels, height, width, resize: options.input.resize },
+      input: modelInput(options.input, size),
       files: await hashes(folder),
       runtime: `${description}, SavedModel`,
     },

@@ -7,7 +7,17 @@ import { PACKAGE_ROOT, VERSION } from "../core/version.js";
 import type { EvidenceIndex } from "./evidence.js";
 
 /** Packages whose version can change a number. */
-const DECISIVE_PACKAGES = ["onnxruntime-node", "sharp", "hyparquet", "hyparquet-writer", "pure-rand"] as const;
+const DECISIVE_PACKAGES = [
+  "onnxruntime-node",
+  "@tensorflow/tfjs",
+  "sharp",
+  "jimp",
+  "dicom-parser",
+  "dcmjs-codecs",
+  "hyparquet",
+  "hyparquet-writer",
+  "pure-rand",
+] as const;
 
 /** What was run on what, and where. `now` is the one clock reading of a record. */
 export function collectProvenance(

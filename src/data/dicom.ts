@@ -19,8 +19,8 @@ import { cellOf, rawText } from "./dicom/cells.js";
 import { type Attribute, attributeOf, isAttributeName } from "./dicom/dictionary.js";
 import { type Header, type PassedOver, readHeaders } from "./dicom/headers.js";
 import { headerOf, type LabelTable, readLabels } from "./dicom/labels.js";
-import { listFiles } from "./dicom/list.js";
 import { openPseudonyms, type Pseudonyms } from "./dicom/pseudonyms.js";
+import { listFiles } from "./shared/files.js";
 import { numbersOf } from "./shared/numbers.js";
 
 const parameters = z.strictObject({
@@ -73,7 +73,7 @@ export default defineDataSource({
     );
     const key = labels === undefined || isPlain(leftOf(labels)) ? null : attributeOf(leftOf(labels));
     const list = [...attributes.values()];
-    const found = await readHeaders(await listFiles(resolve(baseFolder, path), name), (dataSet: DataSet) => ({
+    const found = await readHeaders(await listFiles(resolve(baseFolder, path), name, null), (dataSet: DataSet) => ({
       cells: list.map((attribute) => cellOf(dataSet, attribute, pseudonyms)),
       key: key === null ? null : rawText(dataSet, key),
     }));

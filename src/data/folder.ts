@@ -53,7 +53,7 @@ export default defineDataSource({
         remedy: "Say middle, all or { stack: n }, or use the source nifti for volumes whose slices are samples.",
       });
     }
-    const paths = await listFiles(root, name, EXTENSIONS);
+    const paths = (await listFiles(root, name, EXTENSIONS)).map((file) => file.path);
     const { classes, splits } = placesOf(paths, layout, name);
     const groups = pattern === undefined ? new Map<string, readonly string[]>() : patternColumns(pattern, paths, name);
     const own = new Map<string, readonly string[]>([

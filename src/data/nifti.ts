@@ -63,7 +63,7 @@ export default defineDataSource({
     const { baseFolder, eachFrame, frameColumn, pixels } = context;
     const root = resolve(baseFolder, path);
     const name = relativeName(baseFolder, path);
-    const files = await listFiles(root, name, [".nii", ".nii.gz"]);
+    const files = (await listFiles(root, name, [".nii", ".nii.gz"])).map((file) => file.path);
     const groups = pattern === undefined ? new Map<string, readonly string[]>() : patternColumns(pattern, files, name);
     const rows = eachFrame
       ? await slicesOf(root, name, files, pixels)

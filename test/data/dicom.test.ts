@@ -1,12 +1,12 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
-import { StepwedgeError } from "../../src/core/errors.js";
+import type { SourceContext, SourceTable } from "../../src/core/data.js";
 import { yearsOf } from "../../src/data/dicom/cells.js";
 import dicom from "../../src/data/dicom.js";
 import { changes, type DicomElement, dicomFile, imageElements, SYNTAX, words } from "../support/dicom.js";
 import { sharedData } from "../support/shared-data.js";
+import { openSource, refusal } from "../support/sources.js";
 
 let folder = "";
 beforeEach(() => {
@@ -54,27 +54,7 @@ async function open({
   numbers = [],
   parameters = {},
 }: Opening = {}): Promise<SourceTable> {
-  return dicom.open(dicom.meta.parameters.parse({ path: "scans", ...parameters }), {
-    baseFolder: folder,
-    seed: 1,
-    columns,
-    numbers,
-    imageColumn: null,
-    pixels: AS_STORED,
-    frameColumn: null,
-    eachFrame: false,
-    ...context,
-  });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
+  return openSource(dicom, folder, { path: "scans", ...parameters }, { columns, numbers, ...context });
 }
 
 const cells = (source: SourceTable, column: string): readonly string[] => source.columns.get(column) ?? [];

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
-import { StepwedgeError } from "../../src/core/errors.js";
+import type { SourceContext, SourceTable } from "../../src/core/data.js";
 import folderSource from "../../src/data/folder.js";
 import { encodePng } from "../../src/image/encode.js";
+import { openSource, refusal } from "../support/sources.js";
 
 let base = "";
 beforeEach(() => {
@@ -20,27 +20,12 @@ async function image(path: string, value = 0): Promise<void> {
 }
 
 function open(parameters: Record<string, unknown> = {}, context: Partial<SourceContext> = {}): Promise<SourceTable> {
-  return folderSource.open(folderSource.meta.parameters.parse({ path: "set", ...parameters }), {
-    baseFolder: base,
-    seed: 1,
-    columns: ["id", "class", "split", "path"],
-    numbers: [],
-    imageColumn: null,
-    pixels: AS_STORED,
-    frameColumn: null,
-    eachFrame: false,
-    ...context,
-  });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
+  return openSource(
+    folderSource,
+    base,
+    { path: "set", ...parameters },
+    { columns: ["id", "class", "split", "path"], ...context },
   );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
 }
 
 test("class folders: sorted by path, deeper files too, hidden and other files passed over", async () => {

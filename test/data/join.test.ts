@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { AS_STORED, type SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hash.js";
-import { previewTable } from "../../src/data/table/preview.js";
 import { readRecords } from "../../src/data/shared/table/records.js";
+import { previewTable } from "../../src/data/table/preview.js";
 import table from "../../src/data/table.js";
 import { sharedData } from "../support/shared-data.js";
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
-import { StepwedgeError } from "../../src/core/errors.js";
 import niftiSource from "../../src/data/nifti.js";
 import { buildNifti } from "../support/nifti.js";
+import { openSource, refusal } from "../support/sources.js";
 
 let base = "";
 beforeEach(() => {
@@ -22,27 +22,12 @@ function volume(path: string, depth: number, first = 0): void {
 }
 
 function open(parameters: Record<string, unknown> = {}, context: Partial<SourceContext> = {}): Promise<SourceTable> {
-  return niftiSource.open(niftiSource.meta.parameters.parse({ path: "scans", ...parameters }), {
-    baseFolder: base,
-    seed: 1,
-    columns: ["id", "file", "slice"],
-    numbers: [],
-    imageColumn: null,
-    pixels: AS_STORED,
-    frameColumn: null,
-    eachFrame: false,
-    ...context,
-  });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
+  return openSource(
+    niftiSource,
+    base,
+    { path: "scans", ...parameters },
+    { columns: ["id", "file", "slice"], ...context },
   );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
 }
 
 const middle = { ...AS_STORED, frames: { take: "middle" } } as const;

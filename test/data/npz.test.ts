@@ -5,6 +5,7 @@ import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/
 import { StepwedgeError } from "../../src/core/errors.js";
 import npz from "../../src/data/npz.js";
 import { buildNpy, buildZip } from "../support/npz.js";
+import { openSource, refusal } from "../support/sources.js";
 
 let base = "";
 beforeEach(() => {
@@ -17,32 +18,12 @@ function open(
   context: Partial<SourceContext> = {},
   more: Record<string, unknown> = {},
 ): Promise<SourceTable> {
-  return npz.open(npz.meta.parameters.parse({ path, ...more }), {
-    baseFolder: base,
-    seed: 1,
-    columns: ["id", "split"],
-    numbers: [],
-    imageColumn: null,
-    pixels: AS_STORED,
-    frameColumn: null,
-    eachFrame: false,
-    ...context,
-  });
+  return openSource(npz, base, { path, ...more }, { columns: ["id", "split"], ...context });
 }
 
 function write(content: Buffer): string {
   writeFileSync(join(base, "a.npz"), content);
   return "a.npz";
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
 }
 
 const ramp = (count: number, step = 1) => Uint8Array.from({ length: count }, (_, index) => (index * step) % 256);

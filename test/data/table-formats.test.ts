@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
-import { AS_STORED, type SourceTable } from "../../src/core/data.js";
+import type { SourceTable } from "../../src/core/data.js";
 import { StepwedgeError } from "../../src/core/errors.js";
 import { previewTable } from "../../src/data/table/preview.js";
 import table from "../../src/data/table.js";
+import { openSource, refusal } from "../support/sources.js";
 
 let folder = "";
 beforeEach(() => {
@@ -25,26 +26,7 @@ function open(
   numbers: readonly string[] = [],
   more: Record<string, unknown> = {},
 ): Promise<SourceTable> {
-  return table.open(table.meta.parameters.parse({ path, ...more }), {
-    baseFolder: folder,
-    seed: 1,
-    columns,
-    numbers,
-    imageColumn: null,
-    pixels: AS_STORED,
-    frameColumn: null,
-    eachFrame: false,
-  });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
+  return openSource(table, folder, { path, ...more }, { columns, numbers });
 }
 
 const parquet = (columnData: ColumnSource[], options: object = {}): Buffer =>

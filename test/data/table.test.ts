@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { AS_STORED, type SourceContext, type SourceTable } from "../../src/core/data.js";
-import { StepwedgeError } from "../../src/core/errors.js";
 import type { Delimiter } from "../../src/data/shared/table/delimiter.js";
-import { previewTable } from "../../src/data/table/preview.js";
 import { readRecords } from "../../src/data/shared/table/records.js";
+import { previewTable } from "../../src/data/table/preview.js";
 import table from "../../src/data/table.js";
 import { encodePng } from "../../src/image/encode.js";
+import { refusal } from "../support/sources.js";
 
 let folder = "";
 beforeEach(() => {
@@ -44,16 +44,6 @@ function openExisting(path: string, opening: Opening): Promise<SourceTable> {
     eachFrame: false,
   };
   return table.open(table.meta.parameters.parse({ path, ...opening.parameters }), context);
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => "nothing was refused",
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof StepwedgeError)) throw new Error(`expected a refusal, received ${String(error)}`);
-  expect(error.remedy).toBeDefined();
-  return error.format();
 }
 
 describe("RFC 4180", () => {
@@ -344,8 +334,6 @@ describe("images", () => {
     writeFileSync(join(folder, "images/text.png"), "this is text");
     const source = await openImages(["images/a.png", "images/text.png"]);
     await check(source);
-    expect(await refusal(load(source, 1))).toMatch(
-      'manifest.csv, line 3, image "images/text.png": the file is not a PNG',
-    );
+    expect(await refusal(load(source, 1))).toMatch('manifest.csv, line 3, image "images/text.png": the file is no PNG');
   });
 });

@@ -4,7 +4,7 @@ import { StepwedgeError } from "../../core/errors.js";
 import { sha256 } from "../../core/hash.js";
 import { text } from "../../image/dicom/description.js";
 import { hasMark, looksLikeDicom, readDicom } from "../../image/dicom/file.js";
-import type { ListedFile } from "./list.js";
+import type { ListedFile } from "../shared/files.js";
 
 /** What a file's header holds of use, without its pixels. */
 export interface Header {

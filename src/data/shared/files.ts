@@ -8,13 +8,23 @@ import { isInside } from "./image-files.js";
 const MOST_FILES = 5_000_000;
 const DEEPEST = 32;
 
+/** A file below a folder: its path relative to it, with forward slashes, and where it really lies. */
+export interface ListedFile {
+  readonly path: string;
+  readonly real: string;
+}
+
 /**
- * Paths of all files below a folder that end in one of the extensions (lower case, with the dot), relative to it, with forward
- * slashes, in the order of their code units. Names that begin with a dot are skipped, other extensions passed over.
+ * All files below a folder that end in one of the extensions (lower case, with the dot; null: whatever they end in), in the order
+ * of their paths' code units. Names that begin with a dot are skipped, other extensions passed over.
  * @param name what messages call the folder
  * @throws StepwedgeError where the folder is missing, and where a symbolic link leads out of it or round in circles
  */
-export async function listFiles(root: string, name: string, extensions: readonly string[]): Promise<string[]> {
+export async function listFiles(
+  root: string,
+  name: string,
+  extensions: readonly string[] | null,
+): Promise<ListedFile[]> {
   let real: string;
   try {
     real = await fs.realpath(root);
@@ -26,23 +36,24 @@ export async function listFiles(root: string, name: string, extensions: readonly
       cause,
     });
   }
-  const found: string[] = [];
+  const found: ListedFile[] = [];
   await collect({ real, name, extensions, found }, real, "", []);
   if (found.length === 0) {
-    throw new StepwedgeError(`the folder holds no files that end in ${extensions.join(", ")}`, {
+    const ending = extensions === null ? "" : ` that end in ${extensions.join(", ")}`;
+    throw new StepwedgeError(`the folder holds no files${ending}`, {
       where: name,
       remedy: "Correct data.path.",
     });
   }
-  return found.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return found.sort(({ path: a }, { path: b }) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 interface Listing {
   /** The folder, with symbolic links resolved. */
   readonly real: string;
   readonly name: string;
-  readonly extensions: readonly string[];
-  readonly found: string[];
+  readonly extensions: readonly string[] | null;
+  readonly found: ListedFile[];
 }
 
 async function collect(listing: Listing, folder: string, prefix: string, parents: readonly string[]): Promise<void> {
@@ -57,7 +68,7 @@ async function collect(listing: Listing, folder: string, prefix: string, parents
     const path = `${prefix}${entry.name}`;
     const kind = await kindOf(listing, entry, join(folder, entry.name), path);
     if (kind.isFolder) await collect(listing, kind.real, `${path}/`, [...parents, folder]);
-    else if (hasExtension(entry.name, listing.extensions)) listing.found.push(path);
+    else if (hasExtension(entry.name, listing.extensions)) listing.found.push({ path, real: kind.real });
     if (listing.found.length > MOST_FILES) {
       throw new StepwedgeError(`the folder holds more than ${MOST_FILES} files`, {
         where: listing.name,
@@ -87,7 +98,7 @@ async function kindOf(
 ): Promise<{ readonly isFolder: boolean; readonly real: string }> {
   if (!entry.isSymbolicLink()) return { isFolder: entry.isDirectory(), real: full };
   const real = await fs.realpath(full).catch(() => null);
-  if (real === null || !isInside(root, real)) {
+  if (real === null || (real !== root && !isInside(root, real))) {
     throw new StepwedgeError(
       `the symbolic link ${received(path)} leads ${real === null ? "nowhere" : "out of the folder"}`,
       {
@@ -99,7 +110,8 @@ async function kindOf(
   return { isFolder: (await fs.stat(real)).isDirectory(), real };
 }
 
-function hasExtension(file: string, extensions: readonly string[]): boolean {
+function hasExtension(file: string, extensions: readonly string[] | null): boolean {
+  if (extensions === null) return true;
   const lower = file.toLowerCase();
   return extensions.some((extension) => lower.endsWith(extension));
 }

@@ -7,7 +7,7 @@
  * that flipped a decision stands for it, which is too large by up to one step.
  */
 import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
-import { CLEAN, type Condition, type ConditionSeries, seriesOf } from "../src/core/condition.js";
+import { CLEAN, type Condition, type ConditionSeries, conditionKey, seriesOf } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
 import { areaUnderCurve } from "../src/stats/auc.js";
 import { type Cell, distinctSubgroups, labelledCell, scoredCell, withScores } from "../src/stats/cell.js";
@@ -51,13 +51,16 @@ const meta: AuditMeta = {
 export default defineAudit({
   meta,
   evaluate(study, { level }) {
-    const ladders = seriesOf(study.conditions).filter((series) => series.byEpsilon);
+    // A table of scores may hold an attack without its size: such has no place on a ladder.
+    const sized = study.conditions.filter(({ epsilon, severity }) => severity === undefined && epsilon > 0);
+    const ladders = seriesOf(sized);
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
       return distinctSubgroups(study).flatMap((subgroup) => {
         const cell = labelledCell(study, subgroup, className);
         return ladders.flatMap((series) => [
-          areaFinding(study, className, subgroup, cell, series, level),
+          // A table may lack the scores behind the defense alone, with which the curve begins.
+          ...(has(study, unattacked(series)) ? [areaFinding(study, className, subgroup, cell, series, level)] : []),
           ...points.map((point, index) =>
             medianFinding(study, className, subgroup, cell, series, point, index === 0, level),
           ),
@@ -91,6 +94,10 @@ function areaFinding(
   return findingOf(subject, meanOverEpsilon(steps, areas, scored.clustered), scored, level, {
     details: { steps: series.conditions.length },
   });
+}
+
+function has({ conditions }: Study, wanted: Condition): boolean {
+  return conditions.some((condition) => conditionKey(condition) === conditionKey(wanted));
 }
 
 function unattacked({ conditions }: ConditionSeries): Condition {

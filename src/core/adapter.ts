@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Condition } from "./condition.js";
 import type { Model } from "./model.js";
 
 export interface AdapterContext {
@@ -23,8 +24,18 @@ export interface ModelAdapter<Parameters = Record<string, unknown>> {
   };
   /** Opens the model. Adapters without images return null: their scores are columns of the table. */
   open(parameters: Parameters, context: AdapterContext): Promise<Model | null>;
-  /** For adapters without images: the column that holds each class's score. */
-  scoreColumns?(parameters: Parameters, classes: readonly string[]): Readonly<Record<string, string>>;
+  /**
+   * For adapters without images: the conditions that the table holds scores of, clean first.
+   * @throws StepwedgeError where a class has no column.
+   */
+  scoreTables?(parameters: Parameters, classes: readonly string[]): readonly ScoreTable[];
+}
+
+/** Where a table holds the scores of one condition. */
+export interface ScoreTable {
+  readonly condition: Condition;
+  /** By class, the column that holds its scores. */
+  readonly columns: Readonly<Record<string, string>>;
 }
 
 /** Declares a model adapter with its parameters typed by its schema. Its file exports the result as default. */

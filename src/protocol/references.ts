@@ -1,7 +1,8 @@
+import type { ScoreTable } from "../core/adapter.js";
 import { received, StepwedgeError } from "../core/errors.js";
-import { findPlugin, loadPlugins, type PluginFamily, suggest } from "../core/plugins.js";
+import { findPlugin, loadPlugins, suggest } from "../core/plugins.js";
 import { type Path, type Place, whereIs } from "./place.js";
-import type { AttackEntry, Protocol } from "./schema.js";
+import { type AttackEntry, type Protocol, parametersOf } from "./schema.js";
 
 /** Checks what a schema cannot: names that must exist elsewhere in the protocol, and parts that exclude one another. */
 export async function checkReferences(protocol: Protocol, place: Place): Promise<void> {
@@ -101,7 +102,7 @@ async function checkImages(protocol: Protocol, { must }: Checker): Promise<void>
     adapter.meta.needsImages || (protocol.attacks.length === 0 && protocol.defenses.length === 0),
     ["model", "adapter"],
     `"${protocol.model.adapter}" has no images to attack or defend`,
-    "Remove attacks and defenses, or give a model that can be asked.",
+    "Remove attacks and defenses, or give a model that can be asked; scores under attack that the table holds belong under model.conditions.",
   );
   must(
     !adapter.meta.needsImages || protocol.data.image !== undefined || source.meta.needsImageColumn !== true,
@@ -126,6 +127,12 @@ async function checkStrength(entry: AttackEntry, index: number, { must }: Checke
     `must be at most 1, the whole display window; received ${tooLarge}`,
     "Write grey levels of an 8-bit image as a quotient, such as 4/255.",
   );
+}
+
+/** The conditions that the table holds scores of, clean first; none where a model is asked. */
+export async function scoreTables({ model }: Protocol): Promise<readonly ScoreTable[]> {
+  const adapter = await findPlugin("models", model.adapter);
+  return adapter.scoreTables?.(parametersOf(model, adapter), model.classes) ?? [];
 }
 
 function checkComparators({ comparators, model }: Protocol, { oneOf }: Checker): void {
@@ -175,7 +182,11 @@ async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void>
   const metrics = [...(await loadPlugins("audits")).values()].flatMap((audit) =>
     audit.meta.metrics.map((metric) => metric.id),
   );
-  const known = async (family: PluginFamily) => ["none", ...(await loadPlugins(family)).keys()];
+  const tables = await scoreTables(protocol);
+  const known = async (family: "attacks" | "defenses") => {
+    const named = tables.map(({ condition }) => (family === "attacks" ? condition.attack : condition.defense));
+    return [...new Set(["none", ...(await loadPlugins(family)).keys(), ...named])];
+  };
   for (const [index, point] of protocol.operatingPoints.entries()) {
     if (point.class !== undefined) oneOf(point.class, classes, ["operatingPoints", index, "class"], "class");
     if (point.thresholds === undefined || typeof point.thresholds.path === "string") continue;

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Attack, Strength } from "../core/attack.js";
-import { CLEAN, type Condition, conditionKey } from "../core/condition.js";
+import { CLEAN, type Condition, conditionKey, isClean } from "../core/condition.js";
 import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
 import { findPlugin } from "../core/plugins.js";
+import { scoreTables } from "../protocol/references.js";
 import { type AttackEntry, type DefenseEntry, type Protocol, parametersOf } from "../protocol/schema.js";
 
 /** An attack as the protocol asks for it, at one strength and with one objective. */
@@ -32,6 +33,7 @@ export interface PlannedDefense {
 export interface PlannedCondition {
   readonly condition: Condition;
   readonly key: string;
+  /** null without an attack, and where the table holds the scores under it. So is `defense`. */
   readonly attack: PlannedAttack | null;
   readonly defense: PlannedDefense | null;
   /** The search whose result the attack applies; null where it needs none. */
@@ -64,6 +66,7 @@ export interface Plan {
 /**
  * Everything that will be scored, in the order of the protocol: clean; each defense alone; then each attack at each
  * objective and strength without defense, with each defense unseen (oblivious), and with it inside the search (adaptive).
+ * Where the table holds the scores, its conditions instead, as named by hand: no plug-in takes part in them.
  * @throws StepwedgeError where two conditions would bear the same name.
  */
 export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Plan> {
@@ -82,6 +85,9 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
   ): void => {
     conditions.push({ condition, key: conditionKey(condition), attack, defense, fit, adaptive });
   };
+  for (const { condition } of await scoreTables(protocol)) {
+    if (!isClean(condition)) add(condition, null, null, null);
+  }
 
   for (const defense of defenses) add({ ...CLEAN, defense: defense.entry.id }, null, defense, null);
   for (const attack of attacks) {

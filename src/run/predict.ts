@@ -171,21 +171,23 @@ function summariseTraining(defense: string, { fitted, queries, sha256 }: StoredF
   return { defense, queries: queries.search + queries.surrogate, numbers: fitted.numbers, artifactSha256: sha256 };
 }
 
-/** For tables that hold the scores: the clean condition's sheets, filled at once. */
+/** For tables that hold the scores: the sheets of every condition, filled at once. The tuning split's is the clean one. */
 export async function copyScores(options: PredictOptions): Promise<PredictOutcome> {
   const { data, loaded, plan } = options;
   const { classes } = loaded.protocol.model;
   const clean = plan.conditions[0];
   if (clean === undefined || data.scores === null) throw new Error("there are no scores to copy");
-  for (const [roster, name] of [
-    [data.tuning, TUNING_SHEET],
-    [data.evaluation, sheetName("clean")],
-  ] as const) {
-    const sheet = await openSheet({ classes, out: options.out, key: options.key, roster }, name, clean, false);
+  const wanted = [
+    { roster: data.tuning, name: TUNING_SHEET, planned: clean },
+    ...plan.conditions.map((planned) => ({ roster: data.evaluation, name: sheetName(planned.key), planned })),
+  ];
+  for (const { name, planned, roster } of wanted) {
+    const sheet = await openSheet({ classes, out: options.out, key: options.key, roster }, name, planned, false);
     if (sheet.complete) continue;
+    const byClass = data.scores.get(planned.key);
     const values = new Float64Array(roster.ids.length * classes.length);
     for (const [column, className] of classes.entries()) {
-      const scores = data.scores[className] ?? new Float64Array(0);
+      const scores = byClass?.[className] ?? new Float64Array(0);
       for (const [row, sourceRow] of roster.rows.entries())
         values[row * classes.length + column] = scores[sourceRow] ?? Number.NaN;
     }
@@ -235,9 +237,9 @@ function withoutRejected(roster: Roster, sheet: Sheet): Roster {
   return { ...roster, labels: Object.fromEntries(labels) };
 }
 
-/** Of a table of scores: the code of a sample that lacks the score of a class. */
+/** Of a table of scores: the code of a sample that lacks the clean score of a class. */
 function unscoredCodes({ scores }: PreparedData, roster: Roster): Float64Array {
-  const columns = Object.values(scores ?? {});
+  const columns = Object.values(scores?.get("clean") ?? {});
   return Float64Array.from(roster.rows, (row) => (columns.some((column) => Number.isNaN(column[row])) ? NO_SCORE : 0));
 }
 

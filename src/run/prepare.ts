@@ -1,4 +1,5 @@
 import type { ModelAdapter } from "../core/adapter.js";
+import { conditionKey, isClean } from "../core/condition.js";
 import type { Numbers, SourceTable } from "../core/data.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Deviation, Flow } from "../core/record.js";
@@ -23,8 +24,8 @@ export interface PreparedData {
   readonly evaluation: Roster;
   readonly flow: Omit<Flow, "rejected" | "classes">;
   readonly deviations: readonly Deviation[];
-  /** For tables that hold the scores already: each class's scores, by row of the source. */
-  readonly scores: Readonly<Record<string, Float64Array>> | null;
+  /** For tables that hold the scores already: by the condition's key, each class's scores by row of the source. */
+  readonly scores: ReadonlyMap<string, Readonly<Record<string, Float64Array>>> | null;
 }
 
 /**
@@ -34,12 +35,15 @@ export interface PreparedData {
 export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter): Promise<PreparedData> {
   const { protocol } = loaded;
   const source = await findPlugin("data", protocol.data.adapter);
-  const scoreColumns = adapter.scoreColumns?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
+  const scoreTables = adapter.scoreTables?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
   const table = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
     seed: protocol.seed,
     columns: textColumns(protocol),
-    numbers: numberColumns(protocol, Object.values(scoreColumns ?? {})),
+    numbers: numberColumns(
+      protocol,
+      (scoreTables ?? []).flatMap(({ columns }) => Object.values(columns)),
+    ),
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
     ...pixelContext(protocol.data),
   });
@@ -101,13 +105,18 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   });
   const probabilities = parametersOf(protocol.model, adapter).probabilities !== false;
   const scores =
-    scoreColumns === null
+    scoreTables === null
       ? null
-      : Object.fromEntries(
-          Object.entries(scoreColumns).map(([name, column]) => [
-            name,
-            parseScores(numbers(column), table.rowName, column, probabilities, allowMissing),
-          ]),
+      : new Map(
+          scoreTables.map(({ columns, condition }) => {
+            // The tuning split is never attacked: only the evaluation split needs scores under other conditions.
+            const rows = isClean(condition) ? null : sides.evaluation;
+            const parsed = Object.entries(columns).map(([name, column]) => [
+              name,
+              parseScores(numbers(column), table.rowName, column, probabilities, allowMissing, rows),
+            ]);
+            return [conditionKey(condition), Object.fromEntries(parsed)] as const;
+          }),
         );
   if (adapter.meta.needsImages) await table.checkImages?.(allowMissing);
   const tuning = roster(sides.tuning);

@@ -26,5 +26,5 @@ test.each(plugins)("%s refuses unknown parameters and has a JSON Schema", (_id, 
 });
 
 test.each([...models])("%s either opens a model or names the columns that hold its scores", (_id, adapter) => {
-  expect(adapter.meta.needsImages).toBe(adapter.scoreColumns === undefined);
+  expect(adapter.meta.needsImages).toBe(adapter.scoreTables === undefined);
 });

@@ -93,7 +93,9 @@ const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => De
   models: ({ meta }) => ({
     title: meta.title,
     summary: meta.summary,
-    facts: { "needs images": meta.needsImages ? "yes" : "no: no attacks and no defenses either" },
+    facts: {
+      "needs images": meta.needsImages ? "yes" : "no: attacks and defenses only as further scores in the table",
+    },
     references: [],
   }),
   data: ({ meta }) => ({

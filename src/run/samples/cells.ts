@@ -50,6 +50,7 @@ export function parseLabels(
  * Scores of one class.
  * @param probabilities whether they are promised to lie in [0, 1]
  * @param allowMissing whether an empty cell is a sample without a score, NaN
+ * @param rows the rows that are looked at, where not all have to have a score; what others hold is left as it is
  * @throws StepwedgeError that names the row where a cell is empty, no finite number, or no probability
  */
 export function parseScores(
@@ -58,8 +59,11 @@ export function parseScores(
   column: string,
   probabilities: boolean,
   allowMissing = false,
+  rows: Uint32Array | null = null,
 ): Float64Array {
-  for (let row = 0; row < values.length; row++) {
+  const count = rows?.length ?? values.length;
+  for (let index = 0; index < count; index++) {
+    const row = rows?.[index] ?? index;
     const value = values[row] as number;
     if (Number.isNaN(value)) {
       const text = texts.get(row) ?? "";

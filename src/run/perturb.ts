@@ -79,6 +79,7 @@ export async function perturbImages(options: PerturbOptions): Promise<PerturbOut
   try {
     const { data, inputs, model } = study;
     if (model === null) throw new Error("a table of scores has no images");
+    refuseVolumes(model.meta.input.channels);
     const planned = chosenCondition(study.plan.conditions, options.selection);
     const plan = { ...study.plan, fits: study.plan.fits.filter((fit) => fit.key === planned.fit) };
     const key = predictionKey(loaded.protocol, inputs);
@@ -95,6 +96,14 @@ export async function perturbImages(options: PerturbOptions): Promise<PerturbOut
   } finally {
     await study.model?.close();
   }
+}
+
+function refuseVolumes(channels: number): void {
+  if (channels === 1 || channels === 3) return;
+  throw new StepwedgeError(`the model takes ${channels} slices; only images of 1 or 3 channels can be written as PNG`, {
+    where: "perturb",
+    remedy: "`stepwedge run` audits such a model under attack; its attacked volumes cannot be written yet.",
+  });
 }
 
 /** The protocol with one attack at one strength, and with the defense in its loop, if any. */

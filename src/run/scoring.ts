@@ -3,6 +3,7 @@ import type { OperatingPoint } from "../core/audit.js";
 import { StepwedgeError } from "../core/errors.js";
 import { MEASURES } from "../core/measures.js";
 import type { Outputs, QueryPurpose } from "../core/model.js";
+import { imageSize } from "../core/pixels.js";
 import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
 import { HASH_COLUMNS, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import type { ImageLoader, LoadedImages } from "./images.js";
@@ -18,6 +19,12 @@ export const REJECTED_COLUMN = "image.rejected";
 
 /** Images that are decoded together; each condition of a batch is one or a few forward passes. */
 const BATCH = 64;
+/** Fewer where they are large, such as volumes: the values of a batch at most (a quarter of a gigabyte). */
+const BATCH_VALUES = 2 ** 26;
+
+function batchOf({ images }: ScoringContext): number {
+  return Math.max(1, Math.min(BATCH, Math.floor(BATCH_VALUES / imageSize(images.geometry))));
+}
 
 export interface ScoringContext {
   readonly ledger: QueryLedger;
@@ -89,13 +96,14 @@ async function scoreBatches(
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
   const { roster } = context;
+  const size = batchOf(context);
   const open = (first: number) => conditions.filter((planned) => sheets.get(planned.key)?.has(first) === false);
   const load = (first: number) => {
-    const loading = context.images.load(roster.rows.subarray(first, first + BATCH));
+    const loading = context.images.load(roster.rows.subarray(first, first + size));
     loading.catch(() => {}); // Awaited later; a failure must not count as unhandled until then.
     return loading;
   };
-  const firsts = Array.from({ length: Math.ceil(roster.ids.length / BATCH) }, (_, index) => index * BATCH);
+  const firsts = Array.from({ length: Math.ceil(roster.ids.length / size) }, (_, index) => index * size);
   for (const first of firsts) recallBatch(context, conditions, sheets, first);
   const todo = firsts.filter((first) => open(first).length > 0);
   let next = todo[0] === undefined ? null : load(todo[0]);
@@ -113,12 +121,13 @@ async function scoreBatches(
 
 /** Books what an interrupted run has already scored of a batch, so that the counts come out as if it had not been. */
 function recallBatch(
-  { ledger, observer, purpose, roster }: ScoringContext,
+  context: ScoringContext,
   conditions: readonly PlannedCondition[],
   sheets: ReadonlyMap<string, Sheet>,
   first: number,
 ): void {
-  const count = Math.min(BATCH, roster.ids.length - first);
+  const { ledger, observer, purpose, roster } = context;
+  const count = Math.min(batchOf(context), roster.ids.length - first);
   const done = conditions.filter((planned) => sheets.get(planned.key)?.has(first) === true);
   const unfinished = new Set(conditions.filter((planned) => !done.includes(planned)).map(runKey));
   for (const planned of done) {

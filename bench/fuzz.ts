@@ -45,17 +45,18 @@ function targetOf(name: string | undefined): FuzzTarget {
 }
 
 async function child([name, from, to]: readonly string[]): Promise<void> {
-  const send = (message: Message) => process.send?.(message);
+  // Waits until it is written: a queue would be lost with the process.
+  const send = (message: Message) => new Promise((resolve) => process.send?.(message, resolve));
   const target = targetOf(name);
   const seeds = await target.seeds();
   for (let index = Number(from); index < Number(to); index++) {
-    send({ kind: "start", index });
+    await send({ kind: "start", index });
     const started = performance.now();
     try {
       const outcome = await fuzzOnce(target, seeds, index);
-      send({ kind: "end", outcome, ms: performance.now() - started });
+      await send({ kind: "end", outcome, ms: performance.now() - started });
     } catch (error) {
-      send({ kind: "fault", words: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+      await send({ kind: "fault", words: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
     }
   }
   process.disconnect();
@@ -117,8 +118,11 @@ function watch(name: string, from: number, to: number, tally: Tally): Promise<nu
         if (message.ms > tally.slowest) tally.slowest = message.ms;
       }
     });
-    process.on("exit", (code, signal) => {
+    // Unlike "exit", "disconnect" comes after the last message.
+    const left = new Promise<void>((gone) => process.once("disconnect", gone));
+    process.once("exit", async (code, signal) => {
       clearInterval(timer);
+      await left;
       if (code === 0) {
         resolve(to);
         return;

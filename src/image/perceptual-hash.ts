@@ -59,42 +59,73 @@ function reduced({ channels, data, height, width }: DecodedImage): Float64Array 
   const area = height * width;
   const rows = new Float64Array(height * SIDE);
   const weights = channels === 3 ? LUMA : Array.from({ length: channels }, () => 1 / channels);
-  const [columnBins, rowBins] = [bins(width), bins(height)];
+  const columns = binsOf(width);
   weights.forEach((weight, channel) => {
-    for (let y = 0; y < height; y++) {
-      const start = channel * area + y * width;
-      for (let x = 0; x < SIDE; x++) {
-        rows[y * SIDE + x] = (rows[y * SIDE + x] as number) + weight * meanOf(data, start, 1, columnBins, x);
-      }
-    }
+    for (let y = 0; y < height; y++) addMeans(data, channel * area + y * width, columns, weight, rows, y * SIDE);
   });
   const out = new Float64Array(SIDE * SIDE);
-  for (let y = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++) out[y * SIDE + x] = meanOf(rows, x, SIDE, rowBins, y);
+  const down = binsOf(height);
+  const column = new Float64Array(height);
+  const means = new Float64Array(SIDE);
+  for (let x = 0; x < SIDE; x++) {
+    for (let y = 0; y < height; y++) column[y] = rows[y * SIDE + x] as number;
+    means.fill(0);
+    addMeans(column, 0, down, 1, means, 0);
+    for (let y = 0; y < SIDE; y++) out[y * SIDE + x] = means[y] as number;
   }
   return out;
 }
 
-/** Where each of SIDE equal parts of `size` pixels begins and ends, in pixels. */
-function bins(size: number): Float64Array {
-  return Float64Array.from({ length: SIDE + 1 }, (_, edge) => (edge * size) / SIDE);
+/** SIDE equal parts of a line: which pixels lie in each, and how much of each of them. */
+interface Bins {
+  /** Pixel `first[bin]` and those behind it have the shares from `start[bin]` up to `start[bin + 1]`. */
+  readonly first: Int32Array;
+  readonly start: Int32Array;
+  readonly shares: Float64Array;
+  /** Pixels per part. */
+  readonly length: Float64Array;
 }
 
-/** The mean of values, `stride` apart, over part `at` of the bins. */
-function meanOf(
-  values: DecodedImage["data"] | Float64Array,
-  start: number,
-  stride: number,
-  edges: Float64Array,
-  at: number,
-): number {
-  const [from, to] = [edges[at] as number, edges[at + 1] as number];
-  let sum = 0;
-  for (let pixel = Math.floor(from); pixel < to; pixel++) {
-    const share = Math.min(to, pixel + 1) - Math.max(from, pixel);
-    sum += share * (values[start + pixel * stride] as number);
+const knownBins = new Map<number, Bins>();
+
+function binsOf(size: number): Bins {
+  const known = knownBins.get(size);
+  if (known !== undefined) return known;
+  const [first, start] = [new Int32Array(SIDE), new Int32Array(SIDE + 1)];
+  const length = new Float64Array(SIDE);
+  const shares: number[] = [];
+  for (let bin = 0; bin < SIDE; bin++) {
+    const [from, to] = [(bin * size) / SIDE, ((bin + 1) * size) / SIDE];
+    first[bin] = Math.floor(from);
+    length[bin] = to - from;
+    for (let pixel = Math.floor(from); pixel < to; pixel++) {
+      shares.push(Math.min(to, pixel + 1) - Math.max(from, pixel));
+    }
+    start[bin + 1] = shares.length;
   }
-  return sum / (to - from);
+  const bins = { first, start, shares: Float64Array.from(shares), length };
+  if (knownBins.size >= 16) knownBins.clear();
+  knownBins.set(size, bins);
+  return bins;
+}
+
+/** Adds the weighted mean of every part of the line that begins at `line` to `out`. */
+function addMeans(
+  values: DecodedImage["data"] | Float64Array,
+  line: number,
+  { first, length, shares, start }: Bins,
+  weight: number,
+  out: Float64Array,
+  to: number,
+): void {
+  for (let bin = 0; bin < SIDE; bin++) {
+    let at = line + (first[bin] as number);
+    let sum = 0;
+    for (let k = start[bin] as number, end = start[bin + 1] as number; k < end; k++, at++) {
+      sum += (shares[k] as number) * (values[at] as number);
+    }
+    out[to + bin] = (out[to + bin] as number) + weight * (sum / (length[bin] as number));
+  }
 }
 
 /** The DCT-II coefficients of one block, row by row; unscaled. */

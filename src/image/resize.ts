@@ -152,30 +152,74 @@ interface Planes {
   readonly bottom: number;
 }
 
-/** The pass along rows. */
+/** The pass along rows: four of them at a time, so that each weight is fetched once for four. */
 function acrossBytes(
   data: Uint8Array,
   { bottom, count, height, top, width }: Planes,
-  { first, size, stride, whole }: AxisWeights,
+  weights: AxisWeights,
 ): Uint8Array {
-  const to = first.length;
-  const result = new Uint8ClampedArray(count * (bottom - top) * to);
-  let row = 0;
+  const to = weights.first.length;
+  const rows = bottom - top;
+  const result = new Uint8ClampedArray(count * rows * to);
   for (let plane = 0; plane < count; plane++) {
-    for (let y = top; y < bottom; y++, row++) {
-      const line = (plane * height + y) * width;
-      for (let out = 0; out < to; out++) {
-        const from = line + (first[out] as number);
-        const end = from + (size[out] as number);
-        let sum = 1 << (PRECISION_BITS - 1);
-        for (let at = from, k = out * stride; at < end; at++, k++) {
-          sum = (sum + Math.imul(data[at] as number, whole[k] as number)) | 0;
-        }
-        result[row * to + out] = sum >> PRECISION_BITS;
-      }
+    let row = 0;
+    for (; row + 4 <= rows; row += 4) {
+      fourRows(data, (plane * height + top + row) * width, width, weights, result, (plane * rows + row) * to);
+    }
+    for (; row < rows; row++) {
+      oneRow(data, (plane * height + top + row) * width, weights, result, (plane * rows + row) * to);
     }
   }
   return new Uint8Array(result.buffer);
+}
+
+function fourRows(
+  data: Uint8Array,
+  line: number,
+  width: number,
+  { first, size, stride, whole }: AxisWeights,
+  result: Uint8ClampedArray,
+  begin: number,
+): void {
+  const to = first.length;
+  for (let out = 0; out < to; out++) {
+    let at0 = line + (first[out] as number);
+    let at1 = at0 + width;
+    let at2 = at1 + width;
+    let at3 = at2 + width;
+    let sum0 = 1 << (PRECISION_BITS - 1);
+    let sum1 = sum0;
+    let sum2 = sum0;
+    let sum3 = sum0;
+    for (let k = out * stride, end = k + (size[out] as number); k < end; k++) {
+      const weight = whole[k] as number;
+      sum0 = (sum0 + Math.imul(data[at0++] as number, weight)) | 0;
+      sum1 = (sum1 + Math.imul(data[at1++] as number, weight)) | 0;
+      sum2 = (sum2 + Math.imul(data[at2++] as number, weight)) | 0;
+      sum3 = (sum3 + Math.imul(data[at3++] as number, weight)) | 0;
+    }
+    result[begin + out] = sum0 >> PRECISION_BITS;
+    result[begin + to + out] = sum1 >> PRECISION_BITS;
+    result[begin + 2 * to + out] = sum2 >> PRECISION_BITS;
+    result[begin + 3 * to + out] = sum3 >> PRECISION_BITS;
+  }
+}
+
+function oneRow(
+  data: Uint8Array,
+  line: number,
+  { first, size, stride, whole }: AxisWeights,
+  result: Uint8ClampedArray,
+  begin: number,
+): void {
+  for (let out = 0; out < first.length; out++) {
+    let at = line + (first[out] as number);
+    let sum = 1 << (PRECISION_BITS - 1);
+    for (let k = out * stride, end = k + (size[out] as number); k < end; k++) {
+      sum = (sum + Math.imul(data[at++] as number, whole[k] as number)) | 0;
+    }
+    result[begin + out] = sum >> PRECISION_BITS;
+  }
 }
 
 /** The pass along columns, of planes whose first row is row `skipped` of the image. */
@@ -195,7 +239,9 @@ function downBytes(
       // A whole row at a time: memory is read in the order in which it lies.
       for (let k = out * stride, end = k + (size[out] as number); k < end; k++) {
         const weight = whole[k] as number;
-        for (let x = 0; x < width; x++, at++) sums[x] = (sums[x] as number) + Math.imul(data[at] as number, weight);
+        for (let x = 0; x < width; x++, at++) {
+          sums[x] = ((sums[x] as number) + Math.imul(data[at] as number, weight)) | 0;
+        }
       }
       const line = (plane * to + out) * width;
       for (let x = 0; x < width; x++) result[line + x] = (sums[x] as number) >> PRECISION_BITS;

@@ -23,9 +23,14 @@ test("1-bit gray is spread, opaque alpha dropped and transparency refused, as sh
   await expect(decodeImage(alpha(254), "x")).rejects.toThrow("transparent");
 });
 
-test("16 bits are refused with the way out", async () => {
+test("16 bits are read where they are plain, and else refused with the way out", async () => {
   const deep = encodePng({ ...gray, data: Uint16Array.from(gray.data), maxValue: 65535 });
-  await expect(decodeImage(deep, "x")).rejects.toMatchObject({
+  expect([...(await decodeImage(deep, "x")).data]).toEqual([...gray.data]);
+  // A colour that stands for transparency makes it a matter for sharp.
+  const transparency = [["tRNS", Buffer.from([0, 1])]] as const;
+  const samples = [...gray.data];
+  const keyed = buildPng({ width: 3, height: 2, bits: 16, colourType: 0, samples, chunks: transparency });
+  await expect(decodeImage(keyed, "x")).rejects.toMatchObject({
     message: expect.stringContaining("16-bit images need the package sharp"),
     remedy: expect.stringContaining("Install sharp"),
   });

@@ -1,9 +1,10 @@
 import type { DecodedImage, PixelOptions } from "../../core/data.js";
 import { decodeWithJimp } from "../decode-jimp.js";
 import { decodeWithSharp } from "../decode-sharp.js";
-import { readHeader } from "../header.js";
-import { checkOpaque, toPlanes } from "../interleaved.js";
+import { type ImageHeader, readHeader } from "../header.js";
+import { checkOpaque, type InterleavedPixels, toPlanes } from "../interleaved.js";
 import type { ImageFormat } from "../format.js";
+import { decodePlainPng } from "../png.js";
 import { loadSharp } from "../sharp.js";
 import { windowStored } from "../stored.js";
 
@@ -20,9 +21,7 @@ import { windowStored } from "../stored.js";
  */
 async function decode(bytes: Buffer, options: PixelOptions, where: string): Promise<DecodedImage> {
   const header = readHeader(bytes, where);
-  const sharp = await loadSharp();
-  const pixels =
-    sharp === null ? await decodeWithJimp(bytes, header, where) : await decodeWithSharp(sharp, bytes, header, where);
+  const pixels = await decodePixels(bytes, header, where);
   if (header.alpha) checkOpaque(pixels, where);
   const stored: DecodedImage = {
     data: toPlanes(pixels, header.channels),
@@ -32,6 +31,14 @@ async function decode(bytes: Buffer, options: PixelOptions, where: string): Prom
     maxValue: header.bits === 16 ? 65535 : 255,
   };
   return windowStored(stored, options, where);
+}
+
+/** The codecs in the order of their speed; the first one that takes the file decodes it. */
+async function decodePixels(bytes: Buffer, header: ImageHeader, where: string): Promise<InterleavedPixels> {
+  const plain = header.format === "png" ? await decodePlainPng(bytes, header) : null;
+  if (plain !== null) return plain;
+  const sharp = await loadSharp();
+  return sharp === null ? decodeWithJimp(bytes, header, where) : decodeWithSharp(sharp, bytes, header, where);
 }
 
 export const raster: ImageFormat = { name: "PNG or JPEG", matches: () => true, decode };

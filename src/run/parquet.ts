@@ -24,9 +24,14 @@ export function writeParquet(
   writeWhole(path, new Uint8Array(bytes));
 }
 
+/** What a file is called until it is whole. */
+export function unfinishedName(path: string): string {
+  return `${path}.writing`;
+}
+
 /** Writes a file so that a reader finds either the old one or the whole new one, never a part. */
 export function writeWhole(path: string, data: string | Uint8Array): void {
-  const temporary = `${path}.writing`;
+  const temporary = unfinishedName(path);
   const file = openSync(temporary, "w");
   try {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;

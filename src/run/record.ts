@@ -9,7 +9,7 @@ import type { Protocol } from "../protocol/schema.js";
 import { readArtifact } from "./artifact.js";
 import { SCORES_FOLDER, sheetName } from "./evidence.js";
 import { ARTIFACTS_FOLDER } from "./fitting.js";
-import { writeWhole } from "./parquet.js";
+import { unfinishedName, writeWhole } from "./parquet.js";
 import type { Plan } from "./plan.js";
 
 /** `protocol.json`: written before anything is scored. */
@@ -59,7 +59,9 @@ export function openRecord({ out, resume, loaded, inputs }: OpenRecordOptions): 
     }
     checkSame(readProtocolFile(out), wanted, out);
   } else {
-    if (existsSync(out) && readdirSync(out).length > 0) {
+    // A run that was killed while it wrote the protocol has left that much, and nothing else.
+    const unfinished = unfinishedName(FILES.protocol);
+    if (existsSync(out) && readdirSync(out).some((name) => name !== unfinished)) {
       throw new StepwedgeError("is not empty and holds no record", {
         where: out,
         remedy: "Choose another folder by --out.",

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomFrom } from "../../src/core/random.js";
 import { startStepwedge, stepwedge } from "../support/cli.js";
@@ -66,6 +66,15 @@ test.each([
   },
   300_000,
 );
+
+test("a run that was killed while it wrote its protocol can be begun again", async () => {
+  const study = await smallStudy();
+  const out = join(study.folder, "out");
+  mkdirSync(out);
+  writeFileSync(join(out, "protocol.json.writing"), '{"schemaVersion":');
+  expect(await stepwedge("run", study.protocol, "--out", out, "--resume")).toMatchObject({ code: 0, stderr: "" });
+  expect(readdirSync(out)).not.toContain("protocol.json.writing");
+});
 
 test("Ctrl-C ends with 130, says how to go on, and loses nothing", async () => {
   const study = await smallStudy();

@@ -19,7 +19,7 @@ import { findPlugin } from "../src/core/plugins.js";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { openImages } from "../src/run/images.js";
 
-const TURNS = 5;
+const TURNS = 3;
 const SIDE = 224;
 const BATCH = 32;
 /** Each measurement reads at least this many images. */

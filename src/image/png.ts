@@ -145,12 +145,21 @@ function paethGray(row: Uint8Array, above: Uint8Array, to: Uint8Array): void {
   }
 }
 
-/** Whichever of three is nearest to left + up − corner; of equals the first. */
+/**
+ * Whichever of three is nearest to left + up − corner; of equals the first. Without branches, which noise makes
+ * unpredictable: v >> 31 is −1 where v is negative, else 0.
+ */
 function nearest(left: number, up: number, corner: number): number {
-  const toLeft = Math.abs(up - corner);
-  const toUp = Math.abs(left - corner);
-  const toCorner = Math.abs(left + up - corner - corner);
-  return toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
+  const p = up - corner;
+  const q = left - corner;
+  const r = p + q;
+  const toLeft = (p ^ (p >> 31)) - (p >> 31);
+  const toUp = (q ^ (q >> 31)) - (q >> 31);
+  const toCorner = (r ^ (r >> 31)) - (r >> 31);
+  const upIsNearer = (toUp - toLeft) >> 31;
+  const best = left + ((up - left) & upIsNearer);
+  const distance = toLeft + ((toUp - toLeft) & upIsNearer);
+  return best + ((corner - best) & ((toCorner - distance) >> 31));
 }
 
 function fromBigEndian(data: Uint8Array): Uint16Array {

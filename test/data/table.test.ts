@@ -345,7 +345,7 @@ describe("images", () => {
     const source = await openImages(["images/a.png", "images/text.png"]);
     await check(source);
     expect(await refusal(load(source, 1))).toMatch(
-      'manifest.csv, line 3, image "images/text.png": the file is not a PNG',
+      'manifest.csv, line 3, image "images/text.png": the file is no PNG',
     );
   });
 });

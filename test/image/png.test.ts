@@ -96,6 +96,11 @@ test("what is not plain, or damaged, is left to sharp", async () => {
   broken[45] = (broken[45] as number) ^ 1;
   expect(await decodePlainPng(broken, readHeader(broken, "x"))).toBeNull();
   await expect(decodeImage(broken, "x")).rejects.toThrow("truncated or damaged");
+  // A chunk of no possible type behind the header.
+  const strange = Buffer.concat([file.subarray(0, 33), pngChunk("p\0\0\0", Buffer.alloc(9)), file.subarray(33)]);
+  expect(await decodePlainPng(strange, readHeader(strange, "x"))).toBeNull();
+  const harmless = Buffer.concat([file.subarray(0, 33), pngChunk("prIv", Buffer.alloc(9)), file.subarray(33)]);
+  expect(await decodePlainPng(harmless, readHeader(harmless, "x"))).not.toBeNull();
 });
 
 test("a large image is unpacked aside, to the same values", async () => {

@@ -62,7 +62,7 @@ export async function resolveImage(images: ImageReferences, row: number): Promis
   if (!(await fs.stat(real)).isFile()) {
     throw new StepwedgeError(`the image is not a file: ${received(images.paths[row])}`, {
       where: images.rowName(row),
-      remedy: "Give the path of one PNG or JPEG file.",
+      remedy: "Give the path of one image file.",
     });
   }
   return real;

@@ -18,15 +18,16 @@ import { AS_STORED } from "../src/core/data.js";
 import { findPlugin } from "../src/core/plugins.js";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { openImages } from "../src/run/images.js";
+import { sessionPerCoreSeconds } from "./support/bare.js";
 
-const TURNS = 5;
+const TURNS = 3;
 const SIDE = 224;
 const BATCH = 32;
 /** Each measurement reads at least this many images. */
 const LEAST = 400;
 
 /** Images per second of our loader over all files of a folder, and milliseconds of processor time per image. */
-async function ours(folder: string, channels: number): Promise<string> {
+async function ours(folder: string, channels: number, least = LEAST): Promise<string> {
   const source = await findPlugin("data", "table");
   const table = await source.open(source.meta.parameters.parse({ path: "manifest.csv" }), {
     baseFolder: folder,
@@ -40,7 +41,7 @@ async function ours(folder: string, channels: number): Promise<string> {
   });
   const input = { channels, height: SIDE, width: SIDE, resize: "bilinear" as const };
   const images = await openImages({ source: table, input, bits: 8, unreadable: "fail", rows: [0] });
-  const all = Array.from({ length: Math.max(LEAST, table.count) }, (_, index) => index % table.count);
+  const all = Array.from({ length: Math.max(least, table.count) }, (_, index) => index % table.count);
   const pass = async (rows: readonly number[]) => {
     // As a run does: the next batch is read while this one is with the model.
     let next = images.load(rows.slice(0, BATCH));
@@ -131,9 +132,30 @@ async function compare(): Promise<void> {
       );
       process.stdout.write(`${name.padEnd(26)}${cells.join("   ")}\n`);
     }
+    await besideModel(shared, scratch);
   } finally {
     rmSync(scratch, { recursive: true });
   }
+}
+
+/** Whether the loader, on this thread, keeps ahead of a small model in its worker threads. */
+async function besideModel(shared: string, scratch: string): Promise<void> {
+  const geometry = { channels: 1, height: 160, width: 160, maxValue: 255 };
+  const model = { path: join(shared, "models", "cxr.onnx"), input: "input", output: "prob", geometry };
+  const images = 1600;
+  const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+    const started = performance.now();
+    await work();
+    return (performance.now() - started) / 1000;
+  };
+  const load = () => ours(join(scratch, "cxr-nih-160 png"), 1, images);
+  const run = () => sessionPerCoreSeconds(model, images);
+  const alone = [await seconds(load), await seconds(run)] as const;
+  const both = await seconds(() => Promise.all([load(), run()]));
+  const [loading, scoring, together] = [...alone, both].map((time) => (images / time).toFixed(0));
+  process.stdout.write(
+    `beside cxr.onnx on all cores: loader alone ${loading} images/s, model alone ${scoring}, both together ${together}\n`,
+  );
 }
 
 function timed(cores: number, command: string, args: readonly string[]): readonly [number, number] {

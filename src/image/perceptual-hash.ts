@@ -61,7 +61,10 @@ function reduced({ channels, data, height, width }: DecodedImage): Float64Array 
   const weights = channels === 3 ? LUMA : Array.from({ length: channels }, () => 1 / channels);
   const columns = binsOf(width);
   weights.forEach((weight, channel) => {
-    for (let y = 0; y < height; y++) addMeans(data, channel * area + y * width, columns, weight, rows, y * SIDE);
+    const top = channel * area;
+    let y = 0;
+    for (; y + 4 <= height; y += 4) addFourMeans(data, top + y * width, width, columns, weight, rows, y * SIDE);
+    for (; y < height; y++) addMeans(data, top + y * width, columns, weight, rows, y * SIDE);
   });
   const out = new Float64Array(SIDE * SIDE);
   const down = binsOf(height);
@@ -125,6 +128,38 @@ function addMeans(
       sum += (shares[k] as number) * (values[at] as number);
     }
     out[to + bin] = (out[to + bin] as number) + weight * (sum / (length[bin] as number));
+  }
+}
+
+/** The same for four lines, `width` apart: four sums that do not wait for one another. */
+function addFourMeans(
+  values: DecodedImage["data"],
+  line: number,
+  width: number,
+  { first, length, shares, start }: Bins,
+  weight: number,
+  out: Float64Array,
+  to: number,
+): void {
+  for (let bin = 0; bin < SIDE; bin++) {
+    let at0 = line + (first[bin] as number);
+    let at1 = at0 + width;
+    let at2 = at1 + width;
+    let at3 = at2 + width;
+    let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+    for (let k = start[bin] as number, end = start[bin + 1] as number; k < end; k++) {
+      const share = shares[k] as number;
+      sum0 += share * (values[at0++] as number);
+      sum1 += share * (values[at1++] as number);
+      sum2 += share * (values[at2++] as number);
+      sum3 += share * (values[at3++] as number);
+    }
+    const all = length[bin] as number;
+    const place = to + bin;
+    out[place] = (out[place] as number) + weight * (sum0 / all);
+    out[place + SIDE] = (out[place + SIDE] as number) + weight * (sum1 / all);
+    out[place + 2 * SIDE] = (out[place + 2 * SIDE] as number) + weight * (sum2 / all);
+    out[place + 3 * SIDE] = (out[place + 3 * SIDE] as number) + weight * (sum3 / all);
   }
 }
 

@@ -234,20 +234,55 @@ function downBytes(
   const sums = new Int32Array(width);
   for (let plane = 0; plane < count; plane++) {
     for (let out = 0; out < to; out++) {
+      const from = (plane * height + (first[out] as number) - skipped) * width;
+      const line = (plane * to + out) * width;
+      const taps = size[out] as number;
+      if (taps <= 4) {
+        fewRows(data, from, width, whole, out * stride, taps, result, line);
+        continue;
+      }
       sums.fill(1 << (PRECISION_BITS - 1));
-      let at = (plane * height + (first[out] as number) - skipped) * width;
+      let at = from;
       // A whole row at a time: memory is read in the order in which it lies.
-      for (let k = out * stride, end = k + (size[out] as number); k < end; k++) {
+      for (let k = out * stride, end = k + taps; k < end; k++) {
         const weight = whole[k] as number;
         for (let x = 0; x < width; x++, at++) {
           sums[x] = ((sums[x] as number) + Math.imul(data[at] as number, weight)) | 0;
         }
       }
-      const line = (plane * to + out) * width;
       for (let x = 0; x < width; x++) result[line + x] = (sums[x] as number) >> PRECISION_BITS;
     }
   }
   return new Uint8Array(result.buffer);
+}
+
+/** A row made of one to four others, without a sum kept in memory. Of rows that are not there the first is taken, by nothing. */
+function fewRows(
+  data: Uint8Array,
+  from: number,
+  width: number,
+  whole: Int32Array,
+  k: number,
+  taps: number,
+  result: Uint8ClampedArray,
+  line: number,
+): void {
+  const weight0 = whole[k] as number;
+  const weight1 = taps > 1 ? (whole[k + 1] as number) : 0;
+  const weight2 = taps > 2 ? (whole[k + 2] as number) : 0;
+  const weight3 = taps > 3 ? (whole[k + 3] as number) : 0;
+  const row1 = taps > 1 ? width : 0;
+  const row2 = taps > 2 ? 2 * width : 0;
+  const row3 = taps > 3 ? 3 * width : 0;
+  for (let x = 0, at = from; x < width; x++, at++) {
+    const sum =
+      (1 << (PRECISION_BITS - 1)) +
+      Math.imul(data[at] as number, weight0) +
+      Math.imul(data[at + row1] as number, weight1) +
+      Math.imul(data[at + row2] as number, weight2) +
+      Math.imul(data[at + row3] as number, weight3);
+    result[line + x] = (sum | 0) >> PRECISION_BITS;
+  }
 }
 
 function acrossFloats(

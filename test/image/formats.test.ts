@@ -166,6 +166,20 @@ describe("TIFF", () => {
     expect(await refusal(Buffer.from("II+\0\x08\0\0\0"))).toMatch("a BigTIFF image");
   });
 
+  test("libtiff is not needed to see that a strip is not all there", async () => {
+    for (const name of ["tiff gray 8 raw", "tiff gray 16 tiff_lzw", "tiff rgb 8 packbits"]) {
+      expect(await refusal(bytesOf(named(name)).subarray(0, -1))).toBe("the TIFF file is truncated");
+    }
+    const short = buildTiff([{ ...base, bits: 8, samples: ramp(20, 1) }]);
+    const directory = short.readUInt32LE(4);
+    for (let entry = directory + 2; ; entry += 12) {
+      if (short.readUInt16LE(entry) !== 279) continue;
+      short.writeUInt32LE(19, entry + 8);
+      break;
+    }
+    expect(await refusal(short)).toBe("the TIFF file is truncated");
+  });
+
   test("a strip that unpacks to too little is refused", async () => {
     const gray = named("tiff gray 8 tiff_lzw");
     const file = bytesOf(gray);

@@ -344,8 +344,6 @@ describe("images", () => {
     writeFileSync(join(folder, "images/text.png"), "this is text");
     const source = await openImages(["images/a.png", "images/text.png"]);
     await check(source);
-    expect(await refusal(load(source, 1))).toMatch(
-      'manifest.csv, line 3, image "images/text.png": the file is no PNG',
-    );
+    expect(await refusal(load(source, 1))).toMatch('manifest.csv, line 3, image "images/text.png": the file is no PNG');
   });
 });

@@ -82,7 +82,14 @@ export default defineModelAdapter({
     const pool = await openPool(spec, sessions);
     const { channels, height, provider, refusedProviders, width } = pool.input;
     const missing = refusedProviders.length === 0 ? "" : ` (${refusedProviders.join(", ")} could not load it)`;
-    const parts = { channels, height, width, fixed: null, largest: chunkOf(pool), classes: context.classes };
+    const parts = {
+      channels,
+      height,
+      width,
+      fixed: pool.input.batch,
+      largest: chunkOf(pool),
+      classes: context.classes,
+    };
     return {
       meta: {
         adapter: "onnx",

@@ -32,7 +32,7 @@ export default defineModelAdapter({
       path: resolve(context.baseFolder, options.path),
       where: options.path,
       classes,
-      columns: select === undefined ? null : classes.map((name) => select[name] as number),
+      select,
       activation: options.activation,
       output: options.output.name,
       reduce: options.output.reduce,

@@ -32,8 +32,8 @@ export function tensorflow(): Promise<TensorflowRuntime> {
 }
 
 /** The same where it is TensorFlow's own library, which alone runs SavedModels; else null. */
-export async function nativeTensorflow(importPackage?: ImportPackage): Promise<TensorflowRuntime | null> {
-  const runtime = await (importPackage === undefined ? tensorflow() : loadTensorflow(importPackage));
+export async function nativeTensorflow(): Promise<TensorflowRuntime | null> {
+  const runtime = await tensorflow();
   return runtime.id === "tfjs-node" || runtime.id === "tfjs-node-gpu" ? runtime : null;
 }
 

@@ -88,6 +88,22 @@ describe("number types", () => {
   });
 });
 
+test("a file with a fixed batch gets full ones, and answers for the images alone", async () => {
+  const path = save(
+    encodeModel(
+      graph({
+        nodes: [node("GlobalAveragePool", ["x"], ["m"]), node("Flatten", ["m"], ["y"], { axis: 1 })],
+        inputs: [{ name: "x", type: "float32", shape: [3, 1, 2, 2] }],
+        outputs: [{ name: "y", type: "float32", shape: [3, 1] }],
+      }),
+    ),
+  );
+  const batch = createBatch({ channels: 1, height: 2, width: 2, maxValue: 255 }, 7);
+  for (let image = 0; image < 7; image++) batch.data.fill(image, 4 * image, 4 * image + 4);
+  const model = await open(path, { input: { range: [0, 255] } }, ["a"]);
+  expect(await answers(model, batch)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+});
+
 describe("further inputs", () => {
   const path = save(
     encodeModel(

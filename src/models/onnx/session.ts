@@ -46,7 +46,7 @@ export interface SessionInput extends ImageLayout {
 
 export interface OnnxSession {
   readonly input: SessionInput;
-  /** `values[image * classes + class]`, from stored values NCHW. */
+  /** `values[image * classes + class]`, from stored values NCHW; of `input.batch` images where the file fixes it. */
   run(data: Float32Array, count: number, geometry: ImageGeometry): Promise<Float64Array>;
   release(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function openSession(spec: SessionSpec): Promise<OnnxSession> {
   const output = resolveOutput(session, spec);
   const writer = tensorWriter(INPUT_TYPES[input.type], input, spec.input);
 
-  async function infer(data: Float32Array, count: number, geometry: ImageGeometry): Promise<Float64Array> {
+  async function run(data: Float32Array, count: number, geometry: ImageGeometry): Promise<Float64Array> {
     const bytes = writer.bytes({ ...geometry, data, count });
     const feeds: Record<string, ort.Tensor> = { [input.name]: tensorOf(input.type, bytes, shapeOf(input, count)) };
     for (const [name, make] of constants) feeds[name] = make(count);
@@ -88,10 +88,7 @@ export async function openSession(spec: SessionSpec): Promise<OnnxSession> {
 
   return {
     input,
-    async run(data, count, geometry) {
-      if (input.batch === null || input.batch === count) return infer(data, count, geometry);
-      return inFixedBatches(data, count, input.batch, (part, size) => infer(part, size, geometry));
-    },
+    run,
     release: () => session.release(),
   };
 }
@@ -247,24 +244,4 @@ function outputNumbers(tensor: ort.Tensor): Float32Array | Float64Array | null {
   if (tensor.type !== "float16") return null;
   const bits = tensor.data as unknown as Uint16Array;
   return Float32Array.from(new Float16Array(bits.slice().buffer));
-}
-
-/** For files with a fixed batch size: the last batch is filled up with zeros, whose answers are thrown away. */
-async function inFixedBatches(
-  data: Float32Array,
-  count: number,
-  batch: number,
-  infer: (part: Float32Array, size: number) => Promise<Float64Array>,
-): Promise<Float64Array> {
-  const size = data.length / count;
-  const parts: Float64Array[] = [];
-  for (let from = 0; from < count; from += batch) {
-    const part = new Float32Array(batch * size);
-    part.set(data.subarray(from * size, Math.min(from + batch, count) * size));
-    parts.push(await infer(part, batch));
-  }
-  const width = (parts[0]?.length ?? 0) / batch;
-  const out = new Float64Array(parts.length * batch * width);
-  for (const [index, part] of parts.entries()) out.set(part, index * batch * width);
-  return out.slice(0, count * width);
 }

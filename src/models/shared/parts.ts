@@ -2,10 +2,9 @@ import { StepwedgeError } from "../../core/errors.js";
 import type { Outputs } from "../../core/model.js";
 import { createBatch, type PixelBatch, sliceBatch } from "../../core/pixels.js";
 
-export interface PartOptions {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
+type ImageSize = Pick<PixelBatch, "channels" | "height" | "width">;
+
+export interface PartOptions extends ImageSize {
   /** Images to a question where the model fixes it, else null. */
   readonly fixed: number | null;
   /** Images to a question at most. */
@@ -23,13 +22,8 @@ export async function predictInParts(
   options: PartOptions,
   ask: (part: PixelBatch) => Promise<Float64Array>,
 ): Promise<Outputs> {
-  const { channels, classes, fixed, height, largest, width } = options;
-  if (batch.channels !== channels || batch.height !== height || batch.width !== width) {
-    throw new StepwedgeError(
-      `the model takes ${channels} × ${height} × ${width}; received images of ${batch.channels} × ${batch.height} × ${batch.width}`,
-      { where: "model.input", remedy: "Set model.input.resize, or give images of that size." },
-    );
-  }
+  const { classes, fixed, largest } = options;
+  refuseOtherSize(batch, options);
   const values = new Float64Array(batch.count * classes.length);
   const each = fixed ?? Math.ceil(batch.count / Math.ceil(batch.count / largest));
   const work: Promise<void>[] = [];
@@ -43,6 +37,15 @@ export async function predictInParts(
   }
   await Promise.all(work);
   return { count: batch.count, classes, values };
+}
+
+/** @throws StepwedgeError where the images are not of the model's size */
+export function refuseOtherSize(batch: PixelBatch, { channels, height, width }: ImageSize): void {
+  if (batch.channels === channels && batch.height === height && batch.width === width) return;
+  throw new StepwedgeError(
+    `the model takes ${channels} × ${height} × ${width}; received images of ${batch.channels} × ${batch.height} × ${batch.width}`,
+    { where: "model.input", remedy: "Set model.input.resize, or give images of that size." },
+  );
 }
 
 function filledUp(part: PixelBatch, count: number): PixelBatch {

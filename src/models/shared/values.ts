@@ -1,3 +1,5 @@
+import type { PixelBatch } from "../../core/pixels.js";
+
 /** How stored values become the model's. */
 export interface ValueOptions {
   /** What the smallest and the largest stored value become, before mean and std. */
@@ -46,6 +48,16 @@ export function perChannel<T>(
 ): readonly T[] {
   if (mean.length > 1 || std.length > 1) return Array.from({ length: channels }, (_, channel) => make(channel));
   return new Array<T>(channels).fill(make(0));
+}
+
+/** Makes float32 inputs of batches, in the model's layout. Its tables are kept: one for each depth of images. */
+export function floatWriter(layout: ImageLayout, options: ValueOptions): (batch: PixelBatch) => Float32Array {
+  const tables = new Map<number, readonly Float32Array[]>();
+  return ({ count, data, maxValue }) => {
+    const known = tables.get(maxValue) ?? valueTables(options, layout.channels, maxValue);
+    tables.set(maxValue, known);
+    return arrange(data, count, layout, known, new Float32Array(data.length));
+  };
 }
 
 /** Arrays of numbers with a length and an index. */

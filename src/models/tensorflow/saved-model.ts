@@ -11,7 +11,7 @@ import { type GeometryParameters, modelInput } from "../shared/geometry.js";
 import { predictInParts } from "../shared/parts.js";
 import { type Activation, refuseNonFinite, scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
-import { arrange, type Layout, shapeOf, type ValueOptions, valueTables } from "../shared/values.js";
+import { floatWriter, type Layout, shapeOf, type ValueOptions } from "../shared/values.js";
 
 export interface SavedModelOptions {
   readonly path: string;
@@ -94,7 +94,7 @@ export async function openSavedModel(
   }
   const size = resolveSize(info.shape.map(sideOf), options.input, `${where}, model.input`);
   const model = await attempt(where, () => node.loadSavedModel(folder, [...options.tags], signature));
-  const tables = new Map<number, readonly Float32Array[]>();
+  const write = floatWriter(size, options.input);
   const { reduce, select } = options.output;
   const scoring = {
     activation: options.activation,
@@ -107,11 +107,10 @@ export async function openSavedModel(
   };
 
   const ask = async (part: PixelBatch): Promise<Float64Array> => {
-    const table = tables.get(part.maxValue) ?? valueTables(options.input, size.channels, part.maxValue);
-    tables.set(part.maxValue, table);
-    const values = arrange(part.data, part.count, size, table, new Float32Array(part.data.length));
     const { raw, shape } = tf.tidy(() => {
-      const tensor = model.predict({ [inputName]: tf.tensor(values, shapeOf(size, part.count)) })[outputName] as Tensor;
+      const tensor = model.predict({ [inputName]: tf.tensor(write(part), shapeOf(size, part.count)) })[
+        outputName
+      ] as Tensor;
       return { raw: tensor.dataSync() as Float32Array, shape: tensor.shape };
     });
     if (shape[0] !== part.count) {

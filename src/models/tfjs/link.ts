@@ -1,5 +1,6 @@
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs";
 import type { Tensorflow } from "../../tfjs/runtime.js";
+import { activate } from "../shared/activation.js";
 
 /** How a model's numbers are probabilities: they are, or behind a sigmoid each, or behind a softmax over all. */
 export type Link = "identity" | "sigmoid" | "softmax";
@@ -9,12 +10,9 @@ const NEAREST = 1e-7;
 
 /** One image's probabilities from its raw row, in float64. */
 export function probabilitiesOf(row: Float32Array, link: Link): Float64Array {
-  if (link === "identity") return Float64Array.from(row);
-  if (link === "sigmoid") return Float64Array.from(row, (value) => 1 / (1 + Math.exp(-value)));
-  const largest = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exponentials = Float64Array.from(row, (value) => Math.exp(value - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
+  const probabilities = Float64Array.from(row);
+  activate(probabilities, link === "identity" ? "none" : link);
+  return probabilities;
 }
 
 /**

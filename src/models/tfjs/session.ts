@@ -6,9 +6,10 @@ import { imageSize, type PixelBatch } from "../../core/pixels.js";
 import { loadTensorflowModel, type TensorflowModel } from "../../tfjs/layers-model.js";
 import { type Tensorflow, tensorflow } from "../../tfjs/runtime.js";
 import type { Reduction } from "../shared/dense.js";
+import { refuseOtherSize } from "../shared/parts.js";
 import { scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
-import { arrange, type ImageLayout, shapeOf, valueTables } from "../shared/values.js";
+import { floatWriter, type ImageLayout, shapeOf } from "../shared/values.js";
 import { type InputOptions, scaleOf, toStored } from "./input.js";
 import { type Link, logitGradientOf, probabilitiesOf } from "./link.js";
 
@@ -23,8 +24,8 @@ export interface SessionOptions {
   /** How the user wrote the path. */
   readonly where: string;
   readonly classes: readonly string[];
-  /** The output's column of each class; null: as they come. */
-  readonly columns: readonly number[] | null;
+  /** The output's column of each class; undefined: as they come. */
+  readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: "none" | "sigmoid" | "softmax";
   readonly output: string | undefined;
   readonly reduce: Reduction;
@@ -58,23 +59,13 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
   const reduction = {
     activation,
     classes,
-    select:
-      options.columns === null
-        ? undefined
-        : Object.fromEntries(classes.map((name, index) => [name, options.columns?.[index] as number])),
+    select: options.select,
     classesLast: true,
     where,
     output: options.output ?? (model.outputNames[0] as string),
   };
-  const tables = new Map<number, readonly Float32Array[]>();
-
-  /** The model's input for a part of a batch. */
-  const inputOf = (part: PixelBatch): Tensor => {
-    const known = tables.get(part.maxValue) ?? valueTables(options.input, size.channels, part.maxValue);
-    tables.set(part.maxValue, known);
-    const values = arrange(part.data, part.count, size, known, new Float32Array(part.data.length));
-    return tf.tensor(values, shapeOf(size, part.count));
-  };
+  const write = floatWriter(size, options.input);
+  const inputOf = (part: PixelBatch): Tensor => tf.tensor(write(part), shapeOf(size, part.count));
 
   /** Writes the classes' probabilities of one image from the model's raw row. */
   const answer = (row: Float32Array, out: Float64Array): void => {
@@ -164,13 +155,7 @@ function obstacleToGradients(
 
 /** One image after the other, each as a batch, with a pause before it: the thread belongs to others, too. */
 async function* partsOf(batch: PixelBatch, size: ImageLayout): AsyncGenerator<[image: number, part: PixelBatch]> {
-  const { channels, height, width } = size;
-  if (batch.channels !== channels || batch.height !== height || batch.width !== width) {
-    throw new StepwedgeError(
-      `the model takes ${channels} × ${height} × ${width}; received images of ${batch.channels} × ${batch.height} × ${batch.width}`,
-      { where: "model.input", remedy: "Set model.input.resize, or give images of that size." },
-    );
-  }
+  refuseOtherSize(batch, size);
   const length = imageSize(batch);
   for (let image = 0; image < batch.count; image += CHUNK) {
     await setImmediate();
@@ -206,7 +191,7 @@ function columnsOf(
   tf: Tensorflow,
   model: TensorflowModel,
   size: ImageLayout,
-  { classes, columns, where }: SessionOptions,
+  { classes, select, where }: SessionOptions,
 ): readonly number[] {
   const shape = tf.tidy(() => model.apply(tf.zeros(shapeOf(size, CHUNK))).shape);
   const scores = shape.reduce((product, size) => product * size, 1) / CHUNK;
@@ -216,13 +201,13 @@ function columnsOf(
       remedy: "Choose an output with one row of scores per image (model.output.name).",
     });
   }
-  if (columns === null && scores !== classes.length) {
+  if (select === undefined && scores !== classes.length) {
     throw new StepwedgeError(
       `gives ${scores} scores per image; the protocol names ${classes.length} classes (${classes.join(", ")})`,
       { where, remedy: "Say which column is which class: model.output.select: { class: column }." },
     );
   }
-  const chosen = columns ?? classes.map((_, index) => index);
+  const chosen = classes.map((name, index) => select?.[name] ?? index);
   const outside = chosen.find((column) => column >= scores);
   if (outside === undefined) return chosen;
   throw new StepwedgeError(`has no column ${outside}: it gives ${scores} scores per image`, {

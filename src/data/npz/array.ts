@@ -1,5 +1,6 @@
 import { endianness } from "node:os";
 import { StepwedgeError } from "../../core/errors.js";
+import type { NumberArray } from "../../image/storage.js";
 
 /** What a .npy header says (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3. */
 export interface ArrayHeader {
@@ -16,15 +17,7 @@ export interface ArrayHeader {
 /** A header is looked for in this many bytes; numpy's take 128. */
 export const ARRAY_HEAD_BYTES = 4096;
 
-export type Values =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+export type Values = NumberArray;
 
 const KINDS: Readonly<Record<string, (part: ArrayBuffer) => Values>> = {
   b1: (part) => new Uint8Array(part),

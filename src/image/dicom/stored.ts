@@ -1,5 +1,6 @@
 import { inflateRawSync } from "node:zlib";
 import { StepwedgeError } from "../../core/errors.js";
+import type { NumberArray } from "../storage.js";
 import { type DecodedFrame, decodeCompressed, isCompressed } from "./codecs.js";
 import { isColour, type PixelDescription } from "./description.js";
 import { BIG_ENDIAN, type DicomFile, damaged, EXPLICIT, IMPLICIT } from "./file.js";
@@ -7,15 +8,7 @@ import { encapsulatedFrames } from "./fragments.js";
 import { decodeRle } from "./rle.js";
 
 /** Values of one frame as they are stored, before colour, rescaling and windows: plane after plane. */
-export type Stored =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+export type Stored = NumberArray;
 
 export interface StoredFrame {
   readonly planes: Stored;

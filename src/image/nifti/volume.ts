@@ -2,19 +2,12 @@ import { endianness } from "node:os";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, constants as zlib } from "node:zlib";
 import { StepwedgeError } from "../../core/errors.js";
+import type { NumberArray } from "../storage.js";
 import { HEADER_BYTES, kindOf, type NiftiHeader, readNiftiHeader } from "./header.js";
 import type { Slicing } from "./orientation.js";
 
 /** Stored voxels, in the file's order; colours as planes of one volume each. 64-bit integers as float64. */
-export type Voxels =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+export type Voxels = NumberArray;
 
 export interface NiftiVolume {
   readonly header: NiftiHeader;

@@ -7,11 +7,11 @@
  * accession numbers are pseudonyms; attributes that name persons are not read. docs/dicom.md has the rules.
  */
 import { promises as fs } from "node:fs";
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import type { DataSet } from "dicom-parser";
 import { z } from "zod";
 import { defineDataSource, type PixelOptions, type SourceContext, type SourceTable } from "../core/data.js";
-import { ExitCode, received, StepwedgeError } from "../core/errors.js";
+import { ExitCode, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import type { Deviation } from "../core/record.js";
 import { decodeImage } from "../image/decode.js";
@@ -21,6 +21,7 @@ import { type Header, type PassedOver, readHeaders } from "./dicom/headers.js";
 import { headerOf, type LabelTable, readLabels } from "./dicom/labels.js";
 import { openPseudonyms, type Pseudonyms } from "./dicom/pseudonyms.js";
 import { listFiles } from "./shared/files.js";
+import { framesByRow, isOfTheFile, relativeName } from "./shared/image-files.js";
 import { numbersOf } from "./shared/numbers.js";
 
 const parameters = z.strictObject({
@@ -93,7 +94,7 @@ export default defineDataSource({
       for (const [column, values] of table.numbers) numbers.set(`${labels.prefix}${column}`, values);
       files[table.name] = table.sha256;
     }
-    const pixels = framesByRow(context, rows, columns, rowName);
+    const pixels = pixelsByRow(context, rows, columns, rowName);
     const read = fileReader();
     return {
       count: rows.length,
@@ -267,24 +268,17 @@ function noImages(name: string, files: number): StepwedgeError {
   });
 }
 
-/** How each row is decoded. */
-function framesByRow(
-  { frameColumn, pixels }: SourceContext,
+/** How each row is decoded: a sample of one frame is that frame, whatever a column says. */
+function pixelsByRow(
+  context: SourceContext,
   rows: readonly Row[],
   columns: ReadonlyMap<string, readonly string[]>,
   rowName: (row: number) => string,
 ): (row: number) => PixelOptions {
-  const cells = frameColumn === null ? null : (columns.get(frameColumn) ?? []);
+  const byColumn = framesByRow(context, columns, rowName);
   return (row) => {
     const frame = rows[row]?.frame ?? null;
-    if (frame !== null) return { ...pixels, frames: { take: "index", index: frame } };
-    if (cells === null) return pixels;
-    const text = (cells[row] ?? "").trim();
-    if (/^\d{1,9}$/.test(text)) return { ...pixels, frames: { take: "index", index: Number(text) } };
-    throw new StepwedgeError(`is no number of a frame: ${received(cells[row])}`, {
-      where: `${rowName(row)}, column "${frameColumn}"`,
-      remedy: "Give whole numbers from 0.",
-    });
+    return frame === null ? byColumn(row) : { ...context.pixels, frames: { take: "index", index: frame } };
   };
 }
 
@@ -304,18 +298,11 @@ async function readWhole(path: string, where: string): Promise<{ bytes: Buffer; 
     const bytes = await fs.readFile(path);
     return { bytes, sha256: sha256(bytes) };
   } catch (cause) {
-    const isOfTheFile = ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
     throw new StepwedgeError("the file cannot be read", {
       where,
       remedy: "Check the file's permissions.",
-      exitCode: isOfTheFile ? ExitCode.usage : ExitCode.incomplete,
+      exitCode: isOfTheFile(cause) ? ExitCode.usage : ExitCode.incomplete,
       cause,
     });
   }
-}
-
-/** A path in messages and in the record: relative to the protocol, with forward slashes everywhere. */
-function relativeName(baseFolder: string, path: string): string {
-  const name = isAbsolute(path) ? relative(baseFolder, path) : path;
-  return name.split(sep).join("/");
 }

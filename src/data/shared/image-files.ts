@@ -166,7 +166,7 @@ export async function readImageFile(images: ImageReferences, row: number): Promi
 }
 
 /** Whether the file is at fault, and not the disk or the network for the moment. */
-function isOfTheFile(cause: unknown): boolean {
+export function isOfTheFile(cause: unknown): boolean {
   return ["ENOENT", "EACCES", "EPERM", "EISDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 

@@ -35,7 +35,7 @@ const parameters = z.strictObject({
     ),
   table: z
     .strictObject({
-      path: z.string().min(1).describe("A table, CSV or TSV, relative to the protocol file."),
+      path: z.string().min(1).describe("A table of any kind that `table` reads, relative to the protocol file."),
       on: z
         .union([z.string().min(1), z.strictObject({ left: z.string().min(1), right: z.string().min(1) })])
         .describe(

@@ -1,10 +1,8 @@
 import type { Numbers } from "../../core/data.js";
 import { StepwedgeError } from "../../core/errors.js";
 import { numbersOf } from "../shared/numbers.js";
-import { tableBytes } from "../shared/table/bytes.js";
-import { ColumnCollector } from "../shared/table/columns.js";
-import { guessDelimiter, unreadable } from "../shared/table/delimiter.js";
-import { readRecords } from "../shared/table/records.js";
+import { type ReadTable, rowOfTable } from "../shared/table/join.js";
+import { openTable } from "../shared/table/reader.js";
 
 /** A table whose columns are put beside the files'. */
 export interface LabelTable {
@@ -16,19 +14,7 @@ export interface LabelTable {
 
 /** The names in a table's header. */
 export async function headerOf(file: string, name: string): Promise<readonly string[]> {
-  const enough = new AbortController();
-  let header: readonly string[] = [];
-  try {
-    const format = { file: name, delimiter: await guessDelimiter(file, name) };
-    const take = (cells: readonly string[]): void => {
-      if (header.length === 0) header = cells;
-      enough.abort();
-    };
-    await readRecords(tableBytes(file, name).chunks, format, take, enough.signal);
-  } catch (error) {
-    if (!enough.signal.aborted) throw unreadable(error, name);
-  }
-  return header;
+  return (await openTable(file, name)).header();
 }
 
 /**
@@ -44,16 +30,9 @@ export async function readLabels(
   wanted: { readonly texts: readonly string[]; readonly numbers: readonly string[] },
   rowName: (row: number) => string,
 ): Promise<LabelTable> {
-  const collector = new ColumnCollector(name, { texts: [on, ...wanted.texts, ...wanted.numbers], numbers: [] });
-  const { chunks, sha256 } = tableBytes(file, name);
-  try {
-    const format = { file: name, delimiter: await guessDelimiter(file, name) };
-    await readRecords(chunks, format, (cells, line) => collector.add(cells, line));
-  } catch (error) {
-    throw unreadable(error, name);
-  }
-  const table = collector.columns();
-  const rowOf = rowsByKey(table.get(on) ?? [], new Set(keys), collector.lines, name, on);
+  const texts = [on, ...wanted.texts, ...wanted.numbers];
+  const table = await (await openTable(file, name)).read({ texts, numbers: [] });
+  const rowOf = rowsByKey(table, on, new Set(keys));
   const rows = keys.map((key, row) => {
     const found = key === null ? -1 : rowOf.get(key);
     if (found !== undefined) return found;
@@ -63,34 +42,29 @@ export async function readLabels(
     });
   });
   const aligned = (column: string): string[] => {
-    const cells = table.get(column) ?? [];
+    const cells = table.columns.get(column) ?? [];
     return rows.map((row) => cells[row] ?? "");
   };
   return {
     columns: new Map(wanted.texts.map((column) => [column, aligned(column)])),
     numbers: new Map(wanted.numbers.map((column) => [column, numbersOf(aligned(column))])),
     name,
-    sha256: sha256(),
+    sha256: table.sha256,
   };
 }
 
-function rowsByKey(
-  cells: readonly string[],
-  asked: ReadonlySet<string | null>,
-  lines: readonly number[],
-  name: string,
-  on: string,
-): ReadonlyMap<string, number> {
+function rowsByKey(table: ReadTable, on: string, asked: ReadonlySet<string | null>): ReadonlyMap<string, number> {
+  const { columns, lines, unit } = table;
   const rowOf = new Map<string, number>();
-  for (const [row, cell] of cells.entries()) {
+  for (const [row, cell] of (columns.get(on) ?? []).entries()) {
     const key = cell.trim();
     if (!asked.has(key)) continue;
     const before = rowOf.get(key);
     if (before !== undefined) {
-      throw new StepwedgeError(`the key in column ${JSON.stringify(on)} stands twice, first in line ${lines[before]}`, {
-        where: `${name}, line ${lines[row]}`,
-        remedy: "Give the table one row for each key.",
-      });
+      throw new StepwedgeError(
+        `the key in column ${JSON.stringify(on)} stands twice, first in ${unit} ${lines[before]}`,
+        { where: rowOfTable(table, row), remedy: "Give the table one row for each key." },
+      );
     }
     rowOf.set(key, row);
   }

@@ -36,10 +36,11 @@ export interface RunOptions {
 export async function runAudit(options: RunOptions): Promise<Findings> {
   const { out, protocol: loaded } = options;
   const observer = options.observer ?? SILENT;
+  const lock = readLock(lockPath(loaded));
   const study = await openStudy(loaded, observer, options.threads);
   try {
     const { data, inputs, plan } = study;
-    openRecord({ out, resume: options.resume ?? false, loaded, inputs, lock: readLock(lockPath(loaded)) });
+    openRecord({ out, resume: options.resume ?? false, loaded, inputs, lock });
     const key = predictionKey(loaded.protocol, inputs);
     await gatherEvidence(study, { loaded, plan, data, out, key, observer, signal: options.signal });
   } finally {

@@ -19,7 +19,7 @@ import { evaluateRecord, renderAgain } from "../../src/run/evaluate.js";
 import { listFolder, type Manifest, writeManifest } from "../../src/run/manifest.js";
 import { signRecord } from "../../src/run/signing.js";
 import { PAYLOAD_TYPE, type Statement } from "../../src/run/statement.js";
-import { envelopeText } from "../../src/run/verify/signatures.js";
+import { checkSignatures, envelopeText } from "../../src/run/verify/signatures.js";
 import { type VerifyOptions, verifyRecord } from "../../src/run/verify/verify.js";
 import { signedRecord } from "../support/signed-record.js";
 
@@ -94,20 +94,22 @@ describe("one byte changed in a signed record", () => {
     }
   });
 
-  test("every byte of the signature's file counts, white space and unused bits of base64 included", async () => {
+  test("every byte of the signature's file counts, white space and unused bits of base64 included", () => {
     const out = record.copy();
-    const whole = readFileSync(join(out, "signature.dsse.json"));
-    const verified: number[] = [];
-    for (let at = 0; at < whole.length; at += 7) {
+    const file = join(out, "signature.dsse.json");
+    const whole = readFileSync(file);
+    expect(checkSignatures(out, [], 1).problems).toEqual([]);
+    const unseen: number[] = [];
+    for (let at = 0; at < whole.length; at += 5) {
       for (const value of [0x20, 0x0a, (whole[at] as number) ^ 0x01]) {
         if (value === whole[at]) continue;
         const bytes = Buffer.from(whole);
         bytes[at] = value;
-        writeFileSync(join(out, "signature.dsse.json"), bytes);
-        if ((await check(out, { keys: [] })).verified) verified.push(at);
+        writeFileSync(file, bytes);
+        if (checkSignatures(out, [], 1).problems.length === 0) unseen.push(at);
       }
     }
-    expect(verified).toEqual([]);
+    expect(unseen).toEqual([]);
   });
 
   test("expected and found hashes are told", async () => {

@@ -14,14 +14,26 @@ export type Digests = ReadonlyMap<string, string>;
 export async function compareFiles(out: string, expected: Digests, manifest: Manifest | null): Promise<Problem[]> {
   const { files, others } = listFolder(out);
   const found = new Map<string, string>();
-  for (const name of files) found.set(name, await sha256File(join(out, name)));
+  const locked: Problem[] = [];
+  for (const name of files) {
+    try {
+      found.set(name, await sha256File(join(out, name)));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      locked.push(problem(name, "unreadable", `cannot be read (${code})`));
+    }
+  }
+  const unread = new Set([...others, ...locked.map(({ file }) => file)]);
   const leftOut = new Set(Object.keys(manifest?.leftOut ?? {}));
-  const added = files.filter((name) => !expected.has(name) && !(leftOut.has(name) && reasonLeftOut(name) !== null));
+  const added = [...found.keys()].filter(
+    (name) => !expected.has(name) && !(leftOut.has(name) && reasonLeftOut(name) !== null),
+  );
   return [
     ...others.map((name) => problem(name, "added", "is no plain file; a record holds no links")),
+    ...locked,
     ...[...expected].flatMap(([name, digest]) => {
       const now = found.get(name);
-      if (now === digest || others.includes(name)) return [];
+      if (now === digest || unread.has(name)) return [];
       return [
         now === undefined ? missing(name, digest, added, found) : changed(out, name, digest, now, expected, manifest),
       ];

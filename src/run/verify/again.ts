@@ -5,7 +5,7 @@ import { findingsText, type Provenance } from "../../core/record.js";
 import { VERSION } from "../../core/version.js";
 import { deriveFindings, renderEach } from "../conclude.js";
 import { evaluatedProtocol, evaluationDeviations } from "../evaluate.js";
-import { readEvidence } from "../evidence.js";
+import { type EvidenceIndex, readEvidence, SCORES_FOLDER } from "../evidence.js";
 import type { Manifest } from "../manifest.js";
 import { FILES, readJson, readProtocolFile } from "../record.js";
 import { type Problem, problem } from "./problem.js";
@@ -21,7 +21,7 @@ export interface Redone {
 /** Renders every report of the record again and compares the bytes. Reports of another version are not comparable. */
 export async function renderedAgain(out: string, manifest: Manifest): Promise<Redone> {
   const { protocol } = evaluatedProtocol(out);
-  const { index } = await readEvidence(out);
+  const index = readJson<EvidenceIndex>(join(out, SCORES_FOLDER, "index.json"), out);
   const present = [...(await loadPlugins("reports"))].filter(([, { file }]) => Object.hasOwn(manifest.files, file));
   const versionOf = (file: string) => manifest.reports[file] ?? manifest.stepwedge;
   const ours = present.filter(([, { file }]) => versionOf(file) === VERSION);

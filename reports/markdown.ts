@@ -2,6 +2,7 @@ import type { GateResult } from "../src/core/finding.js";
 import type { AuditRecord } from "../src/core/record.js";
 import { defineReport } from "../src/core/report.js";
 import { countsShort, estimateText, instant, intervalText, shortHash } from "./common/format.js";
+import { lockText } from "./common/lock.js";
 import { groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
 import { type Group, StudyView } from "./common/study.js";
@@ -80,12 +81,14 @@ function classBlocks(study: StudyView, className: string): string[] {
   ];
 }
 
-function identification({ findings, protocol, provenance }: AuditRecord): string {
+function identification(record: AuditRecord): string {
+  const { findings, protocol, provenance } = record;
   const files = Object.entries({ ...provenance.model.files, ...provenance.data.files });
   return table(
     ["What", "Value"],
     [
       ["Protocol SHA-256", findings.protocolSha256],
+      ["Protocol lock", lockText(record)],
       ["Model adapter", protocol.model.adapter],
       ...files.map(([name, hash]) => [name, shortHash(hash)]),
       ["stepwedge", provenance.stepwedge],

@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { auditSchema } from "../src/protocol/json-schema.js";
 import { findingsJsonSchema } from "../src/run/findings-schema.js";
+import { recordSchemas } from "../src/run/record-schemas.js";
 
 const folder = join(PACKAGE_ROOT, "schema");
 mkdirSync(folder, { recursive: true });
 for (const [name, schema] of [
   ["audit", await auditSchema()],
   ["findings", findingsJsonSchema()],
+  ...Object.entries(await recordSchemas()),
 ] as const) {
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

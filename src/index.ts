@@ -24,8 +24,11 @@ export { VERSION } from "./core/version.js";
 export { type LoadedProtocol, loadProtocol, protocolHash, validateProtocol } from "./protocol/load.js";
 export type { Protocol } from "./protocol/schema.js";
 export { type EvaluateOptions, evaluateRecord } from "./run/evaluate.js";
+export { type LockOptions, lockProtocol } from "./run/locking.js";
 export type { RunObserver } from "./run/observer.js";
 export { type RunOptions, runAudit } from "./run/run.js";
+export { signRecord } from "./run/signing.js";
+export { type Verification, type VerifyOptions, verifyRecord } from "./run/verify/verify.js";
 export type { Estimate, Result } from "./stats/estimate.js";
 export {
   type SubgroupTableOptions,

@@ -9,10 +9,14 @@ import { registerExplain } from "./explain.js";
 import { registerFit } from "./fit.js";
 import { registerGate } from "./gate.js";
 import { registerInit } from "./init.js";
+import { registerKeygen } from "./keygen.js";
 import { registerList } from "./list.js";
+import { registerLock } from "./lock.js";
 import { registerPerturb } from "./perturb.js";
 import { registerReport } from "./report.js";
 import { registerRun } from "./run.js";
+import { registerSign } from "./sign.js";
+import { registerVerify } from "./verify.js";
 
 const program = new Command("stepwedge")
   .description("Robustness and fairness audits of medical vision models.")
@@ -26,12 +30,16 @@ const program = new Command("stepwedge")
 for (const register of [
   registerDemo,
   registerInit,
+  registerLock,
   registerRun,
   registerFit,
   registerPerturb,
   registerEvaluate,
   registerGate,
   registerReport,
+  registerKeygen,
+  registerSign,
+  registerVerify,
   registerList,
   registerExplain,
   registerDoctor,

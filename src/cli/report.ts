@@ -8,9 +8,10 @@ export function registerReport(program: Command): void {
     .command("report")
     .description("render a finished record again")
     .argument("<record>", "the record's folder")
-    .option("--format <format...>", "report formats", ["html"]);
-  act(command, async (out: string, options: { readonly format: string[] }) => {
-    const files = (await renderAgain(out, options.format)).map((file) => join(out, file));
+    .option("--format <format...>", "report formats", ["html"])
+    .option("--unsign", "remove the signature of a signed record, where the reports would change it");
+  act(command, async (out: string, options: { readonly format: string[]; readonly unsign?: boolean }) => {
+    const files = (await renderAgain(out, options.format, options.unsign ?? false)).map((file) => join(out, file));
     return { text: `${files.join("\n")}\n`, json: { reports: files }, exitCode: 0 };
   });
 }

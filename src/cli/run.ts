@@ -4,8 +4,10 @@ import { received, StepwedgeError } from "../core/errors.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Findings } from "../core/record.js";
 import { type LoadedProtocol, loadProtocol } from "../protocol/load.js";
+import { changesSince, lockPath, lockSha256, newest, readLock } from "../protocol/lock.js";
 import { runKey } from "../run/attacking.js";
 import { matchesCondition } from "../run/gates.js";
+import { changesText } from "../run/locking.js";
 import { makePlan } from "../run/plan.js";
 import { runAudit } from "../run/run.js";
 import { interruptSignal } from "./interrupt.js";
@@ -101,6 +103,7 @@ async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
   );
   const rows = [
     ["Protocol", `${loaded.name} is valid (sha256 ${loaded.sha256})`],
+    ["Lock", lockWords(loaded)],
     ["Model", `${loaded.protocol.model.adapter}: ${adapter.meta.title}`],
     ["Conditions", `${conditions.length}: ${conditions.join(", ")}`],
     [
@@ -124,4 +127,13 @@ async function dryRun(loaded: LoadedProtocol): Promise<Outcome> {
     },
     exitCode: 0,
   };
+}
+
+/** How the protocol stands to its lock; files are not looked at. */
+function lockWords(loaded: LoadedProtocol): string {
+  const lock = readLock(lockPath(loaded));
+  if (lock === null) return `none; \`stepwedge lock ${loaded.name}\` fixes the protocol before scoring`;
+  const changes = changesSince(lock, loaded.protocol, null, "scoring");
+  const since = `locked on ${newest(lock).lockedAt} (lock ${lockSha256(lock)})`;
+  return changes.length === 0 ? `as ${since}` : `not as ${since}; a deviation: ${changesText(changes, 3)}`;
 }

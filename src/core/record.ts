@@ -21,6 +21,34 @@ export interface Findings {
   readonly preflight: readonly PreflightCheck[];
   /** Departures from what the protocol's readers may take for granted. */
   readonly deviations: readonly Deviation[];
+  /** Whether the protocol was locked before scoring; absent in records of versions that did not lock. */
+  readonly lock?: ProtocolLock;
+}
+
+/** How the protocol of the findings stands to the lock that was made of it before scoring. Who and when: provenance. */
+export interface ProtocolLock {
+  /** `locked`: all as locked. `changed`: something differs, and is a deviation. `unlocked`: there was no lock. */
+  readonly status: "locked" | "changed" | "unlocked";
+  /** SHA-256 of the lock's newest entry, which names all before it; null where there was no lock. */
+  readonly sha256: string | null;
+  /** Of the locked protocol. */
+  readonly protocolSha256: string | null;
+  /** Whether the lock also holds the hashes of the model and the data. */
+  readonly inputs: boolean;
+  /** Why the protocol was locked anew, oldest first; empty where it was locked once. */
+  readonly relocks: readonly { readonly protocolSha256: string; readonly reason: string }[];
+  readonly changes: readonly LockChange[];
+}
+
+/** One part of the protocol, or one input, that differs from the lock. */
+export interface LockChange {
+  /** The protocol that scores were made under, or that of a later evaluation. */
+  readonly at: "scoring" | "evaluation";
+  /** Such as `gates[REQ-001].atLeast`; of inputs `inputs["model.onnx"]`. */
+  readonly path: string;
+  /** As JSON text; null where there is nothing. */
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 /** What became of every row of the table. */
@@ -167,6 +195,13 @@ export interface Provenance {
     readonly platform: string;
   };
   readonly finishedAt: string;
+  /** Who locked the protocol, and when, as the lock says; null where it was not locked. */
+  readonly lock?: {
+    readonly sha256: string;
+    readonly lockedAt: string;
+    readonly by: string | null;
+    readonly stepwedge: string;
+  } | null;
 }
 
 /** A finished record as reports see it. */

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { findPlugin } from "../core/plugins.js";
+import { findPlugin, loadPlugins } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -8,11 +9,13 @@ import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
-import { writeWhole } from "./parquet.js";
+import { lockDeviations, lockProvenance, lockState } from "./locking.js";
+import { writeManifest } from "./manifest.js";
 import { adjustTests } from "./multiplicity.js";
+import { writeWhole } from "./parquet.js";
 import { makePlan } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
-import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
+import { clearConclusion, FILES, readProtocolFile, readRecord, readRecordLock, writeJson } from "./record.js";
 import { buildStudy, countGroups, flowOf } from "./study.js";
 import { suppressSmallCells, withholdSmallCells } from "./suppress.js";
 
@@ -29,6 +32,31 @@ export interface ConcludeOptions {
 export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const { evidence, loaded, out } = options;
   const { protocol } = loaded;
+  const findings = await deriveFindings(options);
+  const lock = readRecordLock(out, readProtocolFile(out));
+  // Reports of an earlier conclusion are rendered anew even where nobody asks: none is left to show an old verdict.
+  const reports = [...new Set([...protocol.reports, ...(await presentReports(out))])];
+  clearConclusion(out);
+  writeJson(join(out, FILES.provenance), {
+    ...collectProvenance(evidence.index, protocol.seed, options.command, options.now),
+    lock: lockProvenance(lock),
+  });
+  writeWhole(join(out, FILES.findings), findingsText(findings));
+  await writeManifest(out, await renderReports(out, protocol, reports, evidence.index.maxValue));
+  return findings;
+}
+
+/**
+ * What the score tables of a record give under a protocol: audits, gates and all else of findings.json. Nothing is written.
+ * @throws StepwedgeError where the record's lock is not the one that its protocol.json names
+ */
+export async function deriveFindings(
+  options: Pick<ConcludeOptions, "out" | "loaded" | "evidence" | "deviations">,
+): Promise<Findings> {
+  const { evidence, loaded, out } = options;
+  const { protocol } = loaded;
+  const scored = readProtocolFile(out);
+  const lock = lockState(readRecordLock(out, scored), { scored, evaluated: loaded });
   const operatingPoints = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
     scores: evidence.tuningScores(className),
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
@@ -40,7 +68,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found, audited.tests);
-  const findings: Findings = {
+  return {
     schemaVersion: "1.0",
     protocolSha256: loaded.sha256,
     verdict: overallVerdict(gates),
@@ -54,32 +82,53 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
-    deviations: [...evidence.index.deviations, ...duplicateDeviations(duplicates), ...options.deviations],
+    deviations: [
+      ...lockDeviations(lock),
+      ...evidence.index.deviations,
+      ...duplicateDeviations(duplicates),
+      ...options.deviations,
+    ],
+    lock,
   };
-  clearConclusion(out);
-  writeJson(
-    join(out, FILES.provenance),
-    collectProvenance(evidence.index, protocol.seed, options.command, options.now),
-  );
-  writeWhole(join(out, FILES.findings), findingsText(findings));
-  await renderReports(out, protocol, protocol.reports, evidence.index.maxValue);
-  await writeManifest(out);
-  return findings;
 }
 
-/** Renders reports of a concluded record; returns the files' names. */
+/** The formats of the reports that lie in the record, beside the findings themselves. */
+async function presentReports(out: string): Promise<string[]> {
+  return [...(await loadPlugins("reports"))]
+    .filter(([, { file }]) => file !== FILES.findings && existsSync(join(out, file)))
+    .map(([id]) => id);
+}
+
+/** One report as it must be, by the record. */
+export interface Rendering {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Renders reports of a concluded record; nothing is written. */
+export async function renderEach(
+  out: string,
+  protocol: Protocol,
+  ids: readonly string[],
+  maxValue: number | null,
+): Promise<Rendering[]> {
+  const record = readRecord(out, protocol, await makePlan(protocol), maxValue);
+  const renderings: Rendering[] = [];
+  for (const id of ids) {
+    const report = await findPlugin("reports", id);
+    renderings.push({ file: report.file, text: await report.render(record) });
+  }
+  return renderings;
+}
+
+/** Renders reports of a concluded record into it; returns the files' names. */
 export async function renderReports(
   out: string,
   protocol: Protocol,
   ids: readonly string[],
   maxValue: number | null,
 ): Promise<string[]> {
-  const record = readRecord(out, protocol, await makePlan(protocol), maxValue);
-  const files: string[] = [];
-  for (const id of ids) {
-    const report = await findPlugin("reports", id);
-    writeWhole(join(out, report.file), await report.render(record));
-    files.push(report.file);
-  }
-  return files;
+  const renderings = await renderEach(out, protocol, ids, maxValue);
+  for (const { file, text } of renderings) writeWhole(join(out, file), text);
+  return renderings.map(({ file }) => file);
 }

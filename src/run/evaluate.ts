@@ -1,12 +1,22 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import { conclude, renderReports } from "./conclude.js";
+import { conclude, renderEach } from "./conclude.js";
 import { readEvidence } from "./evidence.js";
+import { type Manifest, writeManifest } from "./manifest.js";
+import { writeWhole } from "./parquet.js";
 import { attributeColumns } from "./prepare.js";
-import { FILES, type ProtocolFile, readJson, readProtocolFile, writeJson, writeManifest } from "./record.js";
+import {
+  FILES,
+  readHashedProtocol,
+  readJson,
+  readProtocolFile,
+  refuseSigned,
+  unsignOrRefuse,
+  writeJson,
+} from "./record.js";
 import { predictionKey } from "./run.js";
 
 export interface EvaluateOptions {
@@ -15,6 +25,8 @@ export interface EvaluateOptions {
   readonly protocol?: LoadedProtocol;
   readonly command?: readonly string[];
   readonly now?: () => Date;
+  /** Remove the signature of a signed record, which is not changed otherwise. */
+  readonly unsign?: boolean;
 }
 
 /**
@@ -25,9 +37,10 @@ export interface EvaluateOptions {
 export async function evaluateRecord(options: EvaluateOptions): Promise<Findings> {
   const { out } = options;
   const original = readProtocolFile(out);
+  if (options.unsign !== true) refuseSigned(out);
   const evidence = await readEvidence(out);
   const loaded = options.protocol ?? { protocol: original.protocol, sha256: original.sha256 };
-  const deviations: Deviation[] = [];
+  const deviations = evaluationDeviations(original.sha256, loaded.sha256);
   if (loaded.sha256 !== original.sha256) {
     if (predictionKey(loaded.protocol, original.inputs) !== evidence.index.key) {
       throw new StepwedgeError(
@@ -40,9 +53,10 @@ export async function evaluateRecord(options: EvaluateOptions): Promise<Findings
       );
     }
     checkColumns(loaded, Object.keys(evidence.evaluation.attributes), options.protocol?.name ?? out);
-    deviations.push(changedProtocol(original.sha256, loaded.sha256));
+    unsignOrRefuse(out, options.unsign ?? false);
     writeJson(join(out, FILES.evaluated), { schemaVersion: "1.0", sha256: loaded.sha256, protocol: loaded.protocol });
   } else {
+    unsignOrRefuse(out, options.unsign ?? false);
     rmSync(join(out, FILES.evaluated), { force: true });
   }
   const command = options.command ?? previousCommand(out);
@@ -58,12 +72,16 @@ function checkColumns(loaded: Pick<LoadedProtocol, "protocol">, known: readonly 
   });
 }
 
-function changedProtocol(before: string, after: string): Deviation {
-  return {
-    id: "protocol-changed",
-    title: "The protocol was changed after scoring",
-    detail: `Scored under protocol ${before}; evaluated under ${after}. Acceptance criteria or subgroups were not fixed before the run.`,
-  };
+/** What is to be said of findings that were made under another protocol than the scores; both by their SHA-256. */
+export function evaluationDeviations(scored: string, evaluated: string): Deviation[] {
+  if (scored === evaluated) return [];
+  return [
+    {
+      id: "protocol-changed",
+      title: "The protocol was changed after scoring",
+      detail: `Scored under protocol ${scored}; evaluated under ${evaluated}. Acceptance criteria or subgroups were not fixed before the run.`,
+    },
+  ];
 }
 
 function previousCommand(out: string): readonly string[] {
@@ -71,20 +89,35 @@ function previousCommand(out: string): readonly string[] {
 }
 
 /**
- * Renders reports of a finished record again; the record itself stays as it is but for the manifest.
+ * Renders reports of a finished record again; the record itself stays as it is but for the manifest. A signed record keeps
+ * its signature where nothing would change.
  * @returns the files' names within the record.
+ * @throws StepwedgeError where it would change a signed record and `unsign` is false
  */
-export async function renderAgain(out: string, formats: readonly string[]): Promise<string[]> {
+export async function renderAgain(out: string, formats: readonly string[], unsign = false): Promise<string[]> {
   const { protocol } = evaluatedProtocol(out);
   const evidence = await readEvidence(out);
-  const files = await renderReports(out, protocol, formats, evidence.index.maxValue);
-  await writeManifest(out);
+  const renderings = await renderEach(out, protocol, formats, evidence.index.maxValue);
+  const files = renderings.map(({ file }) => file);
+  const { files: known } = readJson<Manifest>(join(out, FILES.manifest), out);
+  if (renderings.every(({ file, text }) => file in known && holds(join(out, file), text))) return files;
+  unsignOrRefuse(out, unsign);
+  for (const { file, text } of renderings) writeWhole(join(out, file), text);
+  await writeManifest(out, files);
   return files;
 }
 
+function holds(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, "utf8") === text;
+  } catch {
+    return false;
+  }
+}
+
 /** The protocol that the record's findings were made under: that of the run, or that of a later evaluation. */
-function evaluatedProtocol(out: string): Pick<LoadedProtocol, "protocol" | "sha256"> {
+export function evaluatedProtocol(out: string): Pick<LoadedProtocol, "protocol" | "sha256"> {
   const { protocolSha256 } = readJson<Findings>(join(out, FILES.findings), out);
   const original = readProtocolFile(out);
-  return protocolSha256 === original.sha256 ? original : readJson<ProtocolFile>(join(out, FILES.evaluated), out);
+  return protocolSha256 === original.sha256 ? original : readHashedProtocol(out, FILES.evaluated);
 }

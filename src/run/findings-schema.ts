@@ -230,6 +230,29 @@ const training = z
   })
   .meta({ id: "TrainingSummary" });
 
+const lock = z
+  .strictObject({
+    status: z
+      .enum(["locked", "changed", "unlocked"])
+      .describe("locked: all as locked; changed: something differs, and is a deviation; unlocked: there was no lock."),
+    sha256: sha256.nullable().describe("Of the lock's newest entry, which names all before it."),
+    protocolSha256: sha256.nullable().describe("Of the locked protocol."),
+    inputs: z.boolean().describe("Whether the lock also holds the hashes of the model and the data."),
+    relocks: z
+      .array(z.strictObject({ protocolSha256: sha256, reason: z.string() }))
+      .describe("Why the protocol was locked anew, oldest first."),
+    changes: z.array(
+      z.strictObject({
+        at: z.enum(["scoring", "evaluation"]),
+        path: z.string().describe("Such as gates[REQ-001].atLeast."),
+        before: z.string().nullable().describe("JSON text; null where there is nothing."),
+        after: z.string().nullable(),
+      }),
+    ),
+  })
+  .describe("How the protocol stands to the lock that was made of it before scoring.")
+  .meta({ id: "ProtocolLock" });
+
 const named = { id: z.string(), title: z.string(), detail: z.string() };
 
 /** The form of findings.json. What the interface requires and the schema lacks, or types otherwise, does not compile. */
@@ -250,6 +273,7 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
     .describe("Forward passes by purpose: preflight, tuning, surrogate, search, score, verification."),
   preflight: z.array(z.strictObject({ ...named, passed: z.boolean() })),
   deviations: z.array(z.strictObject(named)).describe("Departures from what readers may take for granted."),
+  lock: lock.exactOptional(),
 });
 
 /** The JSON Schema of findings.json (draft 2020-12). */

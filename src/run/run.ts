@@ -3,6 +3,7 @@ import { canonicalJson, sha256 } from "../core/hash.js";
 import type { Findings } from "../core/record.js";
 import { VERSION } from "../core/version.js";
 import type { LoadedProtocol } from "../protocol/load.js";
+import { lockPath, readLock } from "../protocol/lock.js";
 import type { Protocol } from "../protocol/schema.js";
 import { conclude } from "./conclude.js";
 import { ROSTER_FILES, readEvidence, SCORES_FOLDER, writeIndex } from "./evidence.js";
@@ -29,15 +30,17 @@ export interface RunOptions {
 
 /**
  * Runs a whole audit and leaves the record in `out`: protocol, score tables, findings, reports, provenance, manifest.
+ * Where a lock lies beside the protocol, the findings say how the protocol stands to it.
  * @throws StepwedgeError for faults of the input (exit code 2) or the machine (4); the signal's reason when aborted.
  */
 export async function runAudit(options: RunOptions): Promise<Findings> {
   const { out, protocol: loaded } = options;
   const observer = options.observer ?? SILENT;
+  const lock = readLock(lockPath(loaded));
   const study = await openStudy(loaded, observer, options.threads);
   try {
     const { data, inputs, plan } = study;
-    openRecord({ out, resume: options.resume ?? false, loaded, inputs });
+    openRecord({ out, resume: options.resume ?? false, loaded, inputs, lock });
     const key = predictionKey(loaded.protocol, inputs);
     await gatherEvidence(study, { loaded, plan, data, out, key, observer, signal: options.signal });
   } finally {
@@ -79,10 +82,15 @@ async function gatherEvidence({ adapter, data, model, plan }: OpenStudy, options
   });
 }
 
-/** Names everything that a score depends on: same key, same scores. Gates, subgroups and reports are not in it. */
-export function predictionKey(protocol: Protocol, inputs: Readonly<Record<string, string>>): string {
+/**
+ * Names everything that a score depends on: same key, same scores. Gates, subgroups and reports are not in it.
+ * @param version of the stepwedge that scored
+ */
+export function predictionKey(
+  protocol: Protocol,
+  inputs: Readonly<Record<string, string>>,
+  version: string = VERSION,
+): string {
   const { attacks, comparators, data, defenses, model, operatingPoints, seed } = protocol;
-  return sha256(
-    canonicalJson({ version: VERSION, attacks, comparators, data, defenses, inputs, model, operatingPoints, seed }),
-  );
+  return sha256(canonicalJson({ version, attacks, comparators, data, defenses, inputs, model, operatingPoints, seed }));
 }

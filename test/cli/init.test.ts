@@ -17,6 +17,12 @@ test("a protocol that init wrote from a model and a table runs as it is", async 
   expect(written).toMatchObject({ code: 0, stderr: "" });
   expect(written.stdout).toMatch(/Lines to check: \d/);
 
+  // Editors complete and check by this line, offline: the schema lies in the installed package.
+  const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readFileSync(out, "utf8"))?.[1] ?? "";
+  expect(JSON.parse(readFileSync(join(study.folder, "protocols", schema), "utf8"))).toMatchObject({
+    $id: "urn:stepwedge:audit:1",
+  });
+
   const { protocol } = await loadProtocol(out);
   expect(protocol).toMatchObject({
     model: { adapter: "onnx", path: "../linear.onnx", activation: "none", classes: ["finding"] },

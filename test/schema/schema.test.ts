@@ -5,16 +5,23 @@ import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
 import { findingsJsonSchema, findingsSchema } from "../../src/run/findings-schema.js";
+import { recordSchemas } from "../../src/run/record-schemas.js";
 import { runAudit } from "../../src/run/run.js";
 import { fakeRecord } from "../support/fake-record.js";
 import { smallStudy } from "../support/small-study.js";
-import { committedSchema, schemaFaults } from "../support/validator.js";
+import { committedSchema, SCHEMAS, schemaFaults } from "../support/validator.js";
 
 const STALE = "schema/ is stale: run `npm run schema`";
 
 test("the committed schemas are those that the program validates by", async () => {
-  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema() };
-  for (const name of ["audit", "findings"] as const) {
+  const fresh: Readonly<Record<string, unknown>> = {
+    audit: await auditSchema(),
+    findings: findingsJsonSchema(),
+    ...(await recordSchemas()),
+  };
+  expect(Object.keys(fresh).sort()).toEqual([...SCHEMAS].sort());
+  expect(readdirSync(join(PACKAGE_ROOT, "schema")).sort()).toEqual(SCHEMAS.map((name) => `${name}.schema.json`).sort());
+  for (const name of SCHEMAS) {
     // Compared as JSON: what zod leaves undefined is not in the file.
     const current = JSON.stringify(JSON.parse(JSON.stringify(fresh[name])));
     if (JSON.stringify(committedSchema(name)) !== current) throw new Error(`${name}: ${STALE}`);

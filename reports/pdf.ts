@@ -10,5 +10,6 @@ export default defineReport({
   id: "pdf",
   title: "PDF, printed by an installed Chromium",
   file: "report.pdf",
+  madeBy: "Chromium",
   render: async (record) => printPage(await renderPage(record), new Date(record.provenance.finishedAt)),
 });

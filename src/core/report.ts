@@ -10,6 +10,11 @@ export interface Report<Rendered extends Rendering = Rendering> {
   readonly title: string;
   /** The file's name in the record's folder, such as "report.html". */
   readonly file: string;
+  /**
+   * A program outside of us that takes part, such as a browser: another version of it may give other bytes, so that whoever
+   * verifies a record checks the file's hash and does not render it again.
+   */
+  readonly madeBy?: string;
   render(record: AuditRecord): Rendered | Promise<Rendered>;
 }
 

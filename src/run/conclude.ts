@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
+import type { Rendering } from "../core/report.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -100,9 +101,16 @@ async function presentReports(out: string): Promise<string[]> {
 }
 
 /** One report as it must be, by the record. */
-export interface Rendering {
+export interface RenderedFile {
   readonly file: string;
-  readonly text: string;
+  readonly content: Rendering;
+}
+
+/** A report's content as it lies in its file. */
+export function bytesOf(content: Rendering): Buffer {
+  return typeof content === "string"
+    ? Buffer.from(content)
+    : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }
 
 /** Renders reports of a concluded record; nothing is written. */
@@ -111,12 +119,12 @@ export async function renderEach(
   protocol: Protocol,
   ids: readonly string[],
   maxValue: number | null,
-): Promise<Rendering[]> {
+): Promise<RenderedFile[]> {
   const record = readRecord(out, protocol, await makePlan(protocol), maxValue);
-  const renderings: Rendering[] = [];
+  const renderings: RenderedFile[] = [];
   for (const id of ids) {
     const report = await findPlugin("reports", id);
-    renderings.push({ file: report.file, text: await report.render(record) });
+    renderings.push({ file: report.file, content: await report.render(record) });
   }
   return renderings;
 }
@@ -129,6 +137,6 @@ export async function renderReports(
   maxValue: number | null,
 ): Promise<string[]> {
   const renderings = await renderEach(out, protocol, ids, maxValue);
-  for (const { file, text } of renderings) writeWhole(join(out, file), text);
+  for (const { file, content } of renderings) writeWhole(join(out, file), content);
   return renderings.map(({ file }) => file);
 }

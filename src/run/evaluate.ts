@@ -1,9 +1,10 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Rendering } from "../core/report.js";
 import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import { conclude, renderEach } from "./conclude.js";
+import { bytesOf, conclude, renderEach } from "./conclude.js";
 import { readEvidence } from "./evidence.js";
 import { type Manifest, writeManifest } from "./manifest.js";
 import { writeWhole } from "./parquet.js";
@@ -100,16 +101,16 @@ export async function renderAgain(out: string, formats: readonly string[], unsig
   const renderings = await renderEach(out, protocol, formats, evidence.index.maxValue);
   const files = renderings.map(({ file }) => file);
   const { files: known } = readJson<Manifest>(join(out, FILES.manifest), out);
-  if (renderings.every(({ file, text }) => file in known && holds(join(out, file), text))) return files;
+  if (renderings.every(({ file, content }) => file in known && holds(join(out, file), content))) return files;
   unsignOrRefuse(out, unsign);
-  for (const { file, text } of renderings) writeWhole(join(out, file), text);
+  for (const { file, content } of renderings) writeWhole(join(out, file), content);
   await writeManifest(out, files);
   return files;
 }
 
-function holds(path: string, text: string): boolean {
+function holds(path: string, content: Rendering): boolean {
   try {
-    return readFileSync(path, "utf8") === text;
+    return readFileSync(path).equals(bytesOf(content));
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadPlugins } from "../../core/plugins.js";
 import { findingsText, type Provenance } from "../../core/record.js";
 import { VERSION } from "../../core/version.js";
-import { deriveFindings, renderEach } from "../conclude.js";
+import { bytesOf, deriveFindings, renderEach } from "../conclude.js";
 import { evaluatedProtocol, evaluationDeviations } from "../evaluate.js";
 import { type EvidenceIndex, readEvidence, SCORES_FOLDER } from "../evidence.js";
 import type { Manifest } from "../manifest.js";
@@ -24,14 +24,14 @@ export async function renderedAgain(out: string, manifest: Manifest): Promise<Re
   const index = readJson<EvidenceIndex>(join(out, SCORES_FOLDER, "index.json"), out);
   const present = [...(await loadPlugins("reports"))].filter(([, { file }]) => Object.hasOwn(manifest.files, file));
   const versionOf = (file: string) => manifest.reports[file] ?? manifest.stepwedge;
-  const ours = present.filter(([, { file }]) => versionOf(file) === VERSION);
+  const ours = present.filter(([, { file, madeBy }]) => madeBy === undefined && versionOf(file) === VERSION);
   const renderings = await renderEach(
     out,
     protocol,
     ours.map(([id]) => id),
     index.maxValue,
   );
-  const different = renderings.filter(({ file, text }) => !readFileSync(join(out, file)).equals(Buffer.from(text)));
+  const different = renderings.filter(({ file, content }) => !readFileSync(join(out, file)).equals(bytesOf(content)));
   return {
     problems: different.map(({ file }) =>
       problem(file, "report", "is not what the record gives when it is rendered again"),
@@ -39,9 +39,10 @@ export async function renderedAgain(out: string, manifest: Manifest): Promise<Re
     same: renderings.filter((one) => !different.includes(one)).map(({ file }) => file),
     notes: present
       .filter((one) => !ours.includes(one))
-      .map(
-        ([, { file }]) =>
-          `${file} was rendered by stepwedge ${versionOf(file)}, and this is ${VERSION}: it was not rendered again. Its hash was checked.`,
+      .map(([, { file, madeBy }]) =>
+        madeBy === undefined
+          ? `${file} was rendered by stepwedge ${versionOf(file)}, and this is ${VERSION}: it was not rendered again. Its hash was checked.`
+          : `${file} was made by ${madeBy}, whose versions differ: it was not rendered again. Its hash was checked.`,
       ),
   };
 }

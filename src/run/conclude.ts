@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { traceRequirements } from "../../reports/common/traceability.js";
 import { findPlugin } from "../core/plugins.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
+import { appliedRequirements } from "../protocol/requirements.js";
 import type { Protocol } from "../protocol/schema.js";
 import { runAudits } from "./auditing.js";
 import { duplicateDeviations, findDuplicates } from "./duplicates.js";
@@ -40,7 +42,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found, audited.tests);
-  const findings: Findings = {
+  const untraced: Findings = {
     schemaVersion: "1.0",
     protocolSha256: loaded.sha256,
     verdict: overallVerdict(gates),
@@ -56,11 +58,11 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     preflight: evidence.index.preflight,
     deviations: [...evidence.index.deviations, ...duplicateDeviations(duplicates), ...options.deviations],
   };
+  const provenance = collectProvenance(evidence.index, protocol.seed, options.command, options.now);
+  const traced = traceRequirements({ protocol, findings: untraced, provenance }, appliedRequirements(protocol));
+  const findings: Findings = { ...untraced, requirements: traced };
   clearConclusion(out);
-  writeJson(
-    join(out, FILES.provenance),
-    collectProvenance(evidence.index, protocol.seed, options.command, options.now),
-  );
+  writeJson(join(out, FILES.provenance), provenance);
   writeWhole(join(out, FILES.findings), findingsText(findings));
   await renderReports(out, protocol, protocol.reports, evidence.index.maxValue);
   await writeManifest(out);

@@ -136,7 +136,7 @@ export const FACTS = {
     },
   },
   "demographics-by-split": {
-    title: "The same table for the tuning split",
+    title: "Groups are counted in both splits",
     look({ findings: { groups } }) {
       const both = groups.filter(({ family, tuning }) => family !== null && tuning !== undefined);
       return both.length === 0
@@ -173,7 +173,7 @@ export const FACTS = {
     },
   },
   "detectable-differences": {
-    title: "What difference between groups could have been detected",
+    title: "It is computed what difference between groups could have been detected",
     look({ findings: { findings } }) {
       const known = findings.filter(({ details }) => typeof details?.["minimum-detectable"] === "number").length;
       return known === 0

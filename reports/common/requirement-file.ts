@@ -50,6 +50,7 @@ const findingMatcher = z
 const requirement = z
   .strictObject({
     id,
+    title: z.string().min(1).max(80).optional().describe("A few words, for lists; default: the requirement itself."),
     section: z.string().min(1).max(200).describe("Section, article, clause or item of the source."),
     requirement: text.describe("What it asks for: a short paraphrase, never a quotation."),
     basis: z
@@ -86,6 +87,7 @@ const requirement = z
 export const requirementFileSchema = z.strictObject({
   id: id.describe("Of the source; for built-in files, the file's name."),
   title: text,
+  short: z.string().min(1).max(60).optional().describe("A short name, for lists; default: the id."),
   source: z.strictObject({
     issuer: text,
     date: z

@@ -1,7 +1,7 @@
 import { type Condition, isClean } from "../../src/core/condition.js";
 import type { Finding, GateResult } from "../../src/core/finding.js";
 import { canonicalJson, sha256 } from "../../src/core/hash.js";
-import type { AuditRecord, TracedRequirement, TracedSource, TraceState } from "../../src/core/record.js";
+import type { AuditRecord, TracedRequirement, TracedSource } from "../../src/core/record.js";
 import { type Attribute, familiesAbout } from "./attributes.js";
 import { EXEMPTIONS, type FactInput, FACTS, isSearched } from "./facts.js";
 import { counted, integer, listed } from "./format.js";
@@ -26,6 +26,7 @@ export function traceRequirements(record: FactInput, applied: readonly AppliedRe
   return applied.map(({ file, sha256: hash, path, notApplicable }) => ({
     id: file.id,
     title: file.title,
+    short: file.short ?? file.id,
     issuer: file.source.issuer,
     date: file.source.date ?? null,
     status: file.status,
@@ -40,13 +41,15 @@ export function traceRequirements(record: FactInput, applied: readonly AppliedRe
 
 /** One piece of evidence that was looked for. */
 interface Piece {
+  /** What kind of thing is lacking where it is missing. */
+  readonly kind: TracedRequirement["lacks"][number];
   readonly state: "present" | "missing" | "undecided";
   readonly detail: string;
 }
 
 function trace(requirement: Requirement, waived: string | undefined, index: EvidenceIndex): TracedRequirement {
   const { id, section, requirement: text, basis, evidencedBy = {} } = requirement;
-  const row = { id, section, requirement: text, basis };
+  const row = { id, title: requirement.title ?? text, section, requirement: text, basis };
   const exempt = waived === undefined ? exemption(requirement, index.record) : `The protocol says: ${waived}`;
   if (exempt !== null) return { ...row, state: "not-applicable", reason: exempt, ...NO_EVIDENCE };
 
@@ -54,8 +57,8 @@ function trace(requirement: Requirement, waived: string | undefined, index: Evid
   const matched = (evidencedBy.findings ?? []).map((matcher) => ({ matcher, found: index.findingsOf(matcher) }));
   const facts = (evidencedBy.facts ?? []).map((fact) => ({ fact, ...FACTS[fact].look(index.record) }));
   const pieces: Piece[] = [
-    ...matched.map(({ matcher, found }) => pieceOf(matcher, found)),
-    ...facts,
+    ...matched.map(({ matcher, found }) => pieceOf(matcher, found, index)),
+    ...facts.map(({ state, detail }): Piece => ({ kind: "evidence", state, detail })),
     ...(evidencedBy.stated ?? []).map((key) => statementPiece(key, index.record)),
     ...unknownGates(requirement, index),
   ];
@@ -63,11 +66,9 @@ function trace(requirement: Requirement, waived: string | undefined, index: Evid
     ...matched.flatMap(({ found }) => found),
     ...gates.flatMap((gate) => gate.findings.flatMap((finding) => index.byId.get(finding) ?? [])),
   ]);
-  const { state, reason } = judge(gates, pieces);
   return {
     ...row,
-    state,
-    reason,
+    ...judge(gates, pieces),
     gates: gates.map((gate) => gate.id),
     findings: {
       count: findings.length,
@@ -77,7 +78,7 @@ function trace(requirement: Requirement, waived: string | undefined, index: Evid
   };
 }
 
-const NO_EVIDENCE = { gates: [], findings: { count: 0, ids: [] }, evidenceSha256: null } as const;
+const NO_EVIDENCE = { lacks: [], gates: [], findings: { count: 0, ids: [] }, evidenceSha256: null } as const;
 
 function exemption({ notApplicableWhen = [] }: Requirement, record: FactInput): string | null {
   for (const circumstance of notApplicableWhen) {
@@ -94,7 +95,7 @@ function exemption({ notApplicableWhen = [] }: Requirement, record: FactInput): 
 export function judge(
   gates: readonly Pick<GateResult, "id" | "verdict" | "reason">[],
   pieces: readonly Piece[],
-): { readonly state: TraceState; readonly reason: string } {
+): Pick<TracedRequirement, "state" | "reason" | "lacks"> {
   const withVerdict = (verdict: GateResult["verdict"]) => gates.filter((gate) => gate.verdict === verdict);
   const [failed, open, passed] = [withVerdict("fail"), withVerdict("inconclusive"), withVerdict("pass")];
   const inState = (state: Piece["state"]) =>
@@ -107,7 +108,6 @@ export function judge(
     sentence("Undecided: ", undecided, "; "),
     ...(passed.length > 0 ? [`${gateList(passed)} ${passed.length === 1 ? "passes" : "pass"}.`] : []),
     sentence("Reported: ", shown, "; "),
-    ...(gates.length === 0 && shown.length > 0 ? ["No acceptance gate tests it."] : []),
   ].filter((part) => part !== "");
   const state =
     failed.length + absent.length > 0
@@ -117,8 +117,12 @@ export function judge(
         : gates.length > 0
           ? "met"
           : "evidence-present";
-  return { state, reason: sentences.join(" ") };
+  const lacking = new Set(pieces.filter((piece) => piece.state === "missing").map(({ kind }) => kind));
+  if (failed.length > 0) lacking.add("gate");
+  return { state, reason: sentences.join(" "), lacks: LACKS.filter((kind) => lacking.has(kind)) };
 }
+
+const LACKS = ["gate", "evidence", "statement"] as const;
 
 function sentence(lead: string, parts: readonly string[], separator: string): string {
   return parts.length === 0 ? "" : `${lead}${parts.join(separator)}.`;
@@ -142,39 +146,43 @@ function unknownGates({ gates = [] }: Requirement, { record }: EvidenceIndex): P
   const known = new Set(record.findings.gates.map(({ id }) => id));
   return gates
     .filter((id) => !known.has(id))
-    .map((id) => ({ state: "missing", detail: `the protocol has no gate ${dataName(id)}` }));
+    .map((id) => ({ kind: "gate", state: "missing", detail: `the protocol has no gate ${dataName(id)}` }));
 }
 
-function pieceOf(matcher: FindingMatcher, found: readonly Finding[]): Piece {
+function pieceOf(matcher: FindingMatcher, found: readonly Finding[], index: EvidenceIndex): Piece {
+  const kind = "evidence";
   const measured = found.filter(({ status }) => status === "measured").length;
-  if (found.length === 0) return { state: "missing", detail: matcher.what };
-  if (measured === 0)
-    return { state: "undecided", detail: `${matcher.what}: none of ${counted(found.length, "finding")} has a number` };
+  if (found.length === 0) {
+    const { attribute, what } = matcher;
+    const isAsked = attribute === undefined || index.familiesOf(attribute).size > 0;
+    return { kind, state: "missing", detail: isAsked ? what : `${what} (the protocol has no such subgroups)` };
+  }
+  if (measured === 0) {
+    const detail = `${matcher.what}: none of ${counted(found.length, "finding")} has a number`;
+    return { kind, state: "undecided", detail };
+  }
   const silent = found.length - measured;
   const rest = silent === 0 ? "" : `, ${integer(silent)} of them without a number`;
-  return { state: "present", detail: `${matcher.what} (${counted(found.length, "finding")}${rest})` };
+  return { kind, state: "present", detail: `${matcher.what} (${counted(found.length, "finding")}${rest})` };
 }
 
 function statementPiece(key: StatementKey | "intendedUse" | "device", { protocol }: FactInput): Piece {
-  if (key === "intendedUse") {
-    const stated = (protocol.intendedUse ?? "").trim() !== "";
-    return {
-      state: stated ? "present" : "missing",
-      detail: stated ? "intended use" : "the intended use is not stated",
-    };
-  }
+  const piece = (isStated: boolean, stated: string, absent: string): Piece =>
+    isStated
+      ? { kind: "statement", state: "present", detail: stated }
+      : { kind: "statement", state: "missing", detail: absent };
+  if (key === "intendedUse")
+    return piece((protocol.intendedUse ?? "").trim() !== "", "intended use", "the intended use (not stated)");
   if (key === "device") {
     const { name, version, manufacturer } = deviceOf(protocol.submission);
-    const stated = [name, version, manufacturer].every((part) => part !== undefined);
-    const detail = stated ? "name, version and manufacturer" : "name, version and manufacturer of the device";
-    return { state: stated ? "present" : "missing", detail };
+    const isStated = [name, version, manufacturer].every((part) => part !== undefined);
+    const words = "name, version and manufacturer of the device";
+    return piece(isStated, words, `${words} (not stated: submission.device)`);
   }
   const { title } = STATEMENTS[key];
-  const stated = statementOf(protocol.submission, key).length > 0;
   const words = `${title.charAt(0).toLowerCase()}${title.slice(1)}`;
-  return stated
-    ? { state: "present", detail: `${words}, as stated by the author` }
-    : { state: "missing", detail: `${words} (not stated: submission.${key})` };
+  const isStated = statementOf(protocol.submission, key).length > 0;
+  return piece(isStated, `${words}, as stated by the author`, `${words} (not stated: submission.${key})`);
 }
 
 type GateView = AuditRecord["protocol"]["gates"][number];
@@ -257,7 +265,7 @@ class EvidenceIndex {
     return known;
   }
 
-  private familiesOf(attribute: Attribute): ReadonlySet<string> {
+  familiesOf(attribute: Attribute): ReadonlySet<string> {
     const known = this.families.get(attribute) ?? familiesAbout(this.record.protocol, attribute);
     this.families.set(attribute, known);
     return known;

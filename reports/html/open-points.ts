@@ -34,23 +34,40 @@ function gatePoints(gates: readonly GateResult[], verdict: Verdict) {
   };
 }
 
+/** Requirements in a state by what they lack, the gravest lack first, then by source. */
 function requirementPoints(sources: readonly TracedSource[] | undefined, state: TraceState) {
-  const lists = (sources ?? []).flatMap((source) => {
-    const rows = source.requirements.filter((row) => row.state === state);
-    return rows.length === 0 ? [] : [{ source: sourceName(source), entries: rows.map((row) => entry(source, row)) }];
+  const causes = CAUSES.flatMap(({ lack, words }) => {
+    const lists = (sources ?? []).flatMap((source) => {
+      const rows = source.requirements.filter((row) => row.state === state && (row.lacks[0] ?? null) === lack);
+      return rows.length === 0 ? [] : [{ source: sourceName(source), entries: rows.map((row) => entry(source, row)) }];
+    });
+    const count = lists.reduce((sum, { entries }) => sum + entries.length, 0);
+    return count === 0 ? [] : [{ words: words === null ? null : `${words} (${integer(count)})`, count, lists }];
   });
-  if (lists.length === 0) return null;
-  const count = lists.reduce((sum, { entries }) => sum + entries.length, 0);
-  return { count: counted(count, "requirement"), lists };
+  if (causes.length === 0) return null;
+  return {
+    count: counted(
+      causes.reduce((sum, { count }) => sum + count, 0),
+      "requirement",
+    ),
+    causes,
+  };
 }
 
-function entry(source: TracedSource, { id, requirement, section }: TracedRequirement) {
-  return { href: `#${requirementAnchor(source.id, id)}`, section: dataName(section), text: requirement };
+const CAUSES = [
+  { lack: "gate", words: "Tested, and a criterion fails or is missing" },
+  { lack: "evidence", words: "Evidence is missing in this record" },
+  { lack: "statement", words: "Not stated by the author" },
+  { lack: null, words: null },
+] as const;
+
+function entry(source: TracedSource, { id, section, title }: TracedRequirement) {
+  return { href: `#${requirementAnchor(source.id, id)}`, section: dataName(section), title: dataName(title) };
 }
 
-/** "FDA draft 2025-01": short enough for a heading. */
-export function sourceName({ id, status }: TracedSource): string {
-  return `${dataName(id)}${status === "draft" ? " (draft)" : ""}`;
+/** "EU AI Act"; a draft is called one wherever it is named. */
+export function sourceName({ short, status }: TracedSource): string {
+  return `${dataName(short)}${status === "draft" ? " (draft)" : ""}`;
 }
 
 function untraced(requirements: readonly TracedSource[] | undefined): string | null {

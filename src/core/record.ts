@@ -32,6 +32,8 @@ export type TraceState = "met" | "evidence-present" | "unmet" | "inconclusive" |
 export interface TracedSource {
   readonly id: string;
   readonly title: string;
+  /** A short name, for lists. */
+  readonly short: string;
   readonly issuer: string;
   /** Of the source: a year, month or day; null where it is not known. */
   readonly date: string | null;
@@ -48,12 +50,16 @@ export interface TracedSource {
 /** One row of the traceability matrix. */
 export interface TracedRequirement {
   readonly id: string;
+  /** A few words, for lists. */
+  readonly title: string;
   readonly section: string;
   readonly requirement: string;
   /** Whether the source's text was read, summaries of it, or neither; `own`: the user's own document. */
   readonly basis: "text" | "secondary" | "memory" | "own";
   readonly state: TraceState;
   readonly reason: string;
+  /** Why it is unmet: a gate fails, findings or facts are missing, or the author has not stated something. */
+  readonly lacks: readonly ("gate" | "evidence" | "statement")[];
   /** Ids of the gates that test it. */
   readonly gates: readonly string[];
   /** The findings behind it; `ids` is null where they are too many to list. */

@@ -233,6 +233,7 @@ const training = z
 const requirement = z
   .strictObject({
     id: z.string(),
+    title: z.string(),
     section: z.string(),
     requirement: z.string().describe("A short paraphrase."),
     basis: z.enum(["text", "secondary", "memory", "own"]),
@@ -240,7 +241,10 @@ const requirement = z
       .enum(["met", "evidence-present", "unmet", "inconclusive", "not-applicable"])
       .describe("met: linked gates all pass; evidence-present: reported, and tested by no gate."),
     reason: z.string(),
-    gates: z.array(z.string()),
+    lacks: z
+      .array(z.enum(["gate", "evidence", "statement"]))
+      .describe("Why it is unmet: a gate fails, findings or facts are missing, or something is not stated."),
+    gates: z.array(z.string()).describe("Ids of the gates that test it."),
     findings: z.strictObject({
       count,
       ids: z.array(z.string()).nullable().describe("null where they are too many to list."),
@@ -255,6 +259,7 @@ const source = z
   .strictObject({
     id: z.string(),
     title: z.string(),
+    short: z.string().describe("A short name, for lists."),
     issuer: z.string(),
     date: z.string().nullable(),
     status: z.enum(["draft", "final"]),

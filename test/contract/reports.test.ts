@@ -42,7 +42,7 @@ describe.each([...reports])("report %s", (id: string, report: Report) => {
   test("its metadata is complete", () => {
     expect(report.id).toBe(id);
     expect(report.title).toMatch(/\w/);
-    expect(report.file).toMatch(/^[a-z]+\.[a-z]+$/);
+    expect(report.file).toMatch(/^[a-z-]+\.[a-z]+$/);
   });
 
   test("the same record gives the same bytes", async () => {

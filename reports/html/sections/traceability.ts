@@ -1,5 +1,5 @@
 import type { TracedRequirement, TracedSource, TraceState } from "../../../src/core/record.js";
-import { counted, integer, shortHash } from "../../common/format.js";
+import { integer, shortHash } from "../../common/format.js";
 import { dataName } from "../../common/names.js";
 import { gateAnchor, requirementAnchor } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
@@ -84,7 +84,7 @@ function sourceView(source: TracedSource) {
 }
 
 function rowView(source: TracedSource, row: TracedRequirement) {
-  const { id, section, requirement, basis, state, reason, gates, findings, evidenceSha256 } = row;
+  const { id, section, requirement, basis, state, reason, gates, evidenceSha256 } = row;
   return {
     anchor: requirementAnchor(source.id, id),
     id: dataName(id),
@@ -95,7 +95,6 @@ function rowView(source: TracedSource, row: TracedRequirement) {
     state: STATE_WORDS[state],
     reason,
     gates: gates.map((gate) => ({ href: `#${gateAnchor(gate)}`, id: dataName(gate) })),
-    findings: findings.count === 0 ? null : counted(findings.count, "finding"),
     hash: evidenceSha256 === null ? null : shortHash(evidenceSha256),
   };
 }

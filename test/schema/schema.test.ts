@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { requirementsJsonSchema } from "../../reports/common/requirement-file.js";
 import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
@@ -13,8 +14,12 @@ import { committedSchema, schemaFaults } from "../support/validator.js";
 const STALE = "schema/ is stale: run `npm run schema`";
 
 test("the committed schemas are those that the program validates by", async () => {
-  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema() };
-  for (const name of ["audit", "findings"] as const) {
+  const fresh = {
+    audit: await auditSchema(),
+    findings: findingsJsonSchema(),
+    requirements: requirementsJsonSchema(),
+  };
+  for (const name of ["audit", "findings", "requirements"] as const) {
     // Compared as JSON: what zod leaves undefined is not in the file.
     const current = JSON.stringify(JSON.parse(JSON.stringify(fresh[name])));
     if (JSON.stringify(committedSchema(name)) !== current) throw new Error(`${name}: ${STALE}`);

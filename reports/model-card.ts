@@ -148,7 +148,7 @@ function performance(study: StudyView, className: string): string[] {
   );
   const thresholds = points.map(
     ({ id, rule, threshold }) =>
-      `- ${escapeMarkdown(dataName(id))}: ${escapeMarkdown(rule)}, ${threshold === null ? "not estimable" : `threshold ${threshold.toFixed(4)}`}`,
+      `- ${escapeMarkdown(dataName(id))}: asked for ${escapeMarkdown(rule)}; ${threshold === null ? "not estimable" : `locked at ${threshold.toFixed(4)}`}`,
   );
   return [
     `### ${escapeMarkdown(dataName(className))}, all patients, clean images`,

@@ -3,18 +3,19 @@ import type { AuditRecord } from "../src/core/record.js";
 import { defineReport } from "../src/core/report.js";
 import { countsShort, estimateText, instant, intervalText, shortHash } from "./common/format.js";
 import { lockText } from "./common/lock.js";
+import { escapeMarkdown, markdownTable } from "./common/markdown.js";
 import { groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
 import { type Group, StudyView } from "./common/study.js";
 
 /**
- * A short model card in GitHub's Markdown (the idea of Mitchell et al., Model Cards for Model Reporting, 2019): the
- * verdict, the gates, the principal observations and the clean results by subgroup. Everything else is in
- * report.html and findings.json.
+ * The short report in GitHub's Markdown, for those who decide about a release: the verdict, the gates, the unmet
+ * requirements, the principal observations and the clean results by subgroup. Everything else is in report.html and
+ * findings.json; what a user of the device should know is in model-card.md.
  */
 export default defineReport({
   id: "markdown",
-  title: "Markdown model card",
+  title: "Markdown summary",
   file: "report.md",
   render: (record) => {
     const study = new StudyView(record);
@@ -24,6 +25,7 @@ export default defineReport({
       "This report supports, does not establish, conformity.",
       ...(record.protocol.intendedUse === null ? [] : ["## Intended use", escapeMarkdown(record.protocol.intendedUse)]),
       ...(record.findings.gates.length === 0 ? [] : ["## Gates", gateTable(record.findings.gates)]),
+      ...unmetBlocks(record),
       "## Principal observations",
       observationList(study),
       ...study.classes.flatMap((className) => classBlocks(study, className)),
@@ -42,7 +44,19 @@ function verdictLine({ findings }: AuditRecord): string {
 
 function gateTable(gates: readonly GateResult[]): string {
   const rows = gates.map((gate) => [gate.id, gate.title, VERDICTS[gate.verdict], gate.reason]);
-  return table(["Gate", "Criterion", "Verdict", "Reason"], rows);
+  return markdownTable(["Gate", "Criterion", "Verdict", "Reason"], rows);
+}
+
+/** Requirements that are unmet or open, by source; those that are not traced leave no block. */
+function unmetBlocks({ findings: { requirements = [] } }: AuditRecord): string[] {
+  const lines = requirements.flatMap(({ short, requirements: rows }) =>
+    rows
+      .filter(({ state }) => state === "unmet" || state === "inconclusive")
+      .map(({ section, title, state, reason }) => [`${short} ${section}`, title, state, reason]),
+  );
+  return lines.length === 0
+    ? []
+    : ["## Unmet and inconclusive requirements", markdownTable(["Source", "Requirement", "State", "Reason"], lines)];
 }
 
 function observationList(study: StudyView): string {
@@ -76,7 +90,7 @@ function classBlocks(study: StudyView, className: string): string[] {
   );
   return [
     `## ${escapeMarkdown(className)}: clean images`,
-    table(["Group", "n (positive / negative)", ...headings], rows),
+    markdownTable(["Group", "n (positive / negative)", ...headings], rows),
     `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
   ];
 }
@@ -84,7 +98,7 @@ function classBlocks(study: StudyView, className: string): string[] {
 function identification(record: AuditRecord): string {
   const { findings, protocol, provenance } = record;
   const files = Object.entries({ ...provenance.model.files, ...provenance.data.files });
-  return table(
+  return markdownTable(
     ["What", "Value"],
     [
       ["Protocol SHA-256", findings.protocolSha256],
@@ -95,18 +109,4 @@ function identification(record: AuditRecord): string {
       ["Finished", instant(provenance.finishedAt)],
     ],
   );
-}
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
-  return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
-}
-
-/** Text that Markdown and the HTML inside it leave alone: one line, with every active character escaped. */
-function escapeMarkdown(content: string): string {
-  return content
-    .replace(/\s+/g, " ")
-    .replace(/[\\`*_[\]{}<>|#~$!]/g, "\\$&")
-    .replace(/&/g, "&amp;")
-    .replace(/https?:/gi, (scheme) => scheme.replace(":", "&#58;"));
 }

@@ -136,6 +136,16 @@ export function findingAnchor(id: string): string {
   return `f-${sha256(id).slice(0, 12)}`;
 }
 
+/** The stable address of a gate on the page. */
+export function gateAnchor(id: string): string {
+  return `g-${sha256(id).slice(0, 12)}`;
+}
+
+/** The stable address of a requirement in the traceability matrix. */
+export function requirementAnchor(source: string, id: string): string {
+  return `r-${sha256(JSON.stringify([source, id])).slice(0, 12)}`;
+}
+
 /** How strong the condition is, on its series' scale. */
 export function strength(condition: Condition): number {
   return condition.severity ?? condition.epsilon;

@@ -1,5 +1,5 @@
 import type { Verdict } from "../../src/core/finding.js";
-import type { AuditRecord } from "../../src/core/record.js";
+import type { AuditRecord, TraceState } from "../../src/core/record.js";
 import { counted, instant, integer, listed, shortHash } from "../common/format.js";
 import { dataName } from "../common/names.js";
 
@@ -35,7 +35,20 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   inconclusive: "Inconclusive",
 };
 
-function verdictBanner({ verdict, gates }: AuditRecord["findings"]) {
+/** "33 requirements unmet, 1 inconclusive."; null where no requirement is either. */
+function requirementTally({ requirements = [] }: AuditRecord["findings"]): string | null {
+  const rows = requirements.flatMap((source) => source.requirements);
+  const count = (wanted: TraceState) => rows.filter(({ state }) => state === wanted).length;
+  const [unmet, open] = [count("unmet"), count("inconclusive")];
+  const parts = [
+    ...(unmet > 0 ? [`${counted(unmet, "requirement")} unmet`] : []),
+    ...(open > 0 ? [`${unmet > 0 ? integer(open) : counted(open, "requirement")} inconclusive`] : []),
+  ];
+  return parts.length === 0 ? null : `${parts.join(", ")}.`;
+}
+
+function verdictBanner(findings: AuditRecord["findings"]) {
+  const { verdict, gates } = findings;
   const count = (wanted: Verdict) => gates.filter((gate) => gate.verdict === wanted).length;
   const total = counted(gates.length, "acceptance criterion", "acceptance criteria");
   const tallies = [
@@ -48,6 +61,7 @@ function verdictBanner({ verdict, gates }: AuditRecord["findings"]) {
     className: verdict,
     word: VERDICT_WORDS[verdict].toUpperCase(),
     sentence: gates.length === 0 ? "No acceptance criterion was declared." : `Of ${total}: ${tally}.`,
+    requirements: requirementTally(findings),
     caution: verdict === "inconclusive" ? "The evidence does not decide. Inconclusive is not a pass." : null,
   };
 }

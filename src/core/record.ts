@@ -23,6 +23,8 @@ export interface Findings {
   readonly deviations: readonly Deviation[];
   /** Whether the protocol was locked before scoring; absent in records of versions that did not lock. */
   readonly lock?: ProtocolLock;
+  /** What was asked of the evidence, source by source, and what stands behind it; absent in records of earlier versions. */
+  readonly requirements?: readonly TracedSource[];
 }
 
 /** How the protocol of the findings stands to the lock that was made of it before scoring. Who and when: provenance. */
@@ -49,6 +51,49 @@ export interface LockChange {
   /** As JSON text; null where there is nothing. */
   readonly before: string | null;
   readonly after: string | null;
+}
+
+/** `met`: linked gates, all of which pass. `evidence-present`: reported, and tested by no gate: not the same as met. */
+export type TraceState = "met" | "evidence-present" | "unmet" | "inconclusive" | "not-applicable";
+
+/** A requirement file, such as a guidance or a user's risk controls, held against the record. */
+export interface TracedSource {
+  readonly id: string;
+  readonly title: string;
+  /** A short name, for lists. */
+  readonly short: string;
+  readonly issuer: string;
+  /** Of the source: a year, month or day; null where it is not known. */
+  readonly date: string | null;
+  readonly status: "draft" | "final";
+  /** Of the requirement file, its day of retrieval, its bytes' hash and, for a user's own, its path. */
+  readonly version: number;
+  readonly retrieved: string;
+  readonly sha256: string;
+  readonly path: string | null;
+  readonly note: string | null;
+  readonly requirements: readonly TracedRequirement[];
+}
+
+/** One row of the traceability matrix. */
+export interface TracedRequirement {
+  readonly id: string;
+  /** A few words, for lists. */
+  readonly title: string;
+  readonly section: string;
+  readonly requirement: string;
+  /** Whether the source's text was read, summaries of it, or neither; `own`: the user's own document. */
+  readonly basis: "text" | "secondary" | "memory" | "own";
+  readonly state: TraceState;
+  readonly reason: string;
+  /** Why it is unmet: a gate fails, findings or facts are missing, or the author has not stated something. */
+  readonly lacks: readonly ("gate" | "evidence" | "statement")[];
+  /** Ids of the gates that test it. */
+  readonly gates: readonly string[];
+  /** The findings behind it; `ids` is null where they are too many to list. */
+  readonly findings: { readonly count: number; readonly ids: readonly string[] | null };
+  /** Over the protocol's hash, the gates, the findings and the facts: docs/regulatory.md. Null without evidence. */
+  readonly evidenceSha256: string | null;
 }
 
 /** What became of every row of the table. */
@@ -175,6 +220,8 @@ export interface Provenance {
   readonly stepwedge: string;
   readonly node: string;
   readonly packages: Readonly<Record<string, string>>;
+  /** Of the file that fixes every dependency of this installation; null or absent where there is none. */
+  readonly lockfileSha256?: string | null;
   readonly seed: number;
   readonly command: readonly string[];
   readonly model: {
@@ -231,6 +278,9 @@ export interface ProtocolView {
   readonly operatingPoints: readonly Readonly<Record<string, unknown>>[];
   readonly gates: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly title: string })[];
   readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
+  readonly comparators?: readonly { readonly id: string }[];
+  /** What the author states about the device and the study; reports show it as stated. */
+  readonly submission?: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -6,6 +6,7 @@ import { schemaError } from "./faults.js";
 import { applyOverrides } from "./overrides.js";
 import { type Place, whereIs } from "./place.js";
 import { checkReferences } from "./references.js";
+import { checkRequirementNames, defaultRequirements, withRequirementFiles } from "./requirements.js";
 import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
@@ -27,7 +28,8 @@ export interface LoadedProtocol {
 export async function loadProtocol(file: string, overrides: readonly string[] = []): Promise<LoadedProtocol> {
   const source = applyOverrides(parseProtocolText(readProtocolText(file), file), overrides);
   const baseFolder = dirname(resolve(file));
-  const protocol = withThresholds(await validateProtocol(source.value, source.place), baseFolder);
+  const validated = withThresholds(await validateProtocol(source.value, source.place), baseFolder);
+  const protocol = withRequirementFiles(validated, baseFolder, source.place);
   return { protocol, sha256: protocolHash(protocol), baseFolder, name: file };
 }
 
@@ -63,6 +65,7 @@ async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
     audits,
     attacks: protocol.attacks.map((entry, index) => inWindowUnits(entry, index, protocol, place)),
     gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id })),
+    requirements: protocol.requirements ?? defaultRequirements(),
     model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
   };
 }
@@ -77,6 +80,7 @@ async function checkPluginNames(value: Record<string, unknown>, place: Place): P
     const adapter = (value[key] as { adapter?: unknown } | null | undefined)?.adapter;
     if (typeof adapter === "string") await findPlugin(family, adapter, whereIs(place, [key, "adapter"]));
   }
+  checkRequirementNames(value.requirements, place);
   for (const family of ["attacks", "defenses", "audits"] as const) {
     const entries = value[family];
     if (!Array.isArray(entries)) continue;

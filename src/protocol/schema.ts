@@ -16,6 +16,7 @@ import {
   type task,
   type window,
 } from "./blocks.js";
+import { type RequirementsEntry, requirementsEntry, submission } from "./submission.js";
 import { cell, column, epsilon, exactlyOne, name } from "./values.js";
 
 const subgroup = z.union([
@@ -162,6 +163,13 @@ export async function protocolSchema() {
     reports: z
       .array(z.enum([...(await loadPlugins("reports")).keys()] as [string, ...string[]]))
       .default(["html", "json", "junit"]),
+    requirements: z
+      .array(requirementsEntry)
+      .optional()
+      .describe(
+        "Requirement files that the record is traced against: built-in ones by name, your own by path. Default: those of regulators that were read in their own text; [] for none.",
+      ),
+    submission: submission.optional(),
     duplicates: z
       .strictObject({
         distance: z
@@ -221,6 +229,10 @@ export interface Protocol {
   readonly comparators: readonly ComparatorEntry[];
   readonly gates: readonly GateEntry[];
   readonly reports: readonly string[];
+  /** Absent in records of versions that traced none. */
+  readonly requirements?: readonly RequirementsEntry[];
+  /** What the author states about the device and the study. */
+  readonly submission?: z.output<typeof submission>;
   readonly duplicates: { readonly distance: number };
   readonly privacy: { readonly minimumCell: number; readonly labelCells: boolean };
 }

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { traceRequirements } from "../../reports/common/traceability.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
 import type { Rendering } from "../core/report.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
+import { appliedRequirements } from "../protocol/requirements.js";
 import type { Protocol } from "../protocol/schema.js";
 import { runAudits } from "./auditing.js";
 import { duplicateDeviations, findDuplicates } from "./duplicates.js";
@@ -69,7 +71,7 @@ export async function deriveFindings(
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
   const gates = evaluateGates(protocol.gates, found, audited.tests);
-  return {
+  const untraced: Findings = {
     schemaVersion: "1.0",
     protocolSha256: loaded.sha256,
     verdict: overallVerdict(gates),
@@ -91,6 +93,9 @@ export async function deriveFindings(
     ],
     lock,
   };
+  const { data, images, imagesSha256, model } = evidence.index;
+  const known = { protocol, findings: untraced, provenance: { model, data: { ...data, images, imagesSha256 } } };
+  return { ...untraced, requirements: traceRequirements(known, appliedRequirements(protocol)) };
 }
 
 /** The formats of the reports that lie in the record, beside the findings themselves. */

@@ -252,6 +252,47 @@ const lock = z
   })
   .describe("How the protocol stands to the lock that was made of it before scoring.")
   .meta({ id: "ProtocolLock" });
+const requirement = z
+  .strictObject({
+    id: z.string(),
+    title: z.string(),
+    section: z.string(),
+    requirement: z.string().describe("A short paraphrase."),
+    basis: z.enum(["text", "secondary", "memory", "own"]),
+    state: z
+      .enum(["met", "evidence-present", "unmet", "inconclusive", "not-applicable"])
+      .describe("met: linked gates all pass; evidence-present: reported, and tested by no gate."),
+    reason: z.string(),
+    lacks: z
+      .array(z.enum(["gate", "evidence", "statement"]))
+      .describe("Why it is unmet: a gate fails, findings or facts are missing, or something is not stated."),
+    gates: z.array(z.string()).describe("Ids of the gates that test it."),
+    findings: z.strictObject({
+      count,
+      ids: z.array(z.string()).nullable().describe("null where they are too many to list."),
+    }),
+    evidenceSha256: sha256
+      .nullable()
+      .describe("Over the protocol's hash, the gates, the findings and the facts; docs/regulatory.md says how."),
+  })
+  .meta({ id: "TracedRequirement" });
+
+const source = z
+  .strictObject({
+    id: z.string(),
+    title: z.string(),
+    short: z.string().describe("A short name, for lists."),
+    issuer: z.string(),
+    date: z.string().nullable(),
+    status: z.enum(["draft", "final"]),
+    version: count.describe("Of the requirement file."),
+    retrieved: z.string(),
+    sha256,
+    path: z.string().nullable().describe("Of a user's own file, as the protocol writes it."),
+    note: z.string().nullable(),
+    requirements: z.array(requirement),
+  })
+  .meta({ id: "TracedSource" });
 
 const named = { id: z.string(), title: z.string(), detail: z.string() };
 
@@ -274,6 +315,10 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
   preflight: z.array(z.strictObject({ ...named, passed: z.boolean() })),
   deviations: z.array(z.strictObject(named)).describe("Departures from what readers may take for granted."),
   lock: lock.exactOptional(),
+  requirements: z
+    .array(source)
+    .exactOptional()
+    .describe("The traceability matrix: what was asked of the evidence, and what stands behind it."),
 });
 
 /** The JSON Schema of findings.json (draft 2020-12). */

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
+import { sha256 } from "../core/hash.js";
 import type { Provenance } from "../core/record.js";
 import { PACKAGE_ROOT, VERSION } from "../core/version.js";
 import type { EvidenceIndex } from "./evidence.js";
@@ -31,6 +32,7 @@ export function collectProvenance(
     stepwedge: VERSION,
     node: process.version,
     packages: Object.fromEntries(DECISIVE_PACKAGES.map((name) => [name, packageVersion(name)])),
+    lockfileSha256: lockfileHash(),
     seed,
     command,
     model: index.model,
@@ -43,6 +45,24 @@ export function collectProvenance(
     },
     finishedAt: now.toISOString(),
   };
+}
+
+/** Of our package-lock.json in a checkout, else of the lockfile that npm keeps in the node_modules that we lie in. */
+function lockfileHash(): string | null {
+  const parents = PACKAGE_ROOT.split(sep).map((_, index, parts) => parts.slice(0, parts.length - index).join(sep));
+  const installed = parents.filter((folder) => folder.endsWith(`${sep}node_modules`));
+  const candidates = [
+    join(PACKAGE_ROOT, "package-lock.json"),
+    ...installed.map((folder) => join(folder, ".package-lock.json")),
+  ];
+  for (const file of candidates) {
+    try {
+      return sha256(readFileSync(file));
+    } catch {
+      // Not there: the next one.
+    }
+  }
+  return null;
 }
 
 function packageVersion(name: string): string {

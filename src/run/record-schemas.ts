@@ -21,6 +21,10 @@ export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
   stepwedge: version,
   node: z.string(),
   packages: z.record(z.string(), z.string()).describe("Versions of the packages that can change a number."),
+  lockfileSha256: sha256
+    .nullable()
+    .exactOptional()
+    .describe("Of the installation's lockfile; null where there is none."),
   seed: z.number(),
   command: z.array(z.string()).describe("How the run or the evaluation was called."),
   model: z.strictObject({

@@ -93,6 +93,23 @@ described("report.html in Chromium", () => {
     await close();
   });
 
+  test("what is open and the blank approval block are on the first sheet of A4, and at 400 px near the top", async () => {
+    // 210 × 297 mm less the margins of the style sheet, at 96 dpi.
+    const sheet = await open({ width: 688 });
+    await sheet.page.emulateMedia({ media: "print" });
+    for (const selector of [".open-points", "#approval"]) {
+      const box = await sheet.page.locator(selector).boundingBox();
+      expect((box?.y ?? Infinity) + (box?.height ?? 0)).toBeLessThan(1009);
+    }
+    await sheet.close();
+    const phone = await open({ width: 400 });
+    const line = phone.page.locator(".masthead a", { hasText: "NOT APPROVED – not signed." });
+    expect((await line.boundingBox())?.y).toBeLessThan(900);
+    await line.click();
+    expect(await phone.page.locator(".open-points").isVisible()).toBe(true);
+    await phone.close();
+  });
+
   test("dark follows the reader's setting", async () => {
     const { page, close } = await open({ colorScheme: "dark" });
     const ground = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");

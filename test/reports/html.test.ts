@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findingAnchor } from "../../reports/common/study.js";
+import { STATEMENTS } from "../../reports/common/statements.js";
+import { findingAnchor, gateAnchor, requirementAnchor } from "../../reports/common/study.js";
 import { loadSections } from "../../reports/html/page.js";
 import html from "../../reports/html.js";
 import { decimal, estimateText, intervalText } from "../../reports/common/format.js";
 import { isClean } from "../../src/core/condition.js";
 import type { Finding } from "../../src/core/finding.js";
-import type { AuditRecord } from "../../src/core/record.js";
-import { fakeRecord } from "../support/fake-record.js";
+import { sha256 } from "../../src/core/hash.js";
+import { type AuditRecord, findingsText } from "../../src/core/record.js";
+import { builtInFile } from "../../src/protocol/requirements.js";
+import { fakeRecord, traced } from "../support/fake-record.js";
 import { tagsOf, visibleText } from "../support/markup.js";
 
 const FOLDER = join("reports", "html");
@@ -48,9 +51,11 @@ describe("one self-contained file", () => {
     expect(page.length).toBeLessThan(1e6);
   });
 
-  test("the only clock reading is the record's", () => {
-    const years = new Set(shown.match(/\b20\d\d-\d\d-\d\d\b/g));
-    expect([...years]).toEqual(["2026-11-23"]);
+  test("the only clock reading is the record's; other days are those of the sources traced", () => {
+    const days = new Set(shown.match(/\b20\d\d-\d\d-\d\d\b/g));
+    const sources = record.findings.requirements ?? [];
+    for (const { date, retrieved } of sources) for (const day of [date ?? "", retrieved]) days.delete(day);
+    expect([...days]).toEqual(["2026-11-23"]);
   });
 });
 
@@ -231,13 +236,120 @@ describe("structure", () => {
   });
 });
 
+describe("the first page", () => {
+  const first = (of: string) => of.slice(of.indexOf('<section id="summary"'), of.indexOf('id="summary-gates"'));
+  const open = visibleText(first(page));
+  const rows = (record.findings.requirements ?? []).flatMap((source) =>
+    source.requirements.map((row) => ({ ...row, anchor: requirementAnchor(source.id, row.id) })),
+  );
+
+  test("says that nobody has approved it, before anything else, and leads to the blank block", () => {
+    expect(open.indexOf("NOT APPROVED – not signed.")).toBeLessThan(open.indexOf("Failed"));
+    expect(first(page)).toContain('href="#approval"');
+    const from = page.indexOf('id="approval"');
+    const block = page.slice(from, page.indexOf("</div>", from));
+    expect(visibleText(block)).toContain("NOT APPROVED – not signed");
+    expect(block.match(/<td><\/td>/g)).toHaveLength(12);
+    expect(visibleText(block)).toContain(sha256(findingsText(record.findings)));
+  });
+
+  test("lists every failed and inconclusive gate with a link to it, and no other", () => {
+    for (const { id, verdict } of record.findings.gates)
+      expect([id, first(page).includes(`href="#${gateAnchor(id)}"`)]).toEqual([id, verdict !== "pass"]);
+    expect(open).toContain("1 acceptance criterion, which is not a pass:");
+  });
+
+  test("lists every unmet and inconclusive requirement with a link to its row, and their number in words", () => {
+    const listed = rows.filter(({ state }) => state === "unmet" || state === "inconclusive");
+    expect(listed.length).toBeGreaterThan(20);
+    for (const { anchor, state, title } of rows) {
+      const isListed = state === "unmet" || state === "inconclusive";
+      expect([title, first(page).includes(`href="#${anchor}"`)]).toEqual([title, isListed]);
+    }
+    const unmet = rows.filter(({ state }) => state === "unmet").length;
+    expect(open).toMatch(new RegExp(`Unmet ${unmet} requirements:`));
+    expect(open).toContain("Not stated by the author");
+  });
+
+  test("of a record that has no gate, no intended use and no matrix says so, in words", async () => {
+    const { requirements, ...findings } = small.findings;
+    const bare = {
+      ...small,
+      protocol: { ...small.protocol, intendedUse: null, gates: [] },
+      findings: { ...findings, gates: [] },
+    };
+    const text = section("summary", await html.render(bare));
+    expect(requirements).toBeDefined();
+    expect(text).toContain("The intended use is not stated.");
+    expect(text).toContain("No acceptance criterion was declared.");
+    expect(text).toContain("Requirements were not traced");
+  });
+});
+
+describe("traceability", () => {
+  const text = section("traceability");
+
+  test("shows every row with its state and reason, drafts as such, and claims no conformity", () => {
+    expect(text).toContain("supports, does not establish, conformity");
+    for (const source of record.findings.requirements ?? []) {
+      expect(text).toContain(source.sha256.slice(0, 12));
+      if (source.status === "draft") expect(text).toContain(`${source.short} (draft)`);
+      for (const row of source.requirements) {
+        expect(text).toContain(row.requirement);
+        expect(text).toContain(row.reason);
+        if (row.evidenceSha256 !== null) expect(text).toContain(row.evidenceSha256.slice(0, 12));
+      }
+    }
+    expect(text).not.toMatch(/\bcompliant\b/i);
+    for (const word of ["Met", "Evidence present", "Unmet", "Inconclusive"]) expect(text).toContain(word);
+  });
+
+  test("rows from secondary sources and from memory are marked, and users' words are shown as text", async () => {
+    const secondary = { ...builtInFile("iso-24027"), path: null, notApplicable: {} };
+    const hostile = {
+      ...builtInFile("gmlp"),
+      path: "<b>.yaml",
+      notApplicable: { "GMLP-10": "<script>alert(1)</script>" },
+    };
+    const markup = await html.render(traced(small, [secondary, hostile]));
+    const shown = section("traceability", markup);
+    expect(shown).toContain("from memory, not confirmed");
+    expect(shown).toContain("The protocol says: <script>alert(1)</script>");
+    expect(markup).not.toContain("<script>alert");
+  });
+});
+
+describe("what the author states", () => {
+  test("is shown as stated; what is not stated is named, nowhere left out", async () => {
+    const none = ["statements", "data-provenance", "protocol", "limitations"].map((id) => section(id)).join(" ");
+    for (const { title } of Object.values(STATEMENTS)) expect(none).toContain(title.toLowerCase());
+    expect(section("identification")).toContain("not stated: name, version, manufacturer and identifier");
+    const submission = { device: { name: "Reader X" }, monitoring: ["Monthly.", "By site."], sites: "Hospital <A>" };
+    const markup = await html.render({ ...small, protocol: { ...small.protocol, submission } });
+    expect(section("statements", markup)).toContain("Monitoring after release Monthly. By site.");
+    expect(section("statements", markup)).not.toContain("monitoring after release");
+    expect(section("data-provenance", markup)).toContain("Hospital <A>");
+    expect(section("identification", markup)).toContain(
+      "name Reader X; not stated: version, manufacturer and identifier",
+    );
+  });
+
+  test("the protocol section says whether criteria were fixed before the run, and what was departed from", async () => {
+    expect(section("protocol")).toContain("One patient is in both tuning and evaluation");
+    const deviations = [{ id: "protocol-changed", title: "The protocol was changed after scoring", detail: "d" }];
+    const changed = await html.render({ ...small, findings: { ...small.findings, deviations } });
+    expect(section("protocol", changed)).toMatch(/missing The protocol with its criteria was fixed before/);
+  });
+});
+
 describe("what it says", () => {
   test("the verdict, and every gate with its criterion and verdict, stand in the summary", () => {
     const summary = section("summary");
     expect(shown).toContain("FAIL Of 4 acceptance criteria: 2 met, 1 failed, 1 inconclusive.");
     for (const gate of record.findings.gates) expect(summary).toContain(`${gate.id} ${gate.title}`);
     expect(summary).toMatch(/REQ-003.* Upper limit of AUC gap ≤ 0\.050 \(over view; clean\) 0\.\d{3} Fail/);
-    expect(summary.match(/\bInconclusive\b/g)?.length).toBe(1);
+    const table = summary.slice(summary.indexOf("Acceptance criteria, fixed before the run"));
+    expect(table.match(/\bInconclusive\b/g)?.length).toBe(1);
   });
 
   test("a record whose gates are inconclusive is not called a pass", async () => {

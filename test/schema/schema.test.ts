@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { requirementsJsonSchema } from "../../reports/common/requirement-file.js";
 import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
@@ -17,6 +18,7 @@ test("the committed schemas are those that the program validates by", async () =
   const fresh: Readonly<Record<string, unknown>> = {
     audit: await auditSchema(),
     findings: findingsJsonSchema(),
+    requirements: requirementsJsonSchema(),
     ...(await recordSchemas()),
   };
   expect(Object.keys(fresh).sort()).toEqual([...SCHEMAS].sort());

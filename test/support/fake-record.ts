@@ -10,10 +10,13 @@ import gapsUnderAttack from "../../audits/gaps-under-attack.js";
 import rejections from "../../audits/rejections.js";
 import robustness from "../../audits/robustness.js";
 import underdiagnosis from "../../audits/underdiagnosis.js";
+import type { AppliedRequirements } from "../../reports/common/requirement-file.js";
+import { traceRequirements } from "../../reports/common/traceability.js";
 import { type Condition, conditionKey } from "../../src/core/condition.js";
 import { sha256 } from "../../src/core/hash.js";
 import { randomFrom } from "../../src/core/random.js";
 import type { AttackSummary, AuditRecord, Duplicates, ProtocolView } from "../../src/core/record.js";
+import { builtInFile, defaultRequirements } from "../../src/protocol/requirements.js";
 import type { GateEntry } from "../../src/protocol/schema.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
 import { adjustTests } from "../../src/run/multiplicity.js";
@@ -57,7 +60,8 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
   );
   const findings = suppressSmallCells(found, study, protocol.privacy.minimumCell);
   const gates = evaluateGates(protocol.gates as unknown as GateEntry[], findings);
-  return {
+  const provenance = fakeProvenance();
+  const untraced: AuditRecord = {
     protocol,
     findings: {
       schemaVersion: "1.0",
@@ -107,9 +111,22 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
         },
       ],
     },
-    provenance: fakeProvenance(),
+    provenance,
     perturbations: fakePerturbations(study.conditions),
   };
+  return traced(untraced);
+}
+
+/** The record with its traceability matrix, against the built-in files that are the default. */
+export function traced(
+  record: AuditRecord,
+  files: readonly AppliedRequirements[] = defaultRequirements().map(({ id }) => ({
+    ...builtInFile(id ?? ""),
+    path: null,
+    notApplicable: {},
+  })),
+): AuditRecord {
+  return { ...record, findings: { ...record.findings, requirements: traceRequirements(record, files) } };
 }
 
 function fakeProtocol(classes: readonly string[], attacked: boolean, grouped: boolean): ProtocolView {

@@ -1,7 +1,7 @@
 import type { GateResult } from "../../../src/core/finding.js";
 import { counted, countsText, inSentence, metricValue } from "../../common/format.js";
 import { conditionTitle, dataName, groupTitle, metricTitle } from "../../common/names.js";
-import { findingAnchor, type StudyView } from "../../common/study.js";
+import { findingAnchor, gateAnchor, type StudyView } from "../../common/study.js";
 import { criterionText } from "../criterion.js";
 import { VERDICT_WORDS } from "../masthead.js";
 import { defineSection, type PageContext } from "../section.js";
@@ -24,6 +24,7 @@ function gateView({ record, study }: PageContext, gate: GateResult) {
   const metric = typeof entry?.metric === "string" ? entry.metric : "";
   const rest = gate.findings.length - SHOWN;
   return {
+    anchor: gateAnchor(gate.id),
     id: dataName(gate.id),
     title: gate.title,
     verdict: gate.verdict,

@@ -1,5 +1,6 @@
 import { instant, listed, shortHash } from "../../common/format.js";
 import { dataName } from "../../common/names.js";
+import { DEVICE_KEYS, deviceOf, type Submission } from "../../common/statements.js";
 import { defineSection } from "../section.js";
 
 /** Which model, which data, which protocol, which tool: names, versions and hashes. */
@@ -17,6 +18,7 @@ export default defineSection({
     });
     return {
       entries: [
+        entry("Device", [deviceText(protocol.submission)]),
         entry("Audited model", [protocol.title, ...files(provenance.model.files)]),
         entry("Adapter and runtime", [`${provenance.model.adapter}: ${provenance.model.runtime}`]),
         entry("Task and classes", [
@@ -31,6 +33,14 @@ export default defineSection({
     };
   },
 });
+
+/** Name, version, manufacturer and identifier as stated; each that is not stated is said to be so. */
+function deviceText(submission: Submission | undefined): string {
+  const device = deviceOf(submission);
+  const stated = DEVICE_KEYS.flatMap((key) => (device[key] === undefined ? [] : [`${key} ${device[key]}`]));
+  const absent = DEVICE_KEYS.filter((key) => device[key] === undefined);
+  return [...stated, ...(absent.length === 0 ? [] : [`not stated: ${listed(absent)}`])].join("; ");
+}
 
 function imagesText(data: { readonly images: number; readonly imagesSha256: string | null }): string | null {
   if (data.imagesSha256 === null) return null;

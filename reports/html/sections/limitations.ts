@@ -1,12 +1,16 @@
 import { counted, percent } from "../../common/format.js";
 import { defineSection, type PageContext } from "../section.js";
+import { LIMIT_STATEMENTS, statementsView } from "../statements.js";
 
 /** What this report cannot say: for every audit, and for this one in particular. */
 export default defineSection({
   id: "limitations",
   title: "Limitations",
   order: 130,
-  view: (context) => ({ limitations: [...ofThisRecord(context), ...OF_EVERY_AUDIT] }),
+  view: (context) => ({
+    limitations: [...ofThisRecord(context), ...OF_EVERY_AUDIT],
+    statements: statementsView(context.record, LIMIT_STATEMENTS),
+  }),
 });
 
 function ofThisRecord({ record, study }: PageContext): string[] {
@@ -33,6 +37,11 @@ function ofThisRecord({ record, study }: PageContext): string[] {
     limits.push(
       "The attacks are searches with a limited number of queries: a stronger one may exist, and its absence was not shown.",
     );
+  const unmet = (findings.requirements ?? []).flatMap(({ requirements }) =>
+    requirements.filter(({ state }) => state === "unmet"),
+  );
+  if (unmet.length > 0)
+    limits.push(`${counted(unmet.length, "requirement")} of those traced ${unmet.length === 1 ? "is" : "are"} unmet.`);
   return limits;
 }
 

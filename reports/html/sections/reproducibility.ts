@@ -1,3 +1,5 @@
+import { sha256 } from "../../../src/core/hash.js";
+import { findingsText } from "../../../src/core/record.js";
 import { integer } from "../../common/format.js";
 import { dataName } from "../../common/names.js";
 import { column, type Table, table, textCell } from "../blocks.js";
@@ -13,11 +15,19 @@ export default defineSection({
     const { hardware } = provenance;
     return {
       command: provenance.command.map(shellWord).join(" "),
+      steps: [
+        `Install stepwedge ${provenance.stepwedge} with Node ${provenance.node}.`,
+        "Lay the model and the data where the protocol looks for them, and compare their SHA-256 with the table below.",
+        "Take audit.yaml; its canonical form, below, must have the protocol's SHA-256.",
+        "Run the command into an empty folder, and compare the SHA-256 of findings.json with the one below.",
+      ],
       entries: [
         { term: "Seed", value: String(provenance.seed) },
         { term: "Protocol SHA-256", value: findings.protocolSha256 },
+        { term: "Findings SHA-256", value: sha256(findingsText(findings)) },
         { term: "Tool", value: `stepwedge ${provenance.stepwedge}, Node ${provenance.node}` },
         { term: "Packages", value: pairs(provenance.packages) },
+        { term: "Lockfile SHA-256", value: provenance.lockfileSha256 ?? "not recorded" },
         { term: "Model runtime", value: provenance.model.runtime },
         {
           term: "Hardware",

@@ -1,4 +1,6 @@
 import type { Finding, GateResult } from "../../../src/core/finding.js";
+import { sha256 } from "../../../src/core/hash.js";
+import { findingsText } from "../../../src/core/record.js";
 import { countsText, estimateText, intervalText, isMeasured, levelText, metricValue } from "../../common/format.js";
 import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle, strengthTitle } from "../../common/names.js";
 import { certainSize, type Observation } from "../../common/observations.js";
@@ -7,9 +9,10 @@ import { column, table, textCell } from "../blocks.js";
 import { criterionText } from "../criterion.js";
 import { forest } from "../forest.js";
 import { VERDICT_WORDS } from "../masthead.js";
+import { openPoints } from "../open-points.js";
 import { defineSection, type PageContext } from "../section.js";
 
-/** What a clinician can read in one minute: gates, key numbers, principal observations; and the approval block. */
+/** What a clinician can read in one minute: what is open, gates, key numbers, principal observations; and the approval block. */
 export default defineSection({
   id: "summary",
   title: "Summary",
@@ -19,11 +22,16 @@ export default defineSection({
     const views = observations.map((observation, index) => observationView(study, observation, index));
     const isShown = (view: (typeof views)[number], index: number) => index < MOST_SHOWN || view.severity === "major";
     return {
+      open: openPoints(context.record),
       gates: gateTable(context),
       keyNumbers: keyNumbers(study),
       observations: views.filter(isShown),
       further: views.filter((view, index) => !isShown(view, index)),
       approvals: ["Prepared by", "Reviewed by", "Approved by"],
+      sealed: {
+        protocol: context.record.findings.protocolSha256,
+        findings: sha256(findingsText(context.record.findings)),
+      },
     };
   },
 });

@@ -1,0 +1,16 @@
+/** Markdown for the reports that are written in it. */
+
+/** A table in GitHub's Markdown; cells are escaped here. */
+export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
+  return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
+}
+
+/** Text that Markdown and the HTML inside it leave alone: one line, with every active character escaped. */
+export function escapeMarkdown(content: string): string {
+  return content
+    .replace(/\s+/g, " ")
+    .replace(/[\\`*_[\]{}<>|#~$!]/g, "\\$&")
+    .replace(/&/g, "&amp;")
+    .replace(/https?:/gi, (scheme) => scheme.replace(":", "&#58;"));
+}

@@ -8,6 +8,7 @@ import { type Place, whereIs } from "./place.js";
 import { checkReferences } from "./references.js";
 import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
+import { baseMetric, COMPARISON, FURTHER, withBaseline } from "./baseline.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
 import { withThresholds } from "./thresholds.js";
 
@@ -27,7 +28,8 @@ export interface LoadedProtocol {
 export async function loadProtocol(file: string, overrides: readonly string[] = []): Promise<LoadedProtocol> {
   const source = applyOverrides(parseProtocolText(readProtocolText(file), file), overrides);
   const baseFolder = dirname(resolve(file));
-  const protocol = withThresholds(await validateProtocol(source.value, source.place), baseFolder);
+  const validated = await validateProtocol(source.value, source.place);
+  const protocol = withBaseline(withThresholds(validated, baseFolder), baseFolder);
   return { protocol, sha256: protocolHash(protocol), baseFolder, name: file };
 }
 
@@ -60,11 +62,22 @@ async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
   return {
     ...protocol,
     intendedUse: protocol.intendedUse ?? null,
-    audits,
+    audits: withFurther(audits, protocol.gates),
     attacks: protocol.attacks.map((entry, index) => inWindowUnits(entry, index, protocol, place)),
-    gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id })),
+    gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id, bound: gate.bound ?? "lower" })),
     model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
   };
+}
+
+/** Measures that the audit of comparisons makes only where asked are asked for by the gates that need them. */
+function withFurther(audits: Protocol["audits"], gates: Protocol["gates"]): Protocol["audits"] {
+  const asked = gates.filter((gate) => gate.against !== undefined).map((gate) => baseMetric(gate.metric));
+  return audits.map((entry) => {
+    if (entry.id !== COMPARISON || !Array.isArray(entry.further)) return entry;
+    const given = entry.further as readonly string[];
+    const added = FURTHER.filter((metric) => asked.includes(metric) && !given.includes(metric));
+    return added.length === 0 ? entry : { ...entry, further: [...given, ...added] };
+  });
 }
 
 /** Unknown plug-in ids get a message of their own, with the nearest known one, before the schema is asked. */

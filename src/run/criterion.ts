@@ -1,10 +1,45 @@
 import type { Finding } from "../core/finding.js";
+import { advantageOf } from "../protocol/baseline.js";
 import type { GateEntry } from "../protocol/schema.js";
 import { POWER } from "../stats/assessment.js";
 import { intervalAt } from "../stats/finding.js";
 import { criticalValue, normalCdf } from "../stats/normal.js";
 
 /* How surely a finding misses a criterion, and how much more data would settle whether it meets it. */
+
+/** What a gate holds findings against, however it is written. */
+export interface Criterion {
+  readonly metric: string;
+  /** The model that the findings compare with; null where they compare with none in particular. */
+  readonly against: string | null;
+  readonly limit: number;
+  /** 1 for at least, −1 for at most. */
+  readonly sign: 1 | -1;
+}
+
+/**
+ * A gate against another model judges the paired difference, which is positive where the audited model is better: no worse
+ * than 0.02 is a difference of at least −0.02.
+ */
+export function criterionOf({ against, atLeast, atMost, metric, noWorseThan }: GateEntry): Criterion {
+  if (against !== undefined) {
+    // Not −0, which would be printed as such.
+    const limit = atLeast ?? (noWorseThan === 0 ? 0 : -(noWorseThan ?? Number.NaN));
+    return { metric: advantageOf(metric), against, limit, sign: 1 };
+  }
+  return { metric, against: null, limit: atLeast ?? atMost ?? Number.NaN, sign: atLeast === undefined ? -1 : 1 };
+}
+
+/** Whether a finding is of what a criterion speaks of: the metric, and the other model where there is one. */
+export function isAbout(finding: Finding, { against, metric }: Criterion): boolean {
+  return finding.metric === metric && (against === null || comparedWith(finding) === against);
+}
+
+/** The other model of a comparison. Hidden findings lose their details: their id still ends with it. */
+export function comparedWith({ details, id }: Finding): string | null {
+  const named = details?.comparator;
+  return typeof named === "string" ? named : (/\/vs-([^/]+)$/.exec(id)?.[1] ?? null);
+}
 
 /** No level nearer to 1 can be told apart from it: p-values end here. */
 const FARTHEST = 8;
@@ -42,12 +77,12 @@ export function criterionKey({ id }: Finding, limit: number, sign: 1 | -1): stri
 /** The p-values of all findings that gates may look at: they can be told wherever findings are made. */
 export function testsOf(gates: readonly GateEntry[], findings: readonly Finding[]): KnownTests {
   const tests = new Map<string, number | null>();
-  for (const { atLeast, atMost, bound, metric } of gates) {
-    const limit = atLeast ?? atMost;
-    if (limit === undefined || bound === "estimate") continue;
-    const sign = atLeast === undefined ? -1 : 1;
+  for (const gate of gates) {
+    if (gate.bound === "estimate") continue;
+    const criterion = criterionOf(gate);
+    const { limit, sign } = criterion;
     for (const finding of findings) {
-      if (finding.metric === metric) tests.set(criterionKey(finding, limit, sign), pOfMeeting(finding, limit, sign));
+      if (isAbout(finding, criterion)) tests.set(criterionKey(finding, limit, sign), pOfMeeting(finding, limit, sign));
     }
   }
   return tests;

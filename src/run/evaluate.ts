@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
+import { keepBaseline } from "./baseline.js";
 import { conclude, renderReports } from "./conclude.js";
 import { readEvidence } from "./evidence.js";
 import { attributeColumns } from "./prepare.js";
@@ -45,6 +46,7 @@ export async function evaluateRecord(options: EvaluateOptions): Promise<Findings
   } else {
     rmSync(join(out, FILES.evaluated), { force: true });
   }
+  await keepBaseline(out, loaded.protocol, options.protocol?.baseFolder ?? null);
   const command = options.command ?? previousCommand(out);
   return conclude({ out, loaded, evidence, deviations, command, now: (options.now ?? (() => new Date()))() });
 }

@@ -102,6 +102,13 @@ export function readProtocolFile(out: string): ProtocolFile {
   return file;
 }
 
+/** The protocol that a record's findings were made under: that of the run, or that of a later evaluation. */
+export function evaluatedProtocolOf(out: string, protocolSha256: string): Protocol {
+  const original = readProtocolFile(out);
+  if (protocolSha256 === original.sha256) return original.protocol;
+  return readJson<ProtocolFile>(join(out, FILES.evaluated), out).protocol;
+}
+
 export function readJson<T>(path: string, out: string): T {
   let text: string;
   try {

@@ -117,6 +117,11 @@ function unscoredRows(study: Study, className: string): Uint8Array {
     const scores = study.scores(condition, className);
     for (let row = 0; row < study.count; row++) if (Number.isNaN(scores[row])) unscored[row] = 1;
   }
+  // Comparisons with other models leave out whom these have not scored.
+  for (const comparator of study.comparators) {
+    const scores = comparator.scores(className);
+    for (let row = 0; row < study.count; row++) if (Number.isNaN(scores?.[row])) unscored[row] = 1;
+  }
   return unscored;
 }
 

@@ -77,7 +77,7 @@ function gridsOf(findings: readonly Finding[]): Finding[][] {
 }
 
 function measureKeyOf({ class: className, metric, operatingPoint, details }: Finding): string {
-  return JSON.stringify([className, metric, operatingPoint, details?.control ?? null]);
+  return JSON.stringify([className, metric, operatingPoint, details?.control ?? details?.comparator ?? null]);
 }
 
 function grid(study: StudyView, findings: readonly Finding[], index: number) {
@@ -106,7 +106,7 @@ function grid(study: StudyView, findings: readonly Finding[], index: number) {
 }
 
 function gridTitle(study: StudyView, first: Finding): string {
-  const control = first.details?.control;
+  const control = first.details?.control ?? first.details?.comparator;
   return [
     metricTitle(first.metric),
     ...(first.operatingPoint === null ? [] : [`at ${dataName(first.operatingPoint)}`]),

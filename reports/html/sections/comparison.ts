@@ -1,6 +1,7 @@
+import { isClean } from "../../../src/core/condition.js";
 import type { Finding } from "../../../src/core/finding.js";
 import { decimal, isMeasured, metricValue } from "../../common/format.js";
-import { dataName, groupValue, metricTitle } from "../../common/names.js";
+import { conditionTitle, dataName, groupValue, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type StudyView } from "../../common/study.js";
 import { adjustmentText, differenceTestOf, pText, shortTest } from "../../common/tests.js";
 import { type Cell, column, findingCell, table, textCell } from "../blocks.js";
@@ -24,7 +25,10 @@ export default defineSection({
               ? `${dataName(className)}, against ${dataName(comparator)}`
               : `Against ${dataName(comparator)}`,
           forest: areaForest(study, of, className, comparator, id),
-          tables: tables(study, of, className, comparator, id, alpha),
+          tables: [
+            ...tables(study, of, className, comparator, id, alpha),
+            ...conditionTables(study, className, comparator, id, alpha),
+          ],
         };
       }),
     );
@@ -38,7 +42,7 @@ function comparatorsOf(study: StudyView, className: string): string[] {
 }
 
 /** Hidden findings lose their details: their id still ends with the comparator. */
-function nameOf({ details, id }: Finding): string | null {
+export function nameOf({ details, id }: Finding): string | null {
   const named = details?.comparator;
   return typeof named === "string" ? named : (/\/vs-([^/]+)$/.exec(id)?.[1] ?? null);
 }
@@ -57,7 +61,18 @@ function advantages(study: StudyView, className: string, comparator: string): Ad
   return (metric, group, operatingPoint) => found.get(metric)?.get(keyOf(group.values, operatingPoint));
 }
 
-const METRICS = ["auc-advantage", "sensitivity-advantage", "specificity-advantage", "brier-advantage"] as const;
+const METRICS = [
+  "auc-advantage",
+  "sensitivity-advantage",
+  "specificity-advantage",
+  "brier-advantage",
+  "average-precision-advantage",
+  "ppv-advantage",
+  "npv-advantage",
+  "accuracy-advantage",
+] as const;
+/** Those at an operating point. */
+const AT_POINTS = ["sensitivity", "specificity", "ppv", "npv", "accuracy"].map((rate) => `${rate}-advantage`);
 
 function areaForest(study: StudyView, of: Advantages, className: string, comparator: string, id: string) {
   const row = (group: Group) => ({
@@ -82,24 +97,14 @@ function tables(study: StudyView, of: Advantages, className: string, comparator:
   const points = study.operatingPoints(className).map((point) => point.id);
   const measures = [
     { metric: "auc-advantage", point: null },
-    ...points.flatMap((point) => [
-      { metric: "sensitivity-advantage", point },
-      { metric: "specificity-advantage", point },
-    ]),
+    ...points.flatMap((point) => AT_POINTS.map((metric) => ({ metric, point }))),
     { metric: "brier-advantage", point: null },
+    { metric: "average-precision-advantage", point: null },
   ].filter(({ metric, point }) => of(metric, EVERYBODY, point) !== undefined);
   const titleOf = ({ metric, point }: (typeof measures)[number]) =>
     `${TITLES[metric] ?? metricTitle(metric)}${point === null ? "" : ` at ${dataName(point)}`}`;
   const all = measures.flatMap((measure) => of(measure.metric, EVERYBODY, measure.point) ?? []);
-  const columns = [
-    column("Model", true),
-    column(dataName(comparator), true),
-    column("Difference", true),
-    column("p", true),
-    column("Not inferior", true),
-    column("Detectable", true),
-    column("Conclusion"),
-  ];
+  const columns = columnsOf(comparator);
   const first = all.find((finding) => typeof finding.details?.margin === "number")?.details?.margin;
   const margin = typeof first === "number" ? decimal(first, 2) : "the margin";
   const overall = table({
@@ -143,7 +148,56 @@ const TITLES: Readonly<Record<string, string>> = {
   "sensitivity-advantage": "Sensitivity",
   "specificity-advantage": "Specificity",
   "brier-advantage": "Brier score",
+  "average-precision-advantage": "Average precision",
+  "ppv-advantage": "PPV",
+  "npv-advantage": "NPV",
+  "accuracy-advantage": "Accuracy",
 };
+
+/** Under attacks and defenses that both models were scored under: all patients, condition by condition. */
+function conditionTables(study: StudyView, className: string, comparator: string, id: string, alpha: number) {
+  const measures = METRICS.filter((metric) => metric !== "brier-advantage");
+  const points = [null, ...study.operatingPoints(className).map((point) => point.id)];
+  const rows = (metric: string, point: string | null) =>
+    study.conditions
+      .filter((condition) => !isClean(condition))
+      .flatMap((condition) =>
+        study
+          .all(metric, className, condition)
+          .filter((one) => one.family === null && one.operatingPoint === point && nameOf(one) === comparator)
+          .map((one) => ({ header: textCell(conditionTitle(condition)), cells: cellsOf(one, alpha) })),
+      );
+  const bodies = points.flatMap((point) =>
+    measures.map((metric) => ({
+      heading: `${TITLES[metric] ?? metricTitle(metric)}${point === null ? "" : ` at ${dataName(point)}`}`,
+      rows: rows(metric, point),
+    })),
+  );
+  if (bodies.every((body) => body.rows.length === 0)) return [];
+  return [
+    table({
+      id: `comparison-conditions-${id}`,
+      caption: `The model against ${dataName(comparator)}, ${dataName(className)}, all patients, under attacks and defenses`,
+      note: "Each model is held against what was done to it: an attack that learns has learnt from the model that it attacks. As above otherwise.",
+      folded: `The model against ${dataName(comparator)} under attacks and defenses`,
+      columns: [column("Condition"), ...columnsOf(comparator)],
+      bodies,
+    }),
+  ];
+}
+
+/** What stands beside each difference. */
+function columnsOf(comparator: string) {
+  return [
+    column("Model", true),
+    column(dataName(comparator), true),
+    column("Difference", true),
+    column("p", true),
+    column("Not inferior", true),
+    column("Detectable", true),
+    column("Conclusion"),
+  ];
+}
 
 function cellsOf(finding: Finding, alpha: number): Cell[] {
   const base = finding.metric.replace(/-advantage$/, "");
@@ -166,10 +220,12 @@ function cellsOf(finding: Finding, alpha: number): Cell[] {
   ];
 }
 
-function conclusion(finding: Finding, alpha: number, inferiority: number | null): string {
+/** What a difference says, in a word: where p and interval both say so. */
+export function conclusion(finding: Finding, alpha: number, inferiority: number | null): string {
   if (!isMeasured(finding)) return "—";
   const test = differenceTestOf(finding);
-  const p = test?.adjusted?.p ?? test?.p ?? 1;
+  // Measures that are resampled have no test: their interval stands alone.
+  const p = test?.adjusted?.p ?? test?.p ?? 0;
   const assessment = finding.details?.assessment;
   const within = assessment === "different, within the margin" ? ", within the margin" : "";
   // McNemar's test and the interval are made differently: where they disagree nothing is concluded.

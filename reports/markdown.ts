@@ -2,6 +2,7 @@ import type { GateResult } from "../src/core/finding.js";
 import type { AuditRecord } from "../src/core/record.js";
 import { defineReport } from "../src/core/report.js";
 import { countsShort, estimateText, instant, intervalText, shortHash } from "./common/format.js";
+import { escapeMarkdown, markdownTable } from "./common/markdown.js";
 import { groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
 import { type Group, StudyView } from "./common/study.js";
@@ -41,7 +42,7 @@ function verdictLine({ findings }: AuditRecord): string {
 
 function gateTable(gates: readonly GateResult[]): string {
   const rows = gates.map((gate) => [gate.id, gate.title, VERDICTS[gate.verdict], gate.reason]);
-  return table(["Gate", "Criterion", "Verdict", "Reason"], rows);
+  return markdownTable(["Gate", "Criterion", "Verdict", "Reason"], rows);
 }
 
 function observationList(study: StudyView): string {
@@ -75,14 +76,14 @@ function classBlocks(study: StudyView, className: string): string[] {
   );
   return [
     `## ${escapeMarkdown(className)}: clean images`,
-    table(["Group", "n (positive / negative)", ...headings], rows),
+    markdownTable(["Group", "n (positive / negative)", ...headings], rows),
     `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
   ];
 }
 
 function identification({ findings, protocol, provenance }: AuditRecord): string {
   const files = Object.entries({ ...provenance.model.files, ...provenance.data.files });
-  return table(
+  return markdownTable(
     ["What", "Value"],
     [
       ["Protocol SHA-256", findings.protocolSha256],
@@ -92,18 +93,4 @@ function identification({ findings, protocol, provenance }: AuditRecord): string
       ["Finished", instant(provenance.finishedAt)],
     ],
   );
-}
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
-  return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
-}
-
-/** Text that Markdown and the HTML inside it leave alone: one line, with every active character escaped. */
-function escapeMarkdown(content: string): string {
-  return content
-    .replace(/\s+/g, " ")
-    .replace(/[\\`*_[\]{}<>|#~$!]/g, "\\$&")
-    .replace(/&/g, "&amp;")
-    .replace(/https?:/gi, (scheme) => scheme.replace(":", "&#58;"));
 }

@@ -35,7 +35,7 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   inconclusive: "Inconclusive",
 };
 
-function verdictBanner({ verdict, gates }: AuditRecord["findings"]) {
+export function verdictBanner({ verdict, gates }: Pick<AuditRecord["findings"], "verdict" | "gates">) {
   const count = (wanted: Verdict) => gates.filter((gate) => gate.verdict === wanted).length;
   const total = counted(gates.length, "acceptance criterion", "acceptance criteria");
   const tallies = [

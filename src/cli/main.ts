@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import { ExitCode } from "../core/errors.js";
 import { VERSION } from "../core/version.js";
+import { registerBless } from "./bless.js";
+import { registerCompare } from "./compare.js";
 import { registerDemo } from "./demo.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
@@ -32,6 +34,8 @@ for (const register of [
   registerEvaluate,
   registerGate,
   registerReport,
+  registerBless,
+  registerCompare,
   registerList,
   registerExplain,
   registerDoctor,

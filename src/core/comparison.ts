@@ -1,6 +1,5 @@
 import type { Finding, GateResult, Verdict } from "./finding.js";
-import type { OperatingPoint } from "./audit.js";
-import type { GroupCount, Provenance, ProtocolView, SamplesInCommon } from "./record.js";
+import type { AuditRecord, Provenance, SamplesInCommon } from "./record.js";
 
 /** `comparison.json`: a predecessor beside its successor, on the same samples. Deterministic: no clock, no path. */
 export interface Comparison {
@@ -79,10 +78,9 @@ export interface NotComparable {
   readonly reason: string;
 }
 
-/** A comparison with what its renderings need beside: the successor's protocol and groups. */
+/** A comparison with what its renderings need beside. */
 export interface ComparisonView {
   readonly comparison: Comparison;
-  readonly protocol: ProtocolView;
-  readonly groups: readonly GroupCount[];
-  readonly operatingPoints: readonly OperatingPoint[];
+  /** The successor's record with the comparison's findings and gates in place of its own. */
+  readonly record: AuditRecord;
 }

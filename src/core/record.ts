@@ -234,7 +234,12 @@ export interface ProtocolView {
  * difference of lines, and thousands of findings do not become a million lines.
  */
 export function findingsText(findings: Findings): string {
-  const members = Object.entries(findings).map(([key, value]) => {
+  return linesText(findings);
+}
+
+/** The same of any document of lists. */
+export function linesText(document: object): string {
+  const members = Object.entries(document).map(([key, value]) => {
     const text = Array.isArray(value) ? listText(value) : JSON.stringify(value);
     return `  ${JSON.stringify(key)}: ${text}`;
   });

@@ -13,11 +13,12 @@ import { StepwedgeError } from "../core/errors.js";
 import { type Finding, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
 import { canonicalJson, sha256File } from "../core/hash.js";
 import { findPlugin } from "../core/plugins.js";
+import { type AuditRecord, linesText } from "../core/record.js";
 import { VERSION } from "../core/version.js";
 import { BASELINE, COMPARISON } from "../protocol/baseline.js";
 import { type AuditEntry, defaultAudit, type Protocol } from "../protocol/schema.js";
 import { runAudits } from "./auditing.js";
-import { type BaselineFile, isBaseline, verifyBaseline } from "./baseline.js";
+import { type BaselineFile, isBaseline, sampleDeviations, verifyBaseline } from "./baseline.js";
 import { type Evidence, readEvidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { adjustTests } from "./multiplicity.js";
@@ -87,7 +88,20 @@ export async function compareRecords({ before, after, modification }: CompareOpt
     changes: paired.filter(({ status }) => status === "measured").map((one) => changeOf(one, 1 - protocol.confidence)),
     notComparable: notComparable(old, fresh, evidence, paired),
   };
-  return { comparison, protocol, groups: countGroups(study), operatingPoints: fresh.operatingPoints };
+  const record: AuditRecord = {
+    protocol,
+    findings: {
+      ...fresh.findings,
+      findings: paired,
+      gates: regression,
+      verdict: comparison.verdict ?? "inconclusive",
+      groups: countGroups(study),
+      deviations: sampleDeviations(comparison.before.name, alignment, old),
+    },
+    provenance: fresh.provenance,
+    perturbations: {},
+  };
+  return { comparison, record };
 }
 
 /** The successor's protocol, reduced to its comparison with one model. */
@@ -260,4 +274,9 @@ function notComparable(
       .filter(({ status }) => status !== "measured")
       .map(({ id, reason, status }) => ({ what: id, reason: reason ?? status })),
   ];
+}
+
+/** `comparison.json` as text: members of lists on lines of their own, as in findings.json. */
+export function comparisonText(comparison: Comparison): string {
+  return linesText(comparison);
 }

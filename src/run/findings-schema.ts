@@ -76,7 +76,7 @@ const test = z
   })
   .meta({ id: "Test" });
 
-const finding = z
+export const findingSchema = z
   .strictObject({
     id: z.string().describe("audit/metric/class/subgroup/condition, with further parts where needed; unique."),
     audit: z.string(),
@@ -105,7 +105,7 @@ const finding = z
   })
   .meta({ id: "Finding" });
 
-const gate = z
+export const gateSchema = z
   .strictObject({
     id: z.string(),
     title: z.string(),
@@ -234,6 +234,21 @@ const training = z
   })
   .meta({ id: "TrainingSummary" });
 
+/** Evaluation samples of a record and of another, by id. */
+export const samplesInCommon = z
+  .strictObject({
+    common: count.describe("Compared: the same id and, where both records know their images, the same file."),
+    onlyHere: count,
+    onlyThere: count,
+    otherImage: count.describe("The same id with another image file: not compared."),
+    imagesChecked: z.boolean().describe("Whether the files' hashes were compared; not in tables of scores."),
+    relabelled: z
+      .record(z.string(), count)
+      .describe("Common samples whose label was changed, by class; both models are held against the new ones."),
+    regrouped: count.describe("Common samples that are with other patients' than there."),
+  })
+  .meta({ id: "SamplesInCommon" });
+
 const baseline = z
   .strictObject({
     name: z.string(),
@@ -243,17 +258,7 @@ const baseline = z
     model: z.strictObject({ adapter: z.string(), runtime: z.string(), files: z.record(z.string(), sha256) }),
     blessedBy: z.string().nullable(),
     reason: z.string().nullable(),
-    samples: z.strictObject({
-      common: count.describe("Compared: the same id and, where both records know their images, the same file."),
-      onlyHere: count,
-      onlyThere: count,
-      otherImage: count.describe("The same id with another image file: not compared."),
-      imagesChecked: z.boolean().describe("Whether the files' hashes were compared; not in tables of scores."),
-      relabelled: z
-        .record(z.string(), count)
-        .describe("Common samples whose label was changed, by class; both models are held against the new ones."),
-      regrouped: count.describe("Common samples that are with other patients' than there."),
-    }),
+    samples: samplesInCommon,
   })
   .describe("The blessed record that gates against: baseline hold the model against.")
   .meta({ id: "Baseline" });
@@ -265,8 +270,8 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
   schemaVersion: z.literal("1.0"),
   protocolSha256: sha256.describe("Of the canonical protocol that these findings were made under."),
   verdict,
-  findings: z.array(finding),
-  gates: z.array(gate),
+  findings: z.array(findingSchema),
+  gates: z.array(gateSchema),
   operatingPoints: z.array(operatingPoint),
   flow,
   groups: z.array(group),

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
+import { comparisonJsonSchema } from "../../src/run/comparison-schema.js";
 import { findingsJsonSchema, findingsSchema } from "../../src/run/findings-schema.js";
 import { runAudit } from "../../src/run/run.js";
 import { fakeRecord } from "../support/fake-record.js";
@@ -13,8 +14,8 @@ import { committedSchema, schemaFaults } from "../support/validator.js";
 const STALE = "schema/ is stale: run `npm run schema`";
 
 test("the committed schemas are those that the program validates by", async () => {
-  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema() };
-  for (const name of ["audit", "findings"] as const) {
+  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema(), comparison: comparisonJsonSchema() };
+  for (const name of ["audit", "findings", "comparison"] as const) {
     // Compared as JSON: what zod leaves undefined is not in the file.
     const current = JSON.stringify(JSON.parse(JSON.stringify(fresh[name])));
     if (JSON.stringify(committedSchema(name)) !== current) throw new Error(`${name}: ${STALE}`);

@@ -89,21 +89,24 @@ export function testsOf(gates: readonly GateEntry[], findings: readonly Finding[
 }
 
 /**
- * How many samples like these it would take to pass with 80 % power if the estimate were the truth: standard errors shrink
- * with the root of n, and (z + z_power) of them must fit between estimate and limit.
+ * How many samples like these it would take to settle it with 80 % power if the estimate were the truth: to pass where the
+ * estimate meets the limit, to fail where it misses it. Standard errors shrink with the root of n, and (z + z_power) of them
+ * must fit between estimate and limit.
  */
 export function neededWords(finding: Finding, limit: number, sign: 1 | -1): string {
   const { estimate, interval, n } = finding;
   if (estimate === null || interval === null) return "more data would settle it";
   const room = sign * (estimate - limit);
+  const meets = room >= 0;
   const z = criticalValue(interval.level);
-  const width = sign > 0 ? estimate - interval.lower : interval.upper - estimate;
-  if (room <= 0 || width <= 0) return "more data would settle it, but the estimate itself does not meet the limit";
-  const times = (((z + criticalValue(2 * POWER - 1)) * (width / z)) / room) ** 2;
-  const samples = roundUp(n * times);
-  return times > 100
-    ? "more data would settle it, but the estimate lies almost on the limit"
-    : `about ${samples} samples like these ${n} would pass it with 80 % power, if the estimate is the truth`;
+  // The limit of the interval that has to come clear of the criterion: the near one to pass, the far one to fail.
+  const width = sign > 0 === meets ? estimate - interval.lower : interval.upper - estimate;
+  const aside = meets ? "" : ", but the estimate itself does not meet the limit";
+  if (room === 0 || width <= 0) return `more data would settle it${aside}`;
+  const times = (((z + criticalValue(2 * POWER - 1)) * (width / z)) / Math.abs(room)) ** 2;
+  if (times > 100) return `more data would settle it, but the estimate lies almost on the limit`;
+  const settled = `about ${roundUp(n * times)} samples like these ${n} would ${meets ? "pass" : "fail"} it with 80 % power, if the estimate is the truth`;
+  return meets ? settled : `the estimate itself does not meet the limit: ${settled}`;
 }
 
 /** Two significant figures, upwards: no more is known. */

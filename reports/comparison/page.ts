@@ -134,7 +134,9 @@ function differences(comparison: Comparison) {
         })),
       ],
     }),
-    sameModel: comparison.differences.every(({ kind }) => kind !== "model"),
+    // Tables of scores have no file of a model.
+    sameModel:
+      Object.keys(after.model.files).length > 0 && comparison.differences.every(({ kind }) => kind !== "model"),
   };
 }
 

@@ -162,7 +162,7 @@ function differencesOf(before: ScoredRecord, after: ScoredRecord): Difference[] 
         ...fresh.packages,
       },
     ),
-    ...changed("protocol", leaves(before.protocol), leaves(after.protocol)),
+    ...protocolDifferences(before.protocol, after.protocol),
   ];
 }
 
@@ -176,21 +176,32 @@ function changed(
     .map((what) => ({ kind, what, before: before[what] ?? null, after: after[what] ?? null }));
 }
 
-/** Every value of a protocol by its path, members of lists by their id: `gates.REQ-001.atLeast`. */
-function leaves(protocol: Protocol): Record<string, string> {
-  const found: Record<string, string> = {};
-  const visit = (value: unknown, path: string): void => {
-    if (value === undefined) return;
-    if (Array.isArray(value) && value.some((member) => typeof member === "object" && member !== null)) {
-      value.forEach((member, index) => {
-        visit(member, `${path}.${nameOf(member) ?? index}`);
-      });
-    } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [key, member] of Object.entries(value)) visit(member, path === "" ? key : `${path}.${key}`);
-    } else found[path] = typeof value === "string" ? value : canonicalJson(value);
-  };
-  visit(protocol, "");
-  return found;
+/**
+ * Every value in which two protocols differ, by its path; members of lists by their id, such as `gates.REQ-001.atLeast`. A
+ * block that only one of them has is one difference.
+ */
+function protocolDifferences(before: unknown, after: unknown, path = ""): Difference[] {
+  const [old, fresh] = [branchesOf(before), branchesOf(after)];
+  if (old === null || fresh === null) {
+    const [was, is] = [textOf(before), textOf(after)];
+    return was === is ? [] : [{ kind: "protocol", what: path, before: was, after: is }];
+  }
+  return [...new Set([...Object.keys(old), ...Object.keys(fresh)])].flatMap((key) =>
+    protocolDifferences(old[key], fresh[key], path === "" ? key : `${path}.${key}`),
+  );
+}
+
+/** The members of a mapping or of a list of mappings; null for plain values and lists of them. */
+function branchesOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  if (typeof value !== "object" || value === null) return null;
+  if (!Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  const isNamed = value.every((member) => typeof member === "object" && member !== null);
+  return isNamed ? Object.fromEntries(value.map((member, index) => [nameOf(member) ?? String(index), member])) : null;
+}
+
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  return typeof value === "string" ? value : canonicalJson(value);
 }
 
 function nameOf(member: unknown): string | null {

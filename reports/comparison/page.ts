@@ -1,6 +1,7 @@
 import type { Comparison, ComparisonView, Difference } from "../../src/core/comparison.js";
+import { isClean } from "../../src/core/condition.js";
 import type { Finding, Verdict } from "../../src/core/finding.js";
-import { counted, decimal, instant, listed, metricValue, shortHash } from "../common/format.js";
+import { counted, decimal, instant, listed as inWords, metricValue, shortHash } from "../common/format.js";
 import { dataName } from "../common/names.js";
 import { findingAnchor, StudyView } from "../common/study.js";
 import { shortTest } from "../common/tests.js";
@@ -8,14 +9,14 @@ import { type Cell, column, findingCell, table, textCell } from "../html/blocks.
 import { VERDICT_WORDS, verdictBanner } from "../html/masthead.js";
 import { contentSecurityPolicy, loadStyle, loadTemplates } from "../html/page.js";
 import type { PageContext } from "../html/section.js";
-import allFindings from "../html/sections/all-findings.js";
+import { findingGrids } from "../html/sections/all-findings.js";
 import sideBySide from "../html/sections/comparison.js";
 import deviations from "../html/sections/deviations.js";
 import gates from "../html/sections/gates.js";
 import { changed, EXPLORATION, familyText, measureTitle, samplesText, tally, where, whom } from "./differences.js";
 
 /** Rows of a table of changes beyond this many stand in comparison.json alone. */
-const MOST_ROWS = 200;
+const MOST_ROWS = 150;
 
 /** Renders `comparison.html`: one self-contained page in the look of the report, made of its parts. */
 export async function renderComparisonPage({ comparison, record }: ComparisonView): Promise<string> {
@@ -38,7 +39,7 @@ export async function renderComparisonPage({ comparison, record }: ComparisonVie
   const departures = (await deviations.view(context)) as object;
   add("deviations", "Deviations", "deviations", departures);
   add("method", "Method in brief", "comparison-method", { family: familyText(comparison), level: levelOf(comparison) });
-  add("all-findings", "All differences", "all-findings", await allFindings.view(context));
+  add("all-findings", "All differences", "all-findings", findingGrids(context, listed(comparison), "comparison.json"));
   const style = loadStyle();
   return templates.render("comparison-page", {
     title: comparison.after.title,
@@ -48,6 +49,32 @@ export async function renderComparisonPage({ comparison, record }: ComparisonVie
     stepwedge: comparison.stepwedge,
     masthead: head(comparison),
   });
+}
+
+/** As many as keep the page below a megabyte. */
+const MOST_LISTED = 1000;
+
+/** What the page refers to, then all patients, then clean images, measure by measure, as much as fits. */
+function listed(comparison: Comparison): readonly Finding[] {
+  const { findings, regression } = comparison;
+  if (findings.length <= MOST_LISTED) return findings;
+  const shown = (["worse", "better"] as const).flatMap((direction) =>
+    changed(comparison, direction)
+      .slice(0, MOST_ROWS)
+      .map(({ finding }) => finding.id),
+  );
+  const kept = new Set([...shown, ...regression.flatMap((gate) => gate.findings)]);
+  const isWhole = ({ family }: Finding) => family === null;
+  for (const isNext of [isWhole, ({ condition }: Finding) => isClean(condition)]) {
+    for (const metric of new Set(findings.map((finding) => finding.metric))) {
+      const members = findings.filter(
+        (finding) => finding.metric === metric && isNext(finding) && !kept.has(finding.id),
+      );
+      if (kept.size + members.length > MOST_LISTED) continue;
+      for (const { id } of members) kept.add(id);
+    }
+  }
+  return findings.filter(({ id }) => kept.has(id));
 }
 
 function levelOf({ confidence }: Comparison): string {
@@ -237,7 +264,7 @@ function notComparable({ notComparable: list }: Comparison) {
     entries: [...reasons].map(([reason, whats]) => ({
       reason,
       count: whats.length,
-      examples: listed(whats.slice(0, 8).map(dataName)) + (whats.length > 8 ? " and others" : ""),
+      examples: inWords(whats.slice(0, 8).map(dataName)) + (whats.length > 8 ? " and others" : ""),
     })),
   };
 }

@@ -227,7 +227,6 @@ describe("nothing passes by absence", () => {
         level: 0.95,
         seed: 1,
       }),
-      // A second class that the audited model has and the baseline has not.
     ];
     const under = (epsilon?: number): Partial<GateEntry> => ({
       noWorseThan: 0.9,
@@ -243,6 +242,7 @@ describe("nothing passes by absence", () => {
     expect(all).toMatchObject({ verdict: "fail" });
     expect(all?.reason).toContain("square@0.0200");
     expect(other?.verdict).toBe("fail");
+    // A second class that the audited model has and the baseline has not.
     const second: Finding[] = findings
       .filter(({ audit }) => audit === "discrimination")
       .map((finding) => ({ ...finding, class: "second", id: `${finding.id}-second` }));

@@ -21,14 +21,22 @@ export default defineSection({
   order: 150,
   view: (context) => {
     const { findings } = context.record.findings;
-    const listed = findings.length <= MOST_FINDINGS ? findings : essential(context);
-    const omitted = findings.length - listed.length;
-    return {
-      omitted: omitted > 0 ? integer(omitted) : null,
-      grids: gridsOf(listed).map((members, index) => grid(context.study, members, index)),
-    };
+    return findingGrids(context, findings.length <= MOST_FINDINGS ? findings : essential(context), "findings.json");
   },
 });
+
+/**
+ * What the template shows: some of the record's findings in grids, and how many are left out.
+ * @param file where all of them stand
+ */
+export function findingGrids({ record, study }: PageContext, listed: readonly Finding[], file: string) {
+  const omitted = record.findings.findings.length - listed.length;
+  return {
+    file,
+    omitted: omitted > 0 ? integer(omitted) : null,
+    grids: gridsOf(listed).map((members, index) => grid(study, members, index)),
+  };
+}
 
 /**
  * What the page refers to, and then, measure by measure, as much as fits: all patients on clean images, groups on clean

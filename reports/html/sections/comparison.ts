@@ -8,6 +8,9 @@ import { type Cell, column, findingCell, table, textCell } from "../blocks.js";
 import { forest } from "../forest.js";
 import { defineSection } from "../section.js";
 
+/** Group tables of more rows than this, all classes together, are left to findings.json: the page stays below a megabyte. */
+const MOST_ROWS = 600;
+
 /** The model against others on the same patients. */
 export default defineSection({
   id: "comparison",
@@ -32,9 +35,19 @@ export default defineSection({
         };
       }),
     );
-    return pairs.length === 0 ? null : { pairs };
+    const shortened = isShortened(study)
+      ? "To keep this page small, groups are shown by AUC, and conditions other than clean by AUC for all patients. Everything else stands in the JSON file."
+      : null;
+    return pairs.length === 0 ? null : { pairs, shortened };
   },
 });
+
+/** Whether all tables together would be too long; decided by what there is, not by what came out. */
+function isShortened(study: StudyView): boolean {
+  const conditions = Math.max(1, study.conditions.length - 1);
+  const measures = 1 + 2 * Math.max(0, ...study.classes.map((name) => study.operatingPoints(name).length));
+  return study.classes.length * (study.groups.length + conditions) * measures > MOST_ROWS;
+}
 
 function comparatorsOf(study: StudyView, className: string): string[] {
   const names = study.all("auc-advantage", className).map(nameOf);
@@ -122,7 +135,7 @@ function tables(study: StudyView, of: Advantages, className: string, comparator:
       },
     ],
   });
-  if (study.families.length === 0) return [overall];
+  if (study.families.length === 0 || isShortened(study)) return [overall];
   const byGroup = table({
     id: `comparison-groups-${id}`,
     caption: `The model against ${dataName(comparator)}, ${dataName(className)}, by subgroup, clean images`,
@@ -156,7 +169,9 @@ const TITLES: Readonly<Record<string, string>> = {
 
 /** Under attacks and defenses that both models were scored under: all patients, condition by condition. */
 function conditionTables(study: StudyView, className: string, comparator: string, id: string, alpha: number) {
-  const measures = METRICS.filter((metric) => metric !== "brier-advantage");
+  const measures = isShortened(study)
+    ? (["auc-advantage"] as const)
+    : METRICS.filter((metric) => metric !== "brier-advantage");
   const points = [null, ...study.operatingPoints(className).map((point) => point.id)];
   const rows = (metric: string, point: string | null) =>
     study.conditions

@@ -1,3 +1,5 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Comparison, ComparisonView, Difference } from "../../src/core/comparison.js";
 import { isClean } from "../../src/core/condition.js";
 import type { Finding, Verdict } from "../../src/core/finding.js";
@@ -15,6 +17,8 @@ import deviations from "../html/sections/deviations.js";
 import gates from "../html/sections/gates.js";
 import { changed, EXPLORATION, familyText, measureTitle, samplesText, tally, where, whom } from "./differences.js";
 
+const TEMPLATES = join(dirname(fileURLToPath(import.meta.url)), "templates");
+
 /** Rows of a table of changes beyond this many stand in comparison.json alone. */
 const MOST_ROWS = 150;
 
@@ -22,7 +26,7 @@ const MOST_ROWS = 150;
 export async function renderComparisonPage({ comparison, record }: ComparisonView): Promise<string> {
   const study = new StudyView(record);
   const context: PageContext = { record, study, observations: [] };
-  const templates = loadTemplates();
+  const templates = loadTemplates(TEMPLATES);
   const sections: { id: string; title: string; number: number; body: string }[] = [];
   const add = (id: string, title: string, template: string, view: object | null) => {
     if (view === null) return;

@@ -72,17 +72,17 @@ export interface Templates {
  * The templates of `templates/`, with those of `templates/partials/` at their disposal. Handlebars escapes whatever
  * `{{ }}` shows; `{{{ }}}` stands only where markup of our own charts and sections is put in. Strict: a name that the
  * view lacks is an error, not a gap on the page.
+ * @param further folders with templates of another page
  */
-export function loadTemplates(): Templates {
+export function loadTemplates(...further: readonly string[]): Templates {
   const engine = Handlebars.create();
   const options: CompileOptions = { strict: true, preventIndent: true, explicitPartialContext: false };
   for (const file of templateFiles(join(TEMPLATES, "partials")))
     engine.registerPartial(basename(file, ".hbs"), engine.compile(readFileSync(file, "utf8"), options));
   const compiled = new Map(
-    templateFiles(TEMPLATES).map((file) => [
-      basename(file, ".hbs"),
-      engine.compile<object>(readFileSync(file, "utf8"), options),
-    ]),
+    [TEMPLATES, ...further]
+      .flatMap(templateFiles)
+      .map((file) => [basename(file, ".hbs"), engine.compile<object>(readFileSync(file, "utf8"), options)]),
   );
   return {
     render(name, view) {

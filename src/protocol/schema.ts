@@ -117,8 +117,9 @@ const gate = z
   })
   .refine(...exactlyOne("atLeast", "atMost", "noWorseThan"))
   .refine((entry) => entry.bound !== undefined || entry.against !== undefined, {
-    message: "bound is missing",
-    params: { remedy: "Say what is held against the limit: bound: lower | upper | estimate." },
+    path: ["bound"],
+    message: "is missing",
+    params: { remedy: 'Add "bound": lower, upper or estimate, what is held against the limit.' },
   })
   .refine((entry) => entry.noWorseThan === undefined || entry.against !== undefined, {
     message: "noWorseThan needs against: which model must it be no worse than?",

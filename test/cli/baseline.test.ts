@@ -179,7 +179,7 @@ describe("a run against a baseline", () => {
       'unknown model to compare with "baseline"',
     ],
     ["no model", "  - { id: r, metric: auc, noWorseThan: 0.02, bound: lower }\n", "noWorseThan needs against"],
-    ["no bound", "  - { id: r, metric: auc, atLeast: 0.8 }\n", "bound is missing"],
+    ["no bound", "  - { id: r, metric: auc, atLeast: 0.8 }\n", "gates[1].bound: is missing"],
     [
       "no paired metric",
       "  - { id: r, metric: ece, against: baseline, noWorseThan: 0.02 }\nbaseline: { path: base }\n",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { requirementsJsonSchema } from "../reports/common/requirement-file.js";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { auditSchema } from "../src/protocol/json-schema.js";
+import { comparisonJsonSchema } from "../src/run/comparison-schema.js";
 import { findingsJsonSchema } from "../src/run/findings-schema.js";
 import { recordSchemas } from "../src/run/record-schemas.js";
 
@@ -15,6 +16,7 @@ for (const [name, schema] of [
   ["findings", findingsJsonSchema()],
   ...Object.entries(await recordSchemas()),
   ["requirements", requirementsJsonSchema()],
+  ["comparison", comparisonJsonSchema()],
 ] as const) {
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -93,7 +93,11 @@ const DIFFERENCE =
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
   const isDifference = DIFFERENCE.test(metric);
-  const base = metric.replace(DIFFERENCE, "").replace(/-(resampled|worst-case|best-case)$/, "");
+  // A gap against another model's gap: the difference of two differences.
+  const base = metric
+    .replace(/-advantage$/, "")
+    .replace(DIFFERENCE, "")
+    .replace(/-(resampled|worst-case|best-case)$/, "");
   if (metric === "median-minimal-epsilon") return "epsilon";
   if (metric === "median-queries") return "count";
   if (SHARES.has(base)) return isDifference ? "points" : "share";
@@ -215,6 +219,7 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["bonferroni", "Bonferroni over pairs of groups"],
   ["mover-ratio", "ratio, limits recovered from both shares"],
   ["square-and-add", "square-and-add"],
+  ["paired-bootstrap-percentile", "paired patient bootstrap, percentile"],
   ["paired-delong", "paired DeLong"],
   ["delong", "DeLong"],
   ["paired-obuchowski", "paired Obuchowski (clustered by patient)"],

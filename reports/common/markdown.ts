@@ -1,6 +1,6 @@
-/** Markdown for the reports that are written in it. */
+/** Text and tables in GitHub's Markdown, for every report that writes it. */
 
-/** A table in GitHub's Markdown; cells are escaped here. */
+/** A table in GitHub's Markdown; every cell is escaped. */
 export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
   return [line(headings), `|${headings.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");

@@ -8,7 +8,10 @@ import { conditionTitle, dataName, metricTitle } from "../common/names.js";
  */
 export function criterionText(gate: ProtocolView["gates"][number]): string {
   const metric = text(gate.metric) ?? "metric";
-  const measure = `${boundWords(text(gate.bound))}${metricTitle(metric)}`;
+  const against = text(gate.against);
+  const from = against === null ? "" : `, difference from ${dataName(against)} on the same samples,`;
+  const title = metricTitle(against === null ? metric : baseOf(metric));
+  const measure = `${boundWords(text(gate.bound))}${title}${from}`;
   const where = [classWords(gate), pointWords(gate), groupWords(gate), conditionWords(gate.condition)];
   const about = where.filter((part) => part !== null);
   return `${measure} ${limitText(gate)}${about.length === 0 ? "" : ` (${about.join("; ")})`}`;
@@ -16,10 +19,22 @@ export function criterionText(gate: ProtocolView["gates"][number]): string {
 
 /** "≥ 0.800" or "≤ 5.0 pp". */
 export function limitText(gate: ProtocolView["gates"][number]): string {
-  const metric = text(gate.metric) ?? "";
+  const metric = judgedMetric(gate);
+  if (typeof gate.noWorseThan === "number")
+    return `≥ ${metricValue(metric, gate.noWorseThan === 0 ? 0 : -gate.noWorseThan)}`;
   if (typeof gate.atLeast === "number") return `≥ ${metricValue(metric, gate.atLeast)}`;
   if (typeof gate.atMost === "number") return `≤ ${metricValue(metric, gate.atMost)}`;
   return "";
+}
+
+/** The metric of what is held against the limit: with another model, the paired difference. */
+export function judgedMetric(gate: ProtocolView["gates"][number]): string {
+  const metric = text(gate.metric) ?? "";
+  return text(gate.against) === null ? metric : `${baseOf(metric)}-advantage`;
+}
+
+function baseOf(metric: string): string {
+  return metric.replace(/-advantage$/, "");
 }
 
 function boundWords(bound: string | null): string {
@@ -41,7 +56,7 @@ function pointWords(gate: ProtocolView["gates"][number]): string | null {
 function groupWords(gate: ProtocolView["gates"][number]): string | null {
   if (Array.isArray(gate.subgroups)) {
     const families = listed(gate.subgroups.map((name) => dataName(String(name))));
-    return text(gate.metric)?.endsWith("-gap") === true ? `over ${families}` : `each group of ${families}`;
+    return baseOf(text(gate.metric) ?? "").endsWith("-gap") ? `over ${families}` : `each group of ${families}`;
   }
   if (isObject(gate.subgroup)) {
     const parts = Object.entries(gate.subgroup).map(

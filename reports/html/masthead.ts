@@ -36,7 +36,7 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
 };
 
 /** "33 requirements unmet, 1 inconclusive."; null where no requirement is either. */
-function requirementTally({ requirements = [] }: AuditRecord["findings"]): string | null {
+function requirementTally({ requirements = [] }: Pick<AuditRecord["findings"], "requirements">): string | null {
   const rows = requirements.flatMap((source) => source.requirements);
   const count = (wanted: TraceState) => rows.filter(({ state }) => state === wanted).length;
   const [unmet, open] = [count("unmet"), count("inconclusive")];
@@ -47,8 +47,8 @@ function requirementTally({ requirements = [] }: AuditRecord["findings"]): strin
   return parts.length === 0 ? null : `${parts.join(", ")}.`;
 }
 
-function verdictBanner(findings: AuditRecord["findings"]) {
-  const { verdict, gates } = findings;
+export function verdictBanner(findings: Pick<AuditRecord["findings"], "verdict" | "gates" | "requirements">) {
+  const { gates, verdict } = findings;
   const count = (wanted: Verdict) => gates.filter((gate) => gate.verdict === wanted).length;
   const total = counted(gates.length, "acceptance criterion", "acceptance criteria");
   const tallies = [

@@ -43,11 +43,11 @@ export async function renderPage(record: AuditRecord): Promise<string> {
 /** Files of `styles/`, in the order in which later rules may overrule earlier ones. */
 const STYLES = ["base", "layout", "masthead", "summary", "tables", "charts", "lists", "screens", "print"];
 
-function loadStyle(): string {
+export function loadStyle(): string {
   return STYLES.map((name) => readFileSync(join(HERE, "styles", `${name}.css`), "utf8").trim()).join("\n");
 }
 
-function contentSecurityPolicy(style: string): string {
+export function contentSecurityPolicy(style: string): string {
   const hash = createHash("sha256").update(style).digest("base64");
   return `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
 }
@@ -64,7 +64,7 @@ export async function loadSections(): Promise<readonly Section[]> {
   return sections.sort((a, b) => a.order - b.order);
 }
 
-interface Templates {
+export interface Templates {
   render(name: string, view: object): string;
 }
 
@@ -72,17 +72,17 @@ interface Templates {
  * The templates of `templates/`, with those of `templates/partials/` at their disposal. Handlebars escapes whatever
  * `{{ }}` shows; `{{{ }}}` stands only where markup of our own charts and sections is put in. Strict: a name that the
  * view lacks is an error, not a gap on the page.
+ * @param further folders with templates of another page
  */
-function loadTemplates(): Templates {
+export function loadTemplates(...further: readonly string[]): Templates {
   const engine = Handlebars.create();
   const options: CompileOptions = { strict: true, preventIndent: true, explicitPartialContext: false };
   for (const file of templateFiles(join(TEMPLATES, "partials")))
     engine.registerPartial(basename(file, ".hbs"), engine.compile(readFileSync(file, "utf8"), options));
   const compiled = new Map(
-    templateFiles(TEMPLATES).map((file) => [
-      basename(file, ".hbs"),
-      engine.compile<object>(readFileSync(file, "utf8"), options),
-    ]),
+    [TEMPLATES, ...further]
+      .flatMap(templateFiles)
+      .map((file) => [basename(file, ".hbs"), engine.compile<object>(readFileSync(file, "utf8"), options)]),
   );
   return {
     render(name, view) {

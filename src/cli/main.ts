@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import { ExitCode } from "../core/errors.js";
 import { VERSION } from "../core/version.js";
+import { registerBless } from "./bless.js";
+import { registerCompare } from "./compare.js";
 import { registerDemo } from "./demo.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
@@ -40,6 +42,8 @@ for (const register of [
   registerKeygen,
   registerSign,
   registerVerify,
+  registerBless,
+  registerCompare,
   registerList,
   registerExplain,
   registerDoctor,

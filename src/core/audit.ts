@@ -52,12 +52,15 @@ export interface TuningSamples {
   readonly subgroups?: readonly Subgroup[];
 }
 
-/** Another model's clean scores on the same samples, such as a predecessor's. */
+/** Another model's scores on the same samples, such as a predecessor's. */
 export interface Comparator {
   readonly id: string;
-  /** Null where it has no score of the class. */
-  scores(className: string): Float64Array | null;
-  /** Its own thresholds, chosen on its own tuning scores by the protocol's rules. */
+  /**
+   * Under a condition, clean by default; NaN for samples that it has not scored. Null where it has no score of the class
+   * under the condition at all.
+   */
+  scores(className: string, condition?: Condition): Float64Array | null;
+  /** Its own thresholds: chosen on its own tuning scores by the protocol's rules, or frozen in the baseline. */
   readonly operatingPoints: readonly OperatingPoint[];
 }
 

@@ -87,6 +87,8 @@ export interface GateResult {
   readonly id: string;
   readonly title: string;
   readonly verdict: Verdict;
+  /** The other model, for gates on a paired difference: `limit` and `observed` are then of that difference. */
+  readonly against?: string;
   readonly limit: number;
   /** The number that was held against the limit: of the finding that decided. */
   readonly observed: number | null;

@@ -19,6 +19,8 @@ export interface Findings {
   /** Queries by purpose, the preflight's apart from the rest. */
   readonly queries: Readonly<Record<string, number>>;
   readonly preflight: readonly PreflightCheck[];
+  /** The blessed record that gates hold the model against; absent where the protocol names none. */
+  readonly baseline?: BaselineSummary;
   /** Departures from what the protocol's readers may take for granted. */
   readonly deviations: readonly Deviation[];
   /** Whether the protocol was locked before scoring; absent in records of versions that did not lock. */
@@ -94,6 +96,35 @@ export interface TracedRequirement {
   readonly findings: { readonly count: number; readonly ids: readonly string[] | null };
   /** Over the protocol's hash, the gates, the findings and the facts: docs/regulatory.md. Null without evidence. */
   readonly evidenceSha256: string | null;
+}
+
+/** The other record of a paired comparison, and what it has in common with this one. */
+export interface BaselineSummary {
+  readonly name: string;
+  /** Of its baseline.json, which holds the hash of every other file of it. */
+  readonly sha256: string;
+  readonly title: string;
+  readonly protocolSha256: string;
+  readonly model: Provenance["model"];
+  readonly blessedBy: string | null;
+  readonly reason: string | null;
+  readonly samples: SamplesInCommon;
+}
+
+/** Evaluation samples of this record and of another, by id. */
+export interface SamplesInCommon {
+  /** Compared: the same id and, where both records know their images, the same file. */
+  readonly common: number;
+  readonly onlyHere: number;
+  readonly onlyThere: number;
+  /** The same id with another image file: not compared. */
+  readonly otherImage: number;
+  /** Whether the files' hashes were compared; not in tables of scores. */
+  readonly imagesChecked: boolean;
+  /** Common samples whose label was changed, by class. Both models are held against the labels of this record. */
+  readonly relabelled: Readonly<Record<string, number>>;
+  /** Common samples that are with other patients' than there. */
+  readonly regrouped: number;
 }
 
 /** What became of every row of the table. */
@@ -288,7 +319,12 @@ export interface ProtocolView {
  * difference of lines, and thousands of findings do not become a million lines.
  */
 export function findingsText(findings: Findings): string {
-  const members = Object.entries(findings).map(([key, value]) => {
+  return linesText(findings);
+}
+
+/** The same of any document of lists. */
+export function linesText(document: object): string {
+  const members = Object.entries(document).map(([key, value]) => {
     const text = Array.isArray(value) ? listText(value) : JSON.stringify(value);
     return `  ${JSON.stringify(key)}: ${text}`;
   });

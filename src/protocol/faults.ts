@@ -44,7 +44,7 @@ function describe(issue: Issue, parent: Path, value: unknown, schema: z.ZodObjec
   const remedy = issue.code === "custom" ? issue.params?.remedy : undefined;
   return {
     path,
-    message: `${issue.message}; received ${received(at)}`,
+    message: at === undefined ? issue.message : `${issue.message}; received ${received(at)}`,
     remedy: typeof remedy === "string" ? remedy : "Correct the value.",
   };
 }

@@ -9,6 +9,7 @@ import { checkReferences } from "./references.js";
 import { checkRequirementNames, defaultRequirements, withRequirementFiles } from "./requirements.js";
 import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
+import { baseMetric, COMPARISON, FURTHER, withBaseline } from "./baseline.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
 import { withThresholds } from "./thresholds.js";
 
@@ -29,7 +30,7 @@ export async function loadProtocol(file: string, overrides: readonly string[] = 
   const source = applyOverrides(parseProtocolText(readProtocolText(file), file), overrides);
   const baseFolder = dirname(resolve(file));
   const validated = withThresholds(await validateProtocol(source.value, source.place), baseFolder);
-  const protocol = withRequirementFiles(validated, baseFolder, source.place);
+  const protocol = withBaseline(withRequirementFiles(validated, baseFolder, source.place), baseFolder);
   return { protocol, sha256: protocolHash(protocol), baseFolder, name: file };
 }
 
@@ -62,12 +63,23 @@ async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
   return {
     ...protocol,
     intendedUse: protocol.intendedUse ?? null,
-    audits,
+    audits: withFurther(audits, protocol.gates),
     attacks: protocol.attacks.map((entry, index) => inWindowUnits(entry, index, protocol, place)),
-    gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id })),
+    gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id, bound: gate.bound ?? "lower" })),
     requirements: protocol.requirements ?? defaultRequirements(),
     model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
   };
+}
+
+/** Measures that the audit of comparisons makes only where asked are asked for by the gates that need them. */
+function withFurther(audits: Protocol["audits"], gates: Protocol["gates"]): Protocol["audits"] {
+  const asked = gates.filter((gate) => gate.against !== undefined).map((gate) => baseMetric(gate.metric));
+  return audits.map((entry) => {
+    if (entry.id !== COMPARISON || !Array.isArray(entry.further)) return entry;
+    const given = entry.further as readonly string[];
+    const added = FURTHER.filter((metric) => asked.includes(metric) && !given.includes(metric));
+    return added.length === 0 ? entry : { ...entry, further: [...given, ...added] };
+  });
 }
 
 /** Unknown plug-in ids get a message of their own, with the nearest known one, before the schema is asked. */

@@ -1,6 +1,7 @@
 import type { ScoreTable } from "../core/adapter.js";
 import { received, StepwedgeError } from "../core/errors.js";
 import { findPlugin, loadPlugins, suggest } from "../core/plugins.js";
+import { BASELINE, baseMetric } from "./baseline.js";
 import { type Path, type Place, whereIs } from "./place.js";
 import { type AttackEntry, type Protocol, parametersOf } from "./schema.js";
 
@@ -135,8 +136,14 @@ export async function scoreTables({ model }: Protocol): Promise<readonly ScoreTa
   return adapter.scoreTables?.(parametersOf(model, adapter), model.classes) ?? [];
 }
 
-function checkComparators({ comparators, model }: Protocol, { oneOf }: Checker): void {
-  for (const [index, { columns }] of comparators.entries()) {
+function checkComparators({ baseline, comparators, model }: Protocol, { must, oneOf }: Checker): void {
+  for (const [index, { columns, id }] of comparators.entries()) {
+    must(
+      baseline === undefined || id !== BASELINE,
+      ["comparators", index, "id"],
+      `"${BASELINE}" is the blessed baseline's name`,
+      "Give the comparator another id.",
+    );
     for (const name of Object.keys(columns))
       oneOf(name, model.classes, ["comparators", index, "columns", name], "class");
   }
@@ -183,6 +190,10 @@ async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void>
     audit.meta.metrics.map((metric) => metric.id),
   );
   const tables = await scoreTables(protocol);
+  const others = [
+    ...(protocol.baseline === undefined ? [] : [BASELINE]),
+    ...protocol.comparators.map((comparator) => comparator.id),
+  ];
   const known = async (family: "attacks" | "defenses") => {
     const named = tables.map(({ condition }) => (family === "attacks" ? condition.attack : condition.defense));
     return [...new Set(["none", ...(await loadPlugins(family)).keys(), ...named])];
@@ -194,7 +205,12 @@ async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void>
       oneOf(name, classes, ["operatingPoints", index, "thresholds", name], "class");
   }
   for (const [index, gate] of protocol.gates.entries()) {
-    oneOf(gate.metric, metrics, ["gates", index, "metric"], "metric");
+    if (gate.against === undefined) oneOf(gate.metric, metrics, ["gates", index, "metric"], "metric");
+    else {
+      oneOf(gate.against, others, ["gates", index, "against"], "model to compare with");
+      const known = metrics.filter((metric) => metric.endsWith("-advantage")).map(baseMetric);
+      oneOf(baseMetric(gate.metric), known, ["gates", index, "metric"], "metric of a comparison");
+    }
     if (gate.class !== undefined) oneOf(gate.class, classes, ["gates", index, "class"], "class");
     if (gate.operatingPoint !== undefined)
       oneOf(gate.operatingPoint, points, ["gates", index, "operatingPoint"], "operating point");

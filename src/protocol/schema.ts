@@ -99,15 +99,50 @@ const gate = z
     subgroup: z.record(z.string(), cell).optional().describe("One group, such as { sex: F }."),
     subgroups: z.array(z.string()).optional().describe("Subgroupings, all groups of which must pass."),
     condition: gateCondition.optional().describe("Default: clean."),
-    bound: z.enum(["lower", "upper", "estimate"]).describe("What is held against the limit."),
+    against: name
+      .optional()
+      .describe("Another model on the same samples: baseline, or a comparator's id. The paired difference is judged."),
+    bound: z
+      .enum(["lower", "upper", "estimate"])
+      .optional()
+      .describe("What is held against the limit; default with against: lower."),
     atLeast: z.number().optional().describe("The limit, where larger is better."),
     atMost: z.number().optional().describe("The limit, where smaller is better."),
+    noWorseThan: z
+      .number()
+      .min(0)
+      .optional()
+      .describe(
+        "With against: the loss that is borne, in the metric's unit. The difference must be at least minus it.",
+      ),
   })
-  .refine(...exactlyOne("atLeast", "atMost"))
+  .refine(...exactlyOne("atLeast", "atMost", "noWorseThan"))
+  .refine((entry) => entry.bound !== undefined || entry.against !== undefined, {
+    path: ["bound"],
+    message: "is missing",
+    params: { remedy: 'Add "bound": lower, upper or estimate, what is held against the limit.' },
+  })
+  .refine((entry) => entry.noWorseThan === undefined || entry.against !== undefined, {
+    message: "noWorseThan needs against: which model must it be no worse than?",
+    params: { remedy: "Add against: baseline, or the id of a comparator." },
+  })
+  .refine((entry) => entry.against === undefined || (entry.atMost === undefined && entry.bound !== "upper"), {
+    message: "against goes with noWorseThan or atLeast, and with bound: lower or estimate",
+    params: { remedy: "Differences from another model are positive where the audited model is better." },
+  })
   .refine((entry) => entry.subgroup === undefined || entry.subgroups === undefined, {
     message: "must not have both subgroup and subgroups",
     params: { remedy: "Keep subgroup for one group, or subgroups for all groups of a subgrouping." },
   });
+
+const baseline = z.strictObject({
+  path: z.string().min(1).describe("The folder that `stepwedge bless` wrote, relative to the protocol file."),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .describe("Of its baseline.json: another baseline is refused. Filled in when the protocol is loaded."),
+});
 
 const comparator = z.strictObject({
   id: name,
@@ -159,7 +194,17 @@ export async function protocolSchema() {
       .array(comparator)
       .default([])
       .describe("Other models, such as a predecessor, whose scores of the same samples stand in the table."),
+    baseline: baseline
+      .optional()
+      .describe("An earlier record, blessed, that gates against: baseline hold the model against, sample by sample."),
     gates: z.array(gate).default([]),
+    multiplicity: z
+      .strictObject({
+        gates: z
+          .enum(["holm", "none"])
+          .describe("How failures are adjusted for the number of findings that the gates look at; default: holm."),
+      })
+      .optional(),
     reports: z
       .array(z.enum([...(await loadPlugins("reports")).keys()] as [string, ...string[]]))
       .default(["html", "json", "junit"]),
@@ -203,7 +248,11 @@ export async function protocolSchema() {
 }
 
 export type OperatingPointEntry = z.output<typeof operatingPoint>;
-export type GateEntry = z.output<typeof gate> & { readonly title: string };
+export type GateEntry = z.output<typeof gate> & {
+  readonly title: string;
+  readonly bound: "lower" | "upper" | "estimate";
+};
+export type BaselineEntry = z.output<typeof baseline>;
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
 export type SplitEntry = z.output<typeof split>;
@@ -227,7 +276,9 @@ export interface Protocol {
   readonly audits: readonly AuditEntry[];
   readonly operatingPoints: readonly OperatingPointEntry[];
   readonly comparators: readonly ComparatorEntry[];
+  readonly baseline?: BaselineEntry;
   readonly gates: readonly GateEntry[];
+  readonly multiplicity?: { readonly gates: "holm" | "none" };
   readonly reports: readonly string[];
   /** Absent in records of versions that traced none. */
   readonly requirements?: readonly RequirementsEntry[];

@@ -8,6 +8,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { appliedRequirements } from "../protocol/requirements.js";
 import type { Protocol } from "../protocol/schema.js";
 import { runAudits } from "./auditing.js";
+import { openBaseline } from "./baseline.js";
 import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
@@ -64,13 +65,15 @@ export async function deriveFindings(
     scores: evidence.tuningScores(className),
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
+  const baseline = await openBaseline(out, protocol, evidence);
+  const whole = buildStudy(protocol, evidence, operatingPoints, baseline === null ? [] : [baseline.comparator]);
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
-  const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
+  const study = withholdSmallCells(whole, protocol.privacy);
   const audited = await runAudits(protocol, study);
   const tested = adjustTests(audited.findings, protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
-  const gates = evaluateGates(protocol.gates, found, audited.tests);
+  const gates = evaluateGates(protocol.gates, found, audited.tests, protocol.multiplicity?.gates);
   const untraced: Findings = {
     schemaVersion: "1.0",
     protocolSha256: loaded.sha256,
@@ -85,10 +88,12 @@ export async function deriveFindings(
     trainings: evidence.index.trainings,
     queries: evidence.index.queries,
     preflight: evidence.index.preflight,
+    ...(baseline === null ? {} : { baseline: baseline.summary }),
     deviations: [
       ...lockDeviations(lock),
       ...evidence.index.deviations,
       ...duplicateDeviations(duplicates),
+      ...(baseline?.deviations ?? []),
       ...options.deviations,
     ],
     lock,

@@ -5,6 +5,7 @@ import { StepwedgeError } from "../core/errors.js";
 import type { Deviation, Findings, Provenance } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { bytesOf, conclude, renderEach } from "./conclude.js";
+import { keepBaseline } from "./baseline.js";
 import { readEvidence } from "./evidence.js";
 import { type Manifest, writeManifest } from "./manifest.js";
 import { writeWhole } from "./parquet.js";
@@ -60,6 +61,7 @@ export async function evaluateRecord(options: EvaluateOptions): Promise<Findings
     unsignOrRefuse(out, options.unsign ?? false);
     rmSync(join(out, FILES.evaluated), { force: true });
   }
+  await keepBaseline(out, loaded.protocol, options.protocol?.baseFolder ?? null);
   const command = options.command ?? previousCommand(out);
   return conclude({ out, loaded, evidence, deviations, command, now: (options.now ?? (() => new Date()))() });
 }

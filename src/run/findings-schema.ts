@@ -76,7 +76,7 @@ const test = z
   })
   .meta({ id: "Test" });
 
-const finding = z
+export const findingSchema = z
   .strictObject({
     id: z.string().describe("audit/metric/class/subgroup/condition, with further parts where needed; unique."),
     audit: z.string(),
@@ -105,11 +105,15 @@ const finding = z
   })
   .meta({ id: "Finding" });
 
-const gate = z
+export const gateSchema = z
   .strictObject({
     id: z.string(),
     title: z.string(),
     verdict,
+    against: z
+      .string()
+      .exactOptional()
+      .describe("The other model, for gates on a paired difference: limit and observed are of that difference."),
     limit: z.number(),
     observed: z.number().nullable().describe("What was held against the limit, of the finding that decided."),
     test: test
@@ -293,6 +297,34 @@ const source = z
     requirements: z.array(requirement),
   })
   .meta({ id: "TracedSource" });
+/** Evaluation samples of a record and of another, by id. */
+export const samplesInCommon = z
+  .strictObject({
+    common: count.describe("Compared: the same id and, where both records know their images, the same file."),
+    onlyHere: count,
+    onlyThere: count,
+    otherImage: count.describe("The same id with another image file: not compared."),
+    imagesChecked: z.boolean().describe("Whether the files' hashes were compared; not in tables of scores."),
+    relabelled: z
+      .record(z.string(), count)
+      .describe("Common samples whose label was changed, by class; both models are held against the new ones."),
+    regrouped: count.describe("Common samples that are with other patients' than there."),
+  })
+  .meta({ id: "SamplesInCommon" });
+
+const baseline = z
+  .strictObject({
+    name: z.string(),
+    sha256: sha256.describe("Of its baseline.json, which holds the hash of every other file of it."),
+    title: z.string(),
+    protocolSha256: sha256,
+    model: z.strictObject({ adapter: z.string(), runtime: z.string(), files: z.record(z.string(), sha256) }),
+    blessedBy: z.string().nullable(),
+    reason: z.string().nullable(),
+    samples: samplesInCommon,
+  })
+  .describe("The blessed record that gates against: baseline hold the model against.")
+  .meta({ id: "Baseline" });
 
 const named = { id: z.string(), title: z.string(), detail: z.string() };
 
@@ -301,8 +333,8 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
   schemaVersion: z.literal("1.0"),
   protocolSha256: sha256.describe("Of the canonical protocol that these findings were made under."),
   verdict,
-  findings: z.array(finding),
-  gates: z.array(gate),
+  findings: z.array(findingSchema),
+  gates: z.array(gateSchema),
   operatingPoints: z.array(operatingPoint),
   flow,
   groups: z.array(group),
@@ -313,6 +345,7 @@ export const findingsSchema: z.ZodType<Findings> = z.strictObject({
     .record(z.string(), count)
     .describe("Forward passes by purpose: preflight, tuning, surrogate, search, score, verification."),
   preflight: z.array(z.strictObject({ ...named, passed: z.boolean() })),
+  baseline: baseline.exactOptional(),
   deviations: z.array(z.strictObject(named)).describe("Departures from what readers may take for granted."),
   lock: lock.exactOptional(),
   requirements: z

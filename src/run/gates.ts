@@ -1,8 +1,9 @@
-import type { Condition } from "../core/condition.js";
+import { type Condition, conditionKey } from "../core/condition.js";
 import { type Finding, type FindingTest, type GateResult, subgroupKey, type Verdict } from "../core/finding.js";
+import { baseMetric } from "../protocol/baseline.js";
 import type { GateCondition, GateEntry } from "../protocol/schema.js";
 import { adjusted } from "../stats/multiplicity.js";
-import { criterionKey, type KnownTests, neededWords, pOfMeeting } from "./criterion.js";
+import { criterionKey, criterionOf, isAbout, type KnownTests, neededWords, pOfMeeting } from "./criterion.js";
 
 /** How one finding stands against a gate. `margin` is how far the number lies on the good side of the limit. */
 interface Judgement {
@@ -31,14 +32,18 @@ interface Judged {
  * all of them. To fail takes one, and among many one fails by chance: a finding fails only where its whole interval misses
  * the limit and the hypothesis that it meets its criterion is rejected, one-sided, after Holm's adjustment for all findings
  * that the gates look at. So a model that meets all criteria fails with a chance of at most 1 − confidence.
+ * A gate against another model judges paired differences in the same way.
  * @param tests p-values that were computed beside the findings
+ * @param adjustment `none`: a finding fails wherever its whole interval misses the limit
  */
 export function evaluateGates(
   gates: readonly GateEntry[],
   findings: readonly Finding[],
   tests: KnownTests = new Map(),
+  adjustment: "holm" | "none" = "holm",
 ): GateResult[] {
-  const judged = withHolm(gates.map((gate) => judgeGate(gate, findings, tests)));
+  const all = gates.map((gate) => judgeGate(gate, findings, tests));
+  const judged = adjustment === "none" ? all.map(unadjusted) : withHolm(all);
   return judged.map(({ gate, judgements, failed }) => failed ?? conclude(gate, judgements));
 }
 
@@ -50,15 +55,10 @@ export function overallVerdict(gates: readonly GateResult[]): Verdict {
 }
 
 function judgeGate(gate: GateEntry, findings: readonly Finding[], tests: KnownTests): Judged {
-  const ofMetric = findings.filter(
-    (finding) =>
-      finding.metric === gate.metric &&
-      (gate.class === undefined || finding.class === gate.class) &&
-      (gate.operatingPoint === undefined || finding.operatingPoint === gate.operatingPoint) &&
-      matchesCondition(finding.condition, gate.condition),
-  );
-  const missing = missingGroup(gate, ofMetric);
+  const criterion = criterionOf(gate);
+  const ofMetric = findings.filter((finding) => isAbout(finding, criterion) && isNarrowedTo(gate, finding));
   const named = ofMetric.filter((finding) => matchesGroup(gate, finding));
+  const missing = missingGroup(gate, ofMetric) ?? missingInOther(gate, named, findings);
   if (missing !== null || named.length === 0) {
     const reason = missing ?? `There is no finding of "${gate.metric}" for ${describe(gate)}.`;
     const ids = named.map((finding) => finding.id);
@@ -68,8 +68,51 @@ function judgeGate(gate: GateEntry, findings: readonly Finding[], tests: KnownTe
   return { gate, judgements: named.map((finding) => judge(gate, finding, tests)), failed: null };
 }
 
-function headOf({ id, title, atLeast, atMost }: GateEntry): Pick<GateResult, "id" | "title" | "limit"> {
-  return { id, title, limit: atLeast ?? atMost ?? Number.NaN };
+function headOf(gate: GateEntry): Pick<GateResult, "id" | "title" | "limit" | "against"> {
+  const { against, id, title } = gate;
+  return { id, title, limit: criterionOf(gate).limit, ...(against === undefined ? {} : { against }) };
+}
+
+/** Whether a finding is of the class, the operating point and the condition that the gate means. */
+function isNarrowedTo(gate: GateEntry, finding: Finding): boolean {
+  return (
+    (gate.class === undefined || finding.class === gate.class) &&
+    (gate.operatingPoint === undefined || finding.operatingPoint === gate.operatingPoint) &&
+    matchesCondition(finding.condition, gate.condition)
+  );
+}
+
+/**
+ * What the gate names, the audited model has, and the other model has not: a class, a condition, an operating point, or a
+ * group of which it has scored nobody, though it has scored others. It would pass, or be excused, by absence. Where the
+ * other has scored no sample at all the gate is inconclusive.
+ */
+function missingInOther(gate: GateEntry, named: readonly Finding[], all: readonly Finding[]): string | null {
+  if (gate.against === undefined) return null;
+  const placeOf = ({ class: name, condition, family, operatingPoint, subgroup }: Finding) =>
+    JSON.stringify([name, conditionKey(condition), family, subgroupKey(subgroup), operatingPoint]);
+  const compared = new Set(named.map(placeOf));
+  const base = baseMetric(gate.metric);
+  const unmatched = all.find(
+    (finding) =>
+      finding.metric === base &&
+      isNarrowedTo(gate, finding) &&
+      matchesGroup(gate, finding) &&
+      !compared.has(placeOf(finding)),
+  );
+  if (unmatched !== undefined) return `There is nothing of "${gate.against}" to hold ${unmatched.id} against.`;
+  const lost = named.find((finding) => finding.details?.["samples-in-common"] === 0);
+  if (lost === undefined) return null;
+  const criterion = criterionOf(gate);
+  const whole = all.find(
+    (finding) =>
+      finding.family === null &&
+      finding.class === lost.class &&
+      isAbout(finding, criterion) &&
+      conditionKey(finding.condition) === conditionKey(lost.condition),
+  );
+  if (whole === undefined || whole.details?.["samples-in-common"] === 0) return null;
+  return `${lost.id}: "${gate.against}" has scored no sample of this group.`;
 }
 
 /** What a test of a criterion is called where it is printed. */
@@ -77,6 +120,15 @@ const CRITERION = { method: "inverted-interval", hypothesis: "the criterion is m
 
 /** A judgement with its test, adjusted for all judgements that have one. */
 type Tested = Judgement & { readonly test?: FindingTest };
+
+/** Judgements with their tests as they are. */
+function unadjusted(judged: Judged): Omit<Judged, "judgements"> & { readonly judgements: Tested[] } {
+  const judgements = judged.judgements.map((judgement): Tested => {
+    if (judgement.p === null) return judgement;
+    return { ...judgement, test: { ...CRITERION, statistic: null, p: judgement.p } };
+  });
+  return { ...judged, judgements };
+}
 
 /** Turns failures that Holm's adjustment does not bear out into inconclusive judgements. */
 function withHolm(judged: readonly Judged[]): (Omit<Judged, "judgements"> & { readonly judgements: Tested[] })[] {
@@ -151,15 +203,15 @@ function judge(gate: GateEntry, finding: Finding, tests: KnownTests): Judgement 
   const lower = gate.bound === "estimate" ? estimate : (interval?.lower ?? Number.NaN);
   const upper = gate.bound === "estimate" ? estimate : (interval?.upper ?? Number.NaN);
   const observed = gate.bound === "upper" ? upper : lower;
-  const sign = gate.atLeast === undefined ? -1 : 1;
-  const limit = gate.atLeast ?? gate.atMost ?? Number.NaN;
+  const { limit, sign } = criterionOf(gate);
   const margin = sign * (observed - limit);
   const best = sign > 0 ? upper : lower;
   const reached = margin >= 0;
   const reachable = sign * (best - limit) >= 0;
   const left = leftOut(finding);
   const verdict: Verdict = reached ? (left === null ? "pass" : "inconclusive") : reachable ? "inconclusive" : "fail";
-  const what = gate.bound === "estimate" ? "The estimate" : `The ${gate.bound} limit`;
+  const of = gate.against === undefined ? "" : ` of the difference from "${gate.against}"`;
+  const what = gate.bound === "estimate" ? `The estimate${of}` : `The ${gate.bound} limit${of}`;
   const comparison = `${what} ${format(observed)} is ${relation(observed, limit)} ${format(limit)}`;
   const explanation =
     verdict === "pass"
@@ -215,7 +267,8 @@ function describe(gate: GateEntry): string {
   const { attack = "none", defense = "none" } = gate.condition ?? {};
   const group =
     gate.subgroups?.join(", ") ?? (gate.subgroup === undefined ? "the whole set" : subgroupKey(gate.subgroup));
-  return `${group}, attack "${attack}", defense "${defense}"`;
+  const against = gate.against === undefined ? "" : ` against "${gate.against}"`;
+  return `${group}, attack "${attack}", defense "${defense}"${against}`;
 }
 
 function sorted(values: Readonly<Record<string, string>>): Record<string, string> {

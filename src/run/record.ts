@@ -162,6 +162,13 @@ export function readRecordLock(out: string, { lock: named = null }: ProtocolFile
   });
 }
 
+/** The protocol that a record's findings were made under: that of the run, or that of a later evaluation. */
+export function evaluatedProtocolOf(out: string, protocolSha256: string): Protocol {
+  const original = readProtocolFile(out);
+  if (protocolSha256 === original.sha256) return original.protocol;
+  return readJson<ProtocolFile>(join(out, FILES.evaluated), out).protocol;
+}
+
 /**
  * Reads a JSON file of the record, in the form of the current version.
  * @throws StepwedgeError where it is missing, no JSON, or of a newer version

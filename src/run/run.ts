@@ -5,6 +5,7 @@ import { VERSION } from "../core/version.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { lockPath, readLock } from "../protocol/lock.js";
 import type { Protocol } from "../protocol/schema.js";
+import { keepBaseline } from "./baseline.js";
 import { conclude } from "./conclude.js";
 import { ROSTER_FILES, readEvidence, SCORES_FOLDER, writeIndex } from "./evidence.js";
 import { type RunObserver, SILENT } from "./observer.js";
@@ -41,6 +42,7 @@ export async function runAudit(options: RunOptions): Promise<Findings> {
   try {
     const { data, inputs, plan } = study;
     openRecord({ out, resume: options.resume ?? false, loaded, inputs, lock });
+    await keepBaseline(out, loaded.protocol, loaded.baseFolder);
     const key = predictionKey(loaded.protocol, inputs);
     await gatherEvidence(study, { loaded, plan, data, out, key, observer, signal: options.signal });
   } finally {

@@ -1,5 +1,5 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
-import { conditionKey } from "../core/condition.js";
+import { CLEAN, conditionKey, isClean } from "../core/condition.js";
 import { subgroupKey } from "../core/finding.js";
 import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -9,8 +9,16 @@ import { chooseOperatingPoints } from "./operating-points.js";
 import type { Roster } from "./roster.js";
 import { buildSubgroups } from "./samples.js";
 
-/** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
-export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoints: readonly OperatingPoint[]): Study {
+/**
+ * The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones.
+ * @param others models to compare with beside those of the table, such as the baseline
+ */
+export function buildStudy(
+  protocol: Protocol,
+  evidence: Evidence,
+  operatingPoints: readonly OperatingPoint[],
+  others: readonly Comparator[] = [],
+): Study {
   const { evaluation, index, tuning } = evidence;
   const count = evaluation.ids.length;
   const patientCount = new Set(evaluation.patients).size;
@@ -43,7 +51,7 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
       scores: (className) => evidence.tuningScores(className),
       subgroups: subgroupsOf(protocol, tuning),
     },
-    comparators: protocol.comparators.map(({ id }) => comparatorOf(protocol, evidence, id)),
+    comparators: [...protocol.comparators.map(({ id }) => comparatorOf(protocol, evidence, id)), ...others],
   };
 }
 
@@ -63,7 +71,8 @@ function comparatorOf(protocol: Protocol, { evaluation, tuning }: Evidence, id: 
   const scored = protocol.model.classes.filter((name) => ofTuning[name] !== undefined);
   return {
     id,
-    scores: (className) => evaluation.comparators[id]?.[className] ?? null,
+    scores: (className, condition = CLEAN) =>
+      isClean(condition) ? (evaluation.comparators[id]?.[className] ?? null) : null,
     operatingPoints: chooseOperatingPoints(protocol.operatingPoints, scored, (className) => ({
       scores: ofTuning[className] ?? new Float64Array(0),
       labels: tuning.labels[className] ?? new Int8Array(0),

@@ -20,7 +20,11 @@ export interface Privacy {
 export function withholdSmallCells(study: Study, privacy: Privacy): Study {
   if (privacy.minimumCell <= 1) return study;
   const { tuning } = study;
-  const table: Cells = { ...study, unscored: (name) => unscoredRows(study, name) };
+  const table: Cells = {
+    ...study,
+    unscored: (name) => unscoredRows(study, name),
+    scoredByOthers: (name) => rowsInCommon(study, name),
+  };
   const withheld = { ...study, subgroups: withheldIn(table, privacy) };
   if (tuning.subgroups === undefined) return withheld;
   const tuningTable: Cells = {
@@ -30,6 +34,7 @@ export function withholdSmallCells(study: Study, privacy: Privacy): Study {
     subgroups: tuning.subgroups,
     patientCount: tuning.patients.reduce((most, code) => Math.max(most, code + 1), 0),
     unscored: () => new Uint8Array(tuning.count),
+    scoredByOthers: () => [],
   };
   return { ...withheld, tuning: { ...tuning, subgroups: withheldIn(tuningTable, privacy) } };
 }
@@ -39,6 +44,8 @@ interface Cells
   extends Pick<Study, "count" | "task" | "classes" | "subgroups" | "patients" | "patientCount" | "labels"> {
   /** 1 for samples that lack the score of a class under some condition: some findings leave them out. */
   unscored(className: string): Uint8Array;
+  /** For each other model that lacks scores of some samples: 1 for those that it has scored. Comparisons rest on them. */
+  scoredByOthers(className: string): readonly Uint8Array[];
 }
 
 function withheldIn(cells: Cells, privacy: Privacy): readonly Subgroup[] {
@@ -65,7 +72,10 @@ function smallCellsOf(study: Cells, { labelCells, minimumCell }: Privacy) {
   const groups = smallCells({ ...shared, counts: [{ least: sizes, most: sizes }], hidden: none });
   const classes = new Map<string, Uint8Array>();
   for (const tied of labelCells ? tiedClasses(study) : []) {
-    const counts = tied.flatMap((name) => labelCounts(study, name, counter));
+    const counts = tied.flatMap((name) => [
+      ...labelCounts(study, name, counter, null),
+      ...study.scoredByOthers(name).flatMap((common) => labelCounts(study, name, counter, common)),
+    ]);
     const hidden = smallCells({ ...shared, counts, hidden: groups });
     for (const name of tied) classes.set(name, hidden);
   }
@@ -94,12 +104,21 @@ const NEGATIVE = 2;
 const SCORED_POSITIVE = 4;
 const SCORED_NEGATIVE = 8;
 
-/** Patients with a positive, and with a negative, sample of a class in each group. */
-function labelCounts(study: Cells, className: string, counter: PatientCounter): ProtectedCount[] {
+/**
+ * Patients with a positive, and with a negative, sample of a class in each group.
+ * @param among 1 for the samples that count; null for all
+ */
+function labelCounts(
+  study: Cells,
+  className: string,
+  counter: PatientCounter,
+  among: Uint8Array | null,
+): ProtectedCount[] {
   const labels = study.labels(className);
   const unscored = study.unscored(className);
   const kinds = new Uint8Array(study.count);
   for (let row = 0; row < study.count; row++) {
+    if (among !== null && among[row] === 0) continue;
     if (labels[row] === 1) kinds[row] = unscored[row] === 1 ? POSITIVE : POSITIVE | SCORED_POSITIVE;
     if (labels[row] === 0) kinds[row] = unscored[row] === 1 ? NEGATIVE : NEGATIVE | SCORED_NEGATIVE;
   }
@@ -109,6 +128,14 @@ function labelCounts(study: Cells, className: string, counter: PatientCounter): 
     return { most, least: allScored ? most : counter.byGroup(kinds, scored) };
   };
   return [countsOf(POSITIVE, SCORED_POSITIVE), countsOf(NEGATIVE, SCORED_NEGATIVE)];
+}
+
+function rowsInCommon(study: Study, className: string): Uint8Array[] {
+  return study.comparators.flatMap((comparator) => {
+    const scores = comparator.scores(className);
+    if (scores === null || !scores.some(Number.isNaN)) return [];
+    return [Uint8Array.from(scores, (score) => (Number.isNaN(score) ? 0 : 1))];
+  });
 }
 
 function unscoredRows(study: Study, className: string): Uint8Array {

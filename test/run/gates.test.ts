@@ -218,5 +218,8 @@ test("an inconclusive gate says how many samples would settle it", () => {
   const [result] = evaluateGates([gate({ atLeast: 0.81 })], [finding({})]);
   expect(result?.reason).toContain("about 320 samples like these 100 would pass it with 80 % power");
   const [short] = evaluateGates([gate({ atLeast: 0.86 })], [finding({})]);
-  expect(short?.reason).toContain("the estimate itself does not meet the limit");
+  // 0.86 − 0.85 = 0.01: (2.8016 · 0.02551 / 0.01)² = 51.1, and 5110 samples rounded up to two figures.
+  expect(short?.reason).toContain(
+    "the estimate itself does not meet the limit: about 5200 samples like these 100 would fail it",
+  );
 });

@@ -52,6 +52,25 @@ describe("which cells are withheld", () => {
     expect(hiddenGroups(withholdSmallCells(oneFamily({ a: [10, 10], b: [30, 12] }), PRIVACY), CLASS)).toEqual([]);
   });
 
+  test("a class in a group of which another model has scored a few patients, and no group of which it has scored none", () => {
+    const study = oneFamily({ a: [30, 30], b: [30, 30], c: [30, 30], d: [30, 30] });
+    const scoredOf = (known: Readonly<Record<string, number>>): Study => {
+      const seen: Record<string, number> = {};
+      const groupOf = (row: number) =>
+        study.subgroups.find(({ family, members }) => family !== null && members.includes(row))?.values.site ?? "";
+      const scores = Float64Array.from({ length: study.count }, (_, row) => {
+        const group = groupOf(row);
+        seen[group] = (seen[group] ?? 0) + 1;
+        return (seen[group] as number) <= (known[group] ?? 60) ? row : Number.NaN;
+      });
+      return { ...study, comparators: [{ id: "old", scores: () => scores, operatingPoints: [] }] };
+    };
+    // Of a group's samples the positives come first: 33 are 30 positives and 3 negatives.
+    expect(hiddenGroups(withholdSmallCells(scoredOf({ a: 33 }), PRIVACY), CLASS)).toContain("site=a");
+    expect(hiddenGroups(withholdSmallCells(scoredOf({ a: 0 }), PRIVACY), CLASS)).toEqual([]);
+    expect(hiddenGroups(withholdSmallCells(scoredOf({}), PRIVACY), CLASS)).toEqual([]);
+  });
+
   test("a small group, and the smallest other one, or it could be computed from the whole", () => {
     const study = withholdSmallCells(oneFamily({ a: [2, 2], b: [40, 40], c: [20, 20], d: [0, 0] }), PRIVACY);
     expect(hiddenGroups(study)).toEqual(["site=a", "site=c"]);

@@ -5,6 +5,7 @@ import { requirementsJsonSchema } from "../../reports/common/requirement-file.js
 import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
+import { comparisonJsonSchema } from "../../src/run/comparison-schema.js";
 import { findingsJsonSchema, findingsSchema } from "../../src/run/findings-schema.js";
 import { recordSchemas } from "../../src/run/record-schemas.js";
 import { runAudit } from "../../src/run/run.js";
@@ -18,6 +19,7 @@ test("the committed schemas are those that the program validates by", async () =
   const fresh: Readonly<Record<string, unknown>> = {
     audit: await auditSchema(),
     findings: findingsJsonSchema(),
+    comparison: comparisonJsonSchema(),
     requirements: requirementsJsonSchema(),
     ...(await recordSchemas()),
   };

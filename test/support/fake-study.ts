@@ -1,5 +1,5 @@
 import type { OperatingPoint, Study, Subgroup } from "../../src/core/audit.js";
-import { CLEAN, type Condition } from "../../src/core/condition.js";
+import { CLEAN, type Condition, isClean } from "../../src/core/condition.js";
 import { type Random, randomFrom } from "../../src/core/random.js";
 
 export interface FakeStudyOptions {
@@ -66,7 +66,8 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
     comparators: [
       {
         id: "predecessor",
-        scores: (name) => predecessorScores(of(name), randomFrom(seed, name, "predecessor")),
+        scores: (name, condition = CLEAN) =>
+          isClean(condition) ? predecessorScores(of(name), randomFrom(seed, name, "predecessor")) : null,
         operatingPoints: classes.map(operatingPoint),
       },
     ],

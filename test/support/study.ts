@@ -1,5 +1,5 @@
 import type { OperatingPoint, Study, Subgroup } from "../../src/core/audit.js";
-import { CLEAN, type Condition, conditionKey } from "../../src/core/condition.js";
+import { CLEAN, type Condition, conditionKey, isClean } from "../../src/core/condition.js";
 import type { Finding } from "../../src/core/finding.js";
 import type { Measure } from "../../src/core/measures.js";
 
@@ -87,7 +87,7 @@ export function studyOf(columns: StudyColumns): Study {
     },
     comparators: Object.entries(columns.comparators ?? {}).map(([id, other]) => ({
       id,
-      scores: () => Float64Array.from(other),
+      scores: (_name, condition = CLEAN) => (isClean(condition) ? Float64Array.from(other) : null),
       operatingPoints: columns.threshold === undefined ? [] : [point],
     })),
   };

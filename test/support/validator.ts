@@ -7,6 +7,7 @@ import { PACKAGE_ROOT } from "../../src/core/version.js";
 export const SCHEMAS = [
   "audit",
   "findings",
+  "comparison",
   "requirements",
   "protocol",
   "provenance",

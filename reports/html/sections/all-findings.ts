@@ -21,14 +21,22 @@ export default defineSection({
   order: 150,
   view: (context) => {
     const { findings } = context.record.findings;
-    const listed = findings.length <= MOST_FINDINGS ? findings : essential(context);
-    const omitted = findings.length - listed.length;
-    return {
-      omitted: omitted > 0 ? integer(omitted) : null,
-      grids: gridsOf(listed).map((members, index) => grid(context.study, members, index)),
-    };
+    return findingGrids(context, findings.length <= MOST_FINDINGS ? findings : essential(context), "findings.json");
   },
 });
+
+/**
+ * What the template shows: some of the record's findings in grids, and how many are left out.
+ * @param file where all of them stand
+ */
+export function findingGrids({ record, study }: PageContext, listed: readonly Finding[], file: string) {
+  const omitted = record.findings.findings.length - listed.length;
+  return {
+    file,
+    omitted: omitted > 0 ? integer(omitted) : null,
+    grids: gridsOf(listed).map((members, index) => grid(study, members, index)),
+  };
+}
 
 /**
  * What the page refers to, and then, measure by measure, as much as fits: all patients on clean images, groups on clean
@@ -77,7 +85,7 @@ function gridsOf(findings: readonly Finding[]): Finding[][] {
 }
 
 function measureKeyOf({ class: className, metric, operatingPoint, details }: Finding): string {
-  return JSON.stringify([className, metric, operatingPoint, details?.control ?? null]);
+  return JSON.stringify([className, metric, operatingPoint, details?.control ?? details?.comparator ?? null]);
 }
 
 function grid(study: StudyView, findings: readonly Finding[], index: number) {
@@ -106,7 +114,7 @@ function grid(study: StudyView, findings: readonly Finding[], index: number) {
 }
 
 function gridTitle(study: StudyView, first: Finding): string {
-  const control = first.details?.control;
+  const control = first.details?.control ?? first.details?.comparator;
   return [
     metricTitle(first.metric),
     ...(first.operatingPoint === null ? [] : [`at ${dataName(first.operatingPoint)}`]),

@@ -1,11 +1,15 @@
+import { isClean } from "../../../src/core/condition.js";
 import type { Finding } from "../../../src/core/finding.js";
 import { decimal, isMeasured, metricValue } from "../../common/format.js";
-import { dataName, groupValue, metricTitle } from "../../common/names.js";
+import { conditionTitle, dataName, groupValue, metricTitle } from "../../common/names.js";
 import { EVERYBODY, type Group, type StudyView } from "../../common/study.js";
 import { adjustmentText, differenceTestOf, pText, shortTest } from "../../common/tests.js";
 import { type Cell, column, findingCell, table, textCell } from "../blocks.js";
 import { forest } from "../forest.js";
 import { defineSection } from "../section.js";
+
+/** Group tables of more rows than this, all classes together, are left to findings.json: the page stays below a megabyte. */
+const MOST_ROWS = 600;
 
 /** The model against others on the same patients. */
 export default defineSection({
@@ -24,13 +28,26 @@ export default defineSection({
               ? `${dataName(className)}, against ${dataName(comparator)}`
               : `Against ${dataName(comparator)}`,
           forest: areaForest(study, of, className, comparator, id),
-          tables: tables(study, of, className, comparator, id, alpha),
+          tables: [
+            ...tables(study, of, className, comparator, id, alpha),
+            ...conditionTables(study, className, comparator, id, alpha),
+          ],
         };
       }),
     );
-    return pairs.length === 0 ? null : { pairs };
+    const shortened = isShortened(study)
+      ? "To keep this page small, groups are shown by AUC, and conditions other than clean by AUC for all patients. Everything else stands in the JSON file."
+      : null;
+    return pairs.length === 0 ? null : { pairs, shortened };
   },
 });
+
+/** Whether all tables together would be too long; decided by what there is, not by what came out. */
+function isShortened(study: StudyView): boolean {
+  const conditions = Math.max(1, study.conditions.length - 1);
+  const measures = 1 + 2 * Math.max(0, ...study.classes.map((name) => study.operatingPoints(name).length));
+  return study.classes.length * (study.groups.length + conditions) * measures > MOST_ROWS;
+}
 
 function comparatorsOf(study: StudyView, className: string): string[] {
   const names = study.all("auc-advantage", className).map(nameOf);
@@ -38,7 +55,7 @@ function comparatorsOf(study: StudyView, className: string): string[] {
 }
 
 /** Hidden findings lose their details: their id still ends with the comparator. */
-function nameOf({ details, id }: Finding): string | null {
+export function nameOf({ details, id }: Finding): string | null {
   const named = details?.comparator;
   return typeof named === "string" ? named : (/\/vs-([^/]+)$/.exec(id)?.[1] ?? null);
 }
@@ -57,7 +74,18 @@ function advantages(study: StudyView, className: string, comparator: string): Ad
   return (metric, group, operatingPoint) => found.get(metric)?.get(keyOf(group.values, operatingPoint));
 }
 
-const METRICS = ["auc-advantage", "sensitivity-advantage", "specificity-advantage", "brier-advantage"] as const;
+const METRICS = [
+  "auc-advantage",
+  "sensitivity-advantage",
+  "specificity-advantage",
+  "brier-advantage",
+  "average-precision-advantage",
+  "ppv-advantage",
+  "npv-advantage",
+  "accuracy-advantage",
+] as const;
+/** Those at an operating point. */
+const AT_POINTS = ["sensitivity", "specificity", "ppv", "npv", "accuracy"].map((rate) => `${rate}-advantage`);
 
 function areaForest(study: StudyView, of: Advantages, className: string, comparator: string, id: string) {
   const row = (group: Group) => ({
@@ -82,24 +110,14 @@ function tables(study: StudyView, of: Advantages, className: string, comparator:
   const points = study.operatingPoints(className).map((point) => point.id);
   const measures = [
     { metric: "auc-advantage", point: null },
-    ...points.flatMap((point) => [
-      { metric: "sensitivity-advantage", point },
-      { metric: "specificity-advantage", point },
-    ]),
+    ...points.flatMap((point) => AT_POINTS.map((metric) => ({ metric, point }))),
     { metric: "brier-advantage", point: null },
+    { metric: "average-precision-advantage", point: null },
   ].filter(({ metric, point }) => of(metric, EVERYBODY, point) !== undefined);
   const titleOf = ({ metric, point }: (typeof measures)[number]) =>
     `${TITLES[metric] ?? metricTitle(metric)}${point === null ? "" : ` at ${dataName(point)}`}`;
   const all = measures.flatMap((measure) => of(measure.metric, EVERYBODY, measure.point) ?? []);
-  const columns = [
-    column("Model", true),
-    column(dataName(comparator), true),
-    column("Difference", true),
-    column("p", true),
-    column("Not inferior", true),
-    column("Detectable", true),
-    column("Conclusion"),
-  ];
+  const columns = columnsOf(comparator);
   const first = all.find((finding) => typeof finding.details?.margin === "number")?.details?.margin;
   const margin = typeof first === "number" ? decimal(first, 2) : "the margin";
   const overall = table({
@@ -117,7 +135,7 @@ function tables(study: StudyView, of: Advantages, className: string, comparator:
       },
     ],
   });
-  if (study.families.length === 0) return [overall];
+  if (study.families.length === 0 || isShortened(study)) return [overall];
   const byGroup = table({
     id: `comparison-groups-${id}`,
     caption: `The model against ${dataName(comparator)}, ${dataName(className)}, by subgroup, clean images`,
@@ -143,7 +161,58 @@ const TITLES: Readonly<Record<string, string>> = {
   "sensitivity-advantage": "Sensitivity",
   "specificity-advantage": "Specificity",
   "brier-advantage": "Brier score",
+  "average-precision-advantage": "Average precision",
+  "ppv-advantage": "PPV",
+  "npv-advantage": "NPV",
+  "accuracy-advantage": "Accuracy",
 };
+
+/** Under attacks and defenses that both models were scored under: all patients, condition by condition. */
+function conditionTables(study: StudyView, className: string, comparator: string, id: string, alpha: number) {
+  const measures = isShortened(study)
+    ? (["auc-advantage"] as const)
+    : METRICS.filter((metric) => metric !== "brier-advantage");
+  const points = [null, ...study.operatingPoints(className).map((point) => point.id)];
+  const rows = (metric: string, point: string | null) =>
+    study.conditions
+      .filter((condition) => !isClean(condition))
+      .flatMap((condition) =>
+        study
+          .all(metric, className, condition)
+          .filter((one) => one.family === null && one.operatingPoint === point && nameOf(one) === comparator)
+          .map((one) => ({ header: textCell(conditionTitle(condition)), cells: cellsOf(one, alpha) })),
+      );
+  const bodies = points.flatMap((point) =>
+    measures.map((metric) => ({
+      heading: `${TITLES[metric] ?? metricTitle(metric)}${point === null ? "" : ` at ${dataName(point)}`}`,
+      rows: rows(metric, point),
+    })),
+  );
+  if (bodies.every((body) => body.rows.length === 0)) return [];
+  return [
+    table({
+      id: `comparison-conditions-${id}`,
+      caption: `The model against ${dataName(comparator)}, ${dataName(className)}, all patients, under attacks and defenses`,
+      note: "Each model is held against what was done to it: an attack that learns has learnt from the model that it attacks. As above otherwise.",
+      folded: `The model against ${dataName(comparator)} under attacks and defenses`,
+      columns: [column("Condition"), ...columnsOf(comparator)],
+      bodies,
+    }),
+  ];
+}
+
+/** What stands beside each difference. */
+function columnsOf(comparator: string) {
+  return [
+    column("Model", true),
+    column(dataName(comparator), true),
+    column("Difference", true),
+    column("p", true),
+    column("Not inferior", true),
+    column("Detectable", true),
+    column("Conclusion"),
+  ];
+}
 
 function cellsOf(finding: Finding, alpha: number): Cell[] {
   const base = finding.metric.replace(/-advantage$/, "");
@@ -166,10 +235,12 @@ function cellsOf(finding: Finding, alpha: number): Cell[] {
   ];
 }
 
-function conclusion(finding: Finding, alpha: number, inferiority: number | null): string {
+/** What a difference says, in a word: where p and interval both say so. */
+export function conclusion(finding: Finding, alpha: number, inferiority: number | null): string {
   if (!isMeasured(finding)) return "—";
   const test = differenceTestOf(finding);
-  const p = test?.adjusted?.p ?? test?.p ?? 1;
+  // Measures that are resampled have no test: their interval stands alone.
+  const p = test?.adjusted?.p ?? test?.p ?? 0;
   const assessment = finding.details?.assessment;
   const within = assessment === "different, within the margin" ? ", within the margin" : "";
   // McNemar's test and the interval are made differently: where they disagree nothing is concluded.

@@ -1,8 +1,8 @@
-import type { GateResult } from "../../../src/core/finding.js";
+import type { Finding, GateResult } from "../../../src/core/finding.js";
 import { counted, countsText, inSentence, metricValue } from "../../common/format.js";
 import { conditionTitle, dataName, groupTitle, metricTitle } from "../../common/names.js";
 import { findingAnchor, gateAnchor, type StudyView } from "../../common/study.js";
-import { criterionText } from "../criterion.js";
+import { criterionText, judgedMetric } from "../criterion.js";
 import { VERDICT_WORDS } from "../masthead.js";
 import { defineSection, type PageContext } from "../section.js";
 
@@ -21,7 +21,7 @@ export default defineSection({
 
 function gateView({ record, study }: PageContext, gate: GateResult) {
   const entry = record.protocol.gates.find((candidate) => candidate.id === gate.id);
-  const metric = typeof entry?.metric === "string" ? entry.metric : "";
+  const metric = entry === undefined ? "" : judgedMetric(entry);
   const rest = gate.findings.length - SHOWN;
   return {
     anchor: gateAnchor(gate.id),
@@ -48,6 +48,14 @@ function evidence(study: StudyView, id: string) {
     href,
     label: `${metricTitle(finding.metric)}, ${group}, ${conditionTitle(finding.condition)}`,
     value: inSentence(finding),
-    counts: countsText(finding),
+    counts: [countsText(finding), sidesText(finding)].filter((part) => part !== null).join("; "),
   };
+}
+
+/** Both estimates of a paired difference; its counts are those of the samples in common. */
+function sidesText({ details, metric }: Finding): string | null {
+  const base = metric.replace(/-advantage$/, "");
+  const [own, other, name] = [details?.["model-estimate"], details?.["comparator-estimate"], details?.comparator];
+  if (base === metric || typeof own !== "number" || typeof other !== "number") return null;
+  return `in common; this model ${metricValue(base, own)}, ${dataName(String(name))} ${metricValue(base, other)}`;
 }

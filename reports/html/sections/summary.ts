@@ -6,7 +6,7 @@ import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle, strengt
 import { certainSize, type Observation } from "../../common/observations.js";
 import { findingAnchor, type StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
-import { criterionText } from "../criterion.js";
+import { criterionText, judgedMetric } from "../criterion.js";
 import { forest } from "../forest.js";
 import { VERDICT_WORDS } from "../masthead.js";
 import { openPoints } from "../open-points.js";
@@ -52,7 +52,7 @@ function gateTable({ record }: PageContext) {
         heading: null,
         rows: gates.map((gate) => {
           const entry = criteria.get(gate.id);
-          const metric = typeof entry?.metric === "string" ? entry.metric : "";
+          const metric = entry === undefined ? "" : judgedMetric(entry);
           return {
             header: textCell(`${dataName(gate.id)} ${gate.title}`, {
               sub: entry === undefined ? null : criterionText(entry),

@@ -1,5 +1,5 @@
 import type { Comparator, OperatingPoint, Study, Subgroup, TuningSamples } from "../../core/audit.js";
-import { type Condition, conditionKey } from "../../core/condition.js";
+import { CLEAN, type Condition, conditionKey } from "../../core/condition.js";
 import { MEASURES, type Measure } from "../../core/measures.js";
 
 /**
@@ -33,7 +33,8 @@ export interface StudyColumns
   };
   readonly comparators: readonly {
     readonly id: string;
-    readonly scores: ReadonlyMap<string, Float64Array>;
+    /** By condition, then class. */
+    readonly scores: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
     readonly operatingPoints: readonly OperatingPoint[];
   }[];
 }
@@ -78,10 +79,15 @@ export function columnsOf(study: Study): StudyColumns {
     comparators: comparators.map(({ id, operatingPoints, scores }) => ({
       id,
       operatingPoints,
-      scores: byClass((name) => {
-        const column = scores(name);
-        return column === null ? null : shared(column);
-      }),
+      scores: new Map(
+        conditions.map((condition) => [
+          conditionKey(condition),
+          byClass((name) => {
+            const column = scores(name, condition);
+            return column === null ? null : shared(column);
+          }),
+        ]),
+      ),
     })),
   };
 }
@@ -126,7 +132,7 @@ export function studyOf(columns: StudyColumns): Study {
       ({ id, operatingPoints, scores: own }): Comparator => ({
         id,
         operatingPoints,
-        scores: (name) => own.get(name) ?? null,
+        scores: (name, condition = CLEAN) => own.get(conditionKey(condition))?.get(name) ?? null,
       }),
     ),
   };

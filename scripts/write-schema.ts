@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { auditSchema } from "../src/protocol/json-schema.js";
+import { explorerJsonSchema } from "../src/run/explorer-schema.js";
 import { findingsJsonSchema } from "../src/run/findings-schema.js";
 
 const folder = join(PACKAGE_ROOT, "schema");
@@ -11,6 +12,7 @@ mkdirSync(folder, { recursive: true });
 for (const [name, schema] of [
   ["audit", await auditSchema()],
   ["findings", findingsJsonSchema()],
+  ["explorer", explorerJsonSchema()],
 ] as const) {
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

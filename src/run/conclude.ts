@@ -6,6 +6,7 @@ import type { Protocol } from "../protocol/schema.js";
 import { runAudits } from "./auditing.js";
 import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
+import { explorerOf, explorerText, referencesOf } from "./explorer.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { writeWhole } from "./parquet.js";
@@ -39,6 +40,12 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const tested = adjustTests(audited.findings, protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
+  const explorer = explorerOf(study, {
+    protocolSha256: loaded.sha256,
+    level: protocol.confidence,
+    minimumCell: protocol.privacy.minimumCell,
+    references: referencesOf(protocol.audits),
+  });
   const gates = evaluateGates(protocol.gates, found, audited.tests);
   const findings: Findings = {
     schemaVersion: "1.0",
@@ -62,6 +69,7 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     collectProvenance(evidence.index, protocol.seed, options.command, options.now),
   );
   writeWhole(join(out, FILES.findings), findingsText(findings));
+  writeWhole(join(out, FILES.explorer), explorerText(explorer));
   await renderReports(out, protocol, protocol.reports, evidence.index.maxValue);
   await writeManifest(out);
   return findings;

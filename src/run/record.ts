@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
+import type { Explorer } from "../core/explorer.js";
 import { canonicalJson, sha256, sha256File } from "../core/hash.js";
 import type { AuditRecord, Findings, Provenance } from "../core/record.js";
 import { VERSION } from "../core/version.js";
@@ -26,6 +27,7 @@ export const FILES = {
   protocol: "protocol.json",
   evaluated: "protocol.evaluated.json",
   findings: "findings.json",
+  explorer: "explorer.json",
   provenance: "provenance.json",
   manifest: "manifest.json",
 } as const;
@@ -140,7 +142,11 @@ export function readRecord(out: string, protocol: Protocol, plan: Plan, maxValue
     const array = stored?.fitted.arrays.perturbation;
     if (array !== undefined && maxValue !== null) perturbations[key] = { ...array, maxValue };
   }
-  return { protocol, findings, provenance, perturbations };
+  // Records of earlier versions have none.
+  const explorer = existsSync(join(out, FILES.explorer))
+    ? { explorer: readJson<Explorer>(join(out, FILES.explorer), out) }
+    : {};
+  return { protocol, findings, provenance, ...explorer, perturbations };
 }
 
 /** Lists the SHA-256 of every file of the record, but for the list itself and what is still being written. */
@@ -157,5 +163,5 @@ export async function writeManifest(out: string): Promise<void> {
 
 /** Removes what an earlier conclusion left, so that a failed one leaves no old verdict behind. */
 export function clearConclusion(out: string): void {
-  for (const name of [FILES.findings, FILES.manifest]) rmSync(join(out, name), { force: true });
+  for (const name of [FILES.findings, FILES.explorer, FILES.manifest]) rmSync(join(out, name), { force: true });
 }

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
+import { explorerJsonSchema } from "../../src/run/explorer-schema.js";
 import { findingsJsonSchema, findingsSchema } from "../../src/run/findings-schema.js";
 import { runAudit } from "../../src/run/run.js";
 import { fakeRecord } from "../support/fake-record.js";
@@ -13,8 +14,8 @@ import { committedSchema, schemaFaults } from "../support/validator.js";
 const STALE = "schema/ is stale: run `npm run schema`";
 
 test("the committed schemas are those that the program validates by", async () => {
-  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema() };
-  for (const name of ["audit", "findings"] as const) {
+  const fresh = { audit: await auditSchema(), findings: findingsJsonSchema(), explorer: explorerJsonSchema() };
+  for (const name of ["audit", "explorer", "findings"] as const) {
     // Compared as JSON: what zod leaves undefined is not in the file.
     const current = JSON.stringify(JSON.parse(JSON.stringify(fresh[name])));
     if (JSON.stringify(committedSchema(name)) !== current) throw new Error(`${name}: ${STALE}`);
@@ -61,6 +62,13 @@ describe("audit.schema.json", () => {
   });
 });
 
+test("explorer.schema.json accepts shared and repeating patients, and refuses a list that is none", () => {
+  const explorer = JSON.parse(JSON.stringify(fakeRecord().explorer));
+  expect(JSON.stringify(explorer).includes('"shared":{')).toBe(true);
+  expect(schemaFaults("explorer", explorer)).toEqual([]);
+  expect(schemaFaults("explorer", { ...explorer, classes: {} })).not.toEqual([]);
+});
+
 describe("findings.schema.json", () => {
   test("accepts the findings of a real run", async () => {
     const study = await smallStudy();
@@ -69,6 +77,9 @@ describe("findings.schema.json", () => {
     const findings: unknown = JSON.parse(readFileSync(join(out, "findings.json"), "utf8"));
     expect(schemaFaults("findings", findings)).toEqual([]);
     expect(findingsSchema.parse(findings)).toEqual(findings);
+    const explorer: unknown = JSON.parse(readFileSync(join(out, "explorer.json"), "utf8"));
+    expect(schemaFaults("explorer", explorer)).toEqual([]);
+    expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).files).toHaveProperty(["explorer.json"]);
   });
 
   const attacked = JSON.parse(JSON.stringify(fakeRecord().findings)) as { verdict: string; findings: object[] };

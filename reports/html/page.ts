@@ -8,6 +8,7 @@ import { instant } from "../common/format.js";
 import { principalObservations } from "../common/observations.js";
 import { StudyView } from "../common/study.js";
 import { masthead } from "./masthead.js";
+import { pageScript } from "./script.js";
 import type { PageContext, Section } from "./section.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -15,7 +16,8 @@ const TEMPLATES = join(HERE, "templates");
 
 /**
  * Renders the page: every section's view through its template, then all of them through `templates/page.hbs`.
- * The style sheet is inlined; the policy allows that one style by its hash, images from `data:`, and nothing else.
+ * The style sheet and the script are inlined; the policy allows these two by their hashes, images from `data:`, and nothing
+ * else. Without the script the page is complete.
  */
 export async function renderPage(record: AuditRecord): Promise<string> {
   const study = new StudyView(record);
@@ -29,11 +31,13 @@ export async function renderPage(record: AuditRecord): Promise<string> {
     sections.push({ id: section.id, title: section.title, number: sections.length + 1, body });
   }
   const style = loadStyle();
+  const script = pageScript(sections.some(({ body }) => body.includes('id="explorer-data"')));
   return templates.render("page", {
     masthead: masthead(record),
     title: record.protocol.title,
-    policy: contentSecurityPolicy(style),
+    policy: contentSecurityPolicy(style, script),
     style,
+    script,
     sections,
     stepwedge: record.provenance.stepwedge,
     finished: instant(record.provenance.finishedAt),
@@ -41,15 +45,25 @@ export async function renderPage(record: AuditRecord): Promise<string> {
 }
 
 /** Files of `styles/`, in the order in which later rules may overrule earlier ones. */
-const STYLES = ["base", "layout", "masthead", "summary", "tables", "charts", "lists", "screens", "print"];
+const STYLES = ["base", "layout", "masthead", "summary", "tables", "charts", "lists", "controls", "screens", "print"];
 
 function loadStyle(): string {
   return STYLES.map((name) => readFileSync(join(HERE, "styles", `${name}.css`), "utf8").trim()).join("\n");
 }
 
-function contentSecurityPolicy(style: string): string {
-  const hash = createHash("sha256").update(style).digest("base64");
-  return `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+/** Blocks of data are not run and need no leave. No code of ours makes markup out of text: trusted types are not needed. */
+function contentSecurityPolicy(style: string, script: string): string {
+  const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+  return [
+    "default-src 'none'",
+    `script-src ${hash(script)}`,
+    `style-src ${hash(style)}`,
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; ");
 }
 
 /** All sections, in their order. */

@@ -10,7 +10,8 @@ export interface ExplorerCell {
 }
 
 /**
- * TP, FN, TN, FP; sensitivity, specificity, their differences from the family's reference, PPV, NPV.
+ * TP, FN, TN, FP; sensitivity and specificity, each with its difference from the family's reference; PPV, NPV. A withheld group's
+ * rates say that they are suppressed.
  * @param groups aligned with the explorer's groups; null where withheld
  * @param prevalence in (0, 1), or null for each group's own
  * @param z two-sided critical value
@@ -23,7 +24,13 @@ export function cellsOf(
   z: number,
 ): ExplorerCell[] {
   const counts = groups[index] ?? null;
-  if (counts === null) return Array.from({ length: 10 }, () => ({ text: "suppressed", sub: null }));
+  if (counts === null) {
+    const [nothing, hidden] = [
+      { text: "–", sub: null },
+      { text: "suppressed", sub: null },
+    ];
+    return [nothing, nothing, nothing, nothing, hidden, nothing, hidden, nothing, hidden, hidden];
+  }
   const at = decisionsAt(counts, place);
   const count = (value: number): ExplorerCell => ({ text: integer(value), sub: null });
   const predictive = (which: "ppv" | "npv") =>

@@ -10,7 +10,7 @@ import { thresholdText } from "../explorer/search.js";
 import { defineSection } from "../section.js";
 
 /** As many characters of counts as leave the page room for its findings. */
-const BUDGET = 200_000;
+const BUDGET = 120_000;
 
 /**
  * What other thresholds would have done: the locked points as tables, complete on paper and without a script; with one, controls
@@ -20,15 +20,18 @@ export default defineSection({
   id: "explorer",
   title: "Operating-point explorer",
   order: 72,
-  view: ({ record: { explorer, findings } }) => {
+  narrows: 2,
+  view: ({ record: { explorer, findings }, room, study }) => {
     if (explorer === undefined) return null;
-    const classes = explorer.classes.filter(({ points }) => points.length > 0);
+    const classes = explorer.classes.filter(
+      ({ class: name, points }) => points.length > 0 && study.classes.includes(name),
+    );
     if (classes.length === 0) {
       const isAsked = findings.operatingPoints.length > 0 && explorer.reason !== null;
       return isAsked ? { missing: explorer.reason } : null;
     }
     const z = criticalValue(explorer.level);
-    const { payload, conditions, thinned } = payloadOf(classes, z);
+    const { payload, conditions, thinned } = payloadOf(classes, z, Math.min(BUDGET, room / 2));
     const several = classes.length > 1;
     const tables = classes.flatMap((of, index) =>
       of.points.map((point, place) => lockedTable(explorer, of, point, [index, place], z, several)),
@@ -65,19 +68,19 @@ function leftOut({ omitted }: Explorer, classes: readonly ExplorerClass[], shown
  * Clean counts of all classes, on a grid that is thinned until they fit; then further conditions while they fit. A locked point
  * is never thinned away.
  */
-function payloadOf(classes: readonly ExplorerClass[], z: number) {
-  const most = Math.max(...classes.map(({ tables }) => tables.length));
+function payloadOf(classes: readonly ExplorerClass[], z: number, most: number) {
+  const conditions = Math.max(...classes.map(({ tables }) => tables.length));
   let every = 1;
   let kept = keptOf(classes, every);
   let columns = [columnOf(classes, kept, 0)];
-  while (sizeOf(columns) > BUDGET && every < 64) {
+  while (sizeOf(columns) > most && every < 64) {
     every *= 2;
     kept = keptOf(classes, every);
     columns = [columnOf(classes, kept, 0)];
   }
-  for (let index = 1; index < most; index++) {
+  for (let index = 1; index < conditions; index++) {
     const next = columnOf(classes, kept, index);
-    if (sizeOf([...columns, next]) > BUDGET) break;
+    if (sizeOf([...columns, next]) > most) break;
     columns.push(next);
   }
   const payload: Payload = {

@@ -9,6 +9,7 @@ import { isClean } from "../../src/core/condition.js";
 import type { Finding } from "../../src/core/finding.js";
 import type { AuditRecord } from "../../src/core/record.js";
 import { fakeRecord } from "../support/fake-record.js";
+import { poisonedRecord } from "../support/poisoned-record.js";
 import { tagsOf, visibleText, withoutCode } from "../support/markup.js";
 
 const FOLDER = join("reports", "html");
@@ -352,23 +353,8 @@ describe("hostile strings are shown as text", () => {
     "x".repeat(10_000),
   ];
 
-  /** The record with its names replaced everywhere: groups, classes, files, gates, checks. */
-  function poisoned(word: string): AuditRecord {
-    const small = fakeRecord({ attacked: false });
-    const text = JSON.stringify({ ...small, perturbations: {} })
-      .replaceAll('"AP"', JSON.stringify(word))
-      .replaceAll('"view"', JSON.stringify(`view ${word}`))
-      .replaceAll('"pneumonia"', JSON.stringify(`class ${word}`))
-      .replaceAll('"manifest.csv"', JSON.stringify(word))
-      .replaceAll(
-        /"(title|reason|detail|intendedUse|rule|cpu|runtime)":"[^"]*"/g,
-        (_, key) => `"${key}":${JSON.stringify(word)}`,
-      );
-    return JSON.parse(text);
-  }
-
   test.each(HOSTILE.map((word) => [word.slice(0, 40), word]))("%s", async (_, word) => {
-    const text = await html.render(poisoned(word));
+    const text = await html.render(poisonedRecord(word));
     const found = tagsOf(withoutCode(text));
     expect(found.filter(({ name }) => name === "script")).toHaveLength(2);
     expect(found.filter(({ name }) => name === "style")).toHaveLength(1);

@@ -65,7 +65,7 @@ export function startSorting(): void {
 
 /**
  * Lets readers filter: a field that names its region by `data-filters` hides the rows there of which not every word of the query
- * is in the row, its group or the title of its fold; folds with no such row are hidden, too. The count is said. Runs in the
+ * is in the row, its group, the table's headings or the title of its fold; folds with no such row are hidden, too. The count is said. Runs in the
  * browser.
  */
 export function startFilters(): void {
@@ -78,7 +78,8 @@ export function startFilters(): void {
     const rows = [...region.querySelectorAll<HTMLTableRowElement>("tbody tr:not(.heading)")].map((row) => {
       const title = row.closest("details")?.querySelector("summary")?.textContent ?? "";
       const group = row.closest("tbody")?.querySelector("tr.heading")?.textContent ?? "";
-      return { row, text: [title, group, row.textContent].join(" ") };
+      const heads = row.closest("table")?.tHead?.textContent ?? "";
+      return { row, text: [title, group, heads, row.textContent].join(" ") };
     });
     let timer = 0;
     field.addEventListener("input", () => {

@@ -55,7 +55,7 @@ class ClassExplorer {
     private readonly options: ExplorerOptions,
   ) {
     const points = study.operatingPoints.flatMap(({ id, class: of, threshold }) =>
-      of === className && threshold !== null ? [{ id, threshold }] : [],
+      of === className && threshold !== null && Number.isFinite(threshold) ? [{ id, threshold }] : [],
     );
     const [everybody, clean] = [study.subgroups[0], study.conditions[0]];
     const scores = everybody === undefined || clean === undefined ? null : this.#data(everybody, clean).scores;

@@ -39,6 +39,8 @@ export function thresholdGrid(
     const below = sorted[rank] as number;
     // Equal scores are not parted; the next rank that parts some is taken.
     if (score === below || rank - last < step || n - rank < least) continue;
+    // Between two of which one is infinite there is no telling where.
+    if (!Number.isFinite(score) || !Number.isFinite(below)) continue;
     last = rank;
     if (taken.some((other) => Math.abs(other - rank) < Math.max(step / 2, least))) continue;
     grid.push(shortestBetween(below, score));

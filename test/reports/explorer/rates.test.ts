@@ -210,6 +210,22 @@ describe("the grid", () => {
   });
 });
 
+test("infinite scores are counted, and make no threshold", () => {
+  const scores = Float64Array.of(-Infinity, -Infinity, 0.2, 0.4, Infinity, Infinity);
+  const { thresholds } = thresholdGrid(scores, [0.4], { most: 10, least: 1 });
+  expect([...thresholds].every(Number.isFinite)).toBe(true);
+  const data = {
+    scores,
+    labels: Uint8Array.of(0, 1, 0, 1, 1, 0),
+    patients: Int32Array.of(0, 1, 2, 3, 4, 5),
+    clustered: false,
+  };
+  expect(thresholdCounts(data, Float64Array.of(0.4, 0.2))).toMatchObject({
+    truePositives: [2, 2],
+    falsePositives: [1, 2],
+  });
+});
+
 test("packed counts are read back, and hold nothing that a page could take for markup", () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constant(0), fc.nat(70), fc.nat(100_000))), (changes) => {

@@ -12,12 +12,12 @@ import {
   type Extent,
   fairCap,
   fullExtent,
-  halved,
   LEAST_FOR_FINDINGS,
   MOST_BYTES,
   narrowed,
   narrowedNote,
   prioritiesOf,
+  shrunk,
 } from "./room.js";
 import { pageScript } from "./script.js";
 import type { Section } from "./section.js";
@@ -113,7 +113,7 @@ async function renderSections(
     let size: number;
     do {
       size = await render(section, narrowed(study, extent, priorities), room);
-      extent = halved(extent);
+      extent = shrunk(extent, room / size);
     } while (extent !== null && size > room);
     used += size;
   }

@@ -22,10 +22,11 @@ export function fullExtent({ classes, families }: Pick<StudyView, "classes" | "f
   return { classes: classes.length, groups: families.reduce((sum, { groups }) => sum + groups.length, 0) };
 }
 
-/** Half of the classes; where there is one, half of the groups; null where there is nothing left to halve. */
-export function halved({ classes, groups }: Extent): Extent | null {
-  if (classes > 1) return { classes: Math.floor(classes / 2), groups };
-  return groups > 1 ? { classes, groups: Math.floor(groups / 2) } : null;
+/** Fewer classes; where there is one, fewer groups: so many times fewer, and one at least; null where nothing is left to leave out. */
+export function shrunk({ classes, groups }: Extent, ratio: number): Extent | null {
+  const fewer = (count: number) => Math.max(1, Math.min(count - 1, Math.floor(count * ratio)));
+  if (classes > 1) return { classes: fewer(classes), groups };
+  return groups > 1 ? { classes, groups: fewer(groups) } : null;
 }
 
 /**

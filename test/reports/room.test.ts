@@ -1,6 +1,6 @@
 import html from "../../reports/html.js";
 import { anchorOf, findingAnchor, StudyView } from "../../reports/common/study.js";
-import { fairCap, halved, narrowed, narrowedNote, prioritiesOf } from "../../reports/html/room.js";
+import { fairCap, narrowed, narrowedNote, prioritiesOf, shrunk } from "../../reports/html/room.js";
 import { largeRecord } from "../support/large-record.js";
 import { tagsOf, visibleText, withoutCode } from "../support/markup.js";
 
@@ -21,10 +21,12 @@ describe("the room of a page", () => {
     ).toBe(20);
   });
 
-  test("classes are halved before groups, down to one of each", () => {
-    expect(halved({ classes: 14, groups: 41 })).toEqual({ classes: 7, groups: 41 });
-    expect(halved({ classes: 1, groups: 41 })).toEqual({ classes: 1, groups: 20 });
-    expect(halved({ classes: 1, groups: 1 })).toBeNull();
+  test("classes are left out before groups, down to one of each", () => {
+    expect(shrunk({ classes: 14, groups: 41 }, 0.5)).toEqual({ classes: 7, groups: 41 });
+    expect(shrunk({ classes: 2, groups: 41 }, 0.99)).toEqual({ classes: 1, groups: 41 });
+    expect(shrunk({ classes: 1, groups: 41 }, 0.9)).toEqual({ classes: 1, groups: 36 });
+    expect(shrunk({ classes: 1, groups: 2 }, 0.01)).toEqual({ classes: 1, groups: 1 });
+    expect(shrunk({ classes: 1, groups: 1 }, 0.5)).toBeNull();
   });
 });
 

@@ -6,6 +6,7 @@ import { requirementsJsonSchema } from "../reports/common/requirement-file.js";
 import { PACKAGE_ROOT } from "../src/core/version.js";
 import { auditSchema } from "../src/protocol/json-schema.js";
 import { comparisonJsonSchema } from "../src/run/comparison-schema.js";
+import { explorerJsonSchema } from "../src/run/explorer-schema.js";
 import { findingsJsonSchema } from "../src/run/findings-schema.js";
 import { recordSchemas } from "../src/run/record-schemas.js";
 
@@ -17,6 +18,7 @@ for (const [name, schema] of [
   ...Object.entries(await recordSchemas()),
   ["requirements", requirementsJsonSchema()],
   ["comparison", comparisonJsonSchema()],
+  ["explorer", explorerJsonSchema()],
 ] as const) {
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -5,8 +5,8 @@ import type { Finding, FindingStatus } from "../../src/core/finding.js";
  * the model card and in a gate's message. Nothing here depends on a locale or a clock.
  */
 
-const MINUS = "−";
-const EN_DASH = "–";
+export const MINUS = "−";
+export const EN_DASH = "–";
 
 /** Fixed decimals with a true minus sign; a value that rounds to zero has no sign. */
 export function decimal(value: number, digits = 3): string {

@@ -75,6 +75,11 @@ export class StudyView {
     this.defenses = [...new Set(this.conditions.map((condition) => condition.defense))].filter((id) => id !== "none");
   }
 
+  /** The same record, of which only some classes and groups are looked at. */
+  showing(classes: readonly string[], families: StudyView["families"]): StudyView {
+    return Object.create(this, { classes: { value: classes }, families: { value: families } }) as StudyView;
+  }
+
   /** All groups: everybody first, then family by family. */
   get groups(): readonly Group[] {
     return [EVERYBODY, ...this.families.flatMap((family) => family.groups)];
@@ -129,6 +134,15 @@ export class StudyView {
         undefined,
       );
   }
+}
+
+const anchors = new WeakMap<Finding, string>();
+
+/** The same, made once for each finding: a large record has hundreds of thousands. */
+export function anchorOf(finding: Finding): string {
+  const known = anchors.get(finding) ?? findingAnchor(finding.id);
+  anchors.set(finding, known);
+  return known;
 }
 
 /** The stable address of a finding on the page: ids may hold any character, addresses may not. */

@@ -10,6 +10,7 @@ import { shortTest } from "../common/tests.js";
 import { type Cell, column, findingCell, table, textCell } from "../html/blocks.js";
 import { VERDICT_WORDS, verdictBanner } from "../html/masthead.js";
 import { contentSecurityPolicy, loadStyle, loadTemplates } from "../html/page.js";
+import { pageScript } from "../html/script.js";
 import type { PageContext } from "../html/section.js";
 import { findingGrids } from "../html/sections/all-findings.js";
 import sideBySide from "../html/sections/comparison.js";
@@ -25,7 +26,7 @@ const MOST_ROWS = 150;
 /** Renders `comparison.html`: one self-contained page in the look of the report, made of its parts. */
 export async function renderComparisonPage({ comparison, record }: ComparisonView): Promise<string> {
   const study = new StudyView(record);
-  const context: PageContext = { record, study, observations: [] };
+  const context: PageContext = { record, study, observations: [], room: Infinity, linked: new Set() };
   const templates = loadTemplates(TEMPLATES);
   const sections: { id: string; title: string; number: number; body: string }[] = [];
   const add = (id: string, title: string, template: string, view: object | null) => {
@@ -45,10 +46,12 @@ export async function renderComparisonPage({ comparison, record }: ComparisonVie
   add("method", "Method in brief", "comparison-method", { family: familyText(comparison), level: levelOf(comparison) });
   add("all-findings", "All differences", "all-findings", findingGrids(context, listed(comparison), "comparison.json"));
   const style = loadStyle();
+  const script = pageScript(false);
   return templates.render("comparison-page", {
     title: comparison.after.title,
-    policy: contentSecurityPolicy(style),
+    policy: contentSecurityPolicy(style, script),
     style,
+    script,
     sections,
     stepwedge: comparison.stepwedge,
     masthead: head(comparison),

@@ -7,6 +7,10 @@ export interface PageContext {
   readonly record: AuditRecord;
   readonly study: StudyView;
   readonly observations: readonly Observation[];
+  /** Bytes that the section should stay within, where it can choose what to leave out; Infinity where there is room. */
+  readonly room: number;
+  /** Anchors that the sections before link to. */
+  readonly linked: ReadonlySet<string>;
 }
 
 /**
@@ -19,6 +23,11 @@ export interface Section {
   readonly title: string;
   /** Its place: sections are shown in ascending order, spaced by tens. */
   readonly order: number;
+  /**
+   * Whether it is about classes and groups one by one, as the study lists them. Of a large record it is then shown a study of
+   * fewer of them, and the page says so (`room.ts`). The number is its share of the room, beside the others'.
+   */
+  readonly narrows?: number;
   /** What the template shows; null where the record has nothing for this section, which is then left out. */
   view(context: PageContext): object | null | Promise<object | null>;
 }

@@ -1,5 +1,6 @@
 import type { OperatingPoint } from "./audit.js";
 import type { Condition } from "./condition.js";
+import type { Explorer } from "./explorer.js";
 import type { Finding, GateResult, SubgroupValues, Verdict } from "./finding.js";
 
 /** `findings.json`: everything that was found. Deterministic: no clock, no machine, no path of a machine. */
@@ -288,6 +289,8 @@ export interface AuditRecord {
   readonly protocol: ProtocolView;
   readonly findings: Findings;
   readonly provenance: Provenance;
+  /** `explorer.json`; left out where the record has none. */
+  readonly explorer?: Explorer;
   /** Universal perturbations by condition key, for pictures: C×H×W in stored values. */
   readonly perturbations: Readonly<
     Record<string, { readonly shape: readonly number[]; readonly data: Float32Array; readonly maxValue: number }>

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { traceRequirements } from "../../reports/common/traceability.js";
+import type { Explorer } from "../core/explorer.js";
 import { findPlugin, loadPlugins } from "../core/plugins.js";
 import type { Rendering } from "../core/report.js";
 import { type Deviation, type Findings, findingsText } from "../core/record.js";
@@ -11,6 +12,7 @@ import { runAudits } from "./auditing.js";
 import { openBaseline } from "./baseline.js";
 import { duplicateDeviations, findDuplicates } from "./duplicates.js";
 import type { Evidence } from "./evidence.js";
+import { explorerOf, explorerText, referencesOf } from "./explorer.js";
 import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { lockDeviations, lockProvenance, lockState } from "./locking.js";
@@ -36,7 +38,7 @@ export interface ConcludeOptions {
 export async function conclude(options: ConcludeOptions): Promise<Findings> {
   const { evidence, loaded, out } = options;
   const { protocol } = loaded;
-  const findings = await deriveFindings(options);
+  const { explorer, findings } = await derive(options);
   const lock = readRecordLock(out, readProtocolFile(out));
   // Reports of an earlier conclusion are rendered anew even where nobody asks: none is left to show an old verdict.
   const reports = [...new Set([...protocol.reports, ...(await presentReports(out))])];
@@ -46,17 +48,25 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     lock: lockProvenance(lock),
   });
   writeWhole(join(out, FILES.findings), findingsText(findings));
+  writeWhole(join(out, FILES.explorer), explorerText(explorer));
   await writeManifest(out, await renderReports(out, protocol, reports, evidence.index.maxValue));
   return findings;
 }
 
+/** What follows from the score tables alone. */
+export interface Derived {
+  readonly findings: Findings;
+  readonly explorer: Explorer;
+}
+
 /**
- * What the score tables of a record give under a protocol: audits, gates and all else of findings.json. Nothing is written.
+ * What the score tables of a record give under a protocol: audits, gates and all else of findings.json, and the counts that the
+ * report's explorer has. Nothing is written.
  * @throws StepwedgeError where the record's lock is not the one that its protocol.json names
  */
-export async function deriveFindings(
+export async function derive(
   options: Pick<ConcludeOptions, "out" | "loaded" | "evidence" | "deviations">,
-): Promise<Findings> {
+): Promise<Derived> {
   const { evidence, loaded, out } = options;
   const { protocol } = loaded;
   const scored = readProtocolFile(out);
@@ -73,6 +83,12 @@ export async function deriveFindings(
   const tested = adjustTests(audited.findings, protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
+  const explorer = explorerOf(study, {
+    protocolSha256: loaded.sha256,
+    level: protocol.confidence,
+    minimumCell: protocol.privacy.minimumCell,
+    references: referencesOf(protocol.audits),
+  });
   const gates = evaluateGates(protocol.gates, found, audited.tests, protocol.multiplicity?.gates);
   const untraced: Findings = {
     schemaVersion: "1.0",
@@ -100,7 +116,8 @@ export async function deriveFindings(
   };
   const { data, images, imagesSha256, model } = evidence.index;
   const known = { protocol, findings: untraced, provenance: { model, data: { ...data, images, imagesSha256 } } };
-  return { ...untraced, requirements: traceRequirements(known, appliedRequirements(protocol)) };
+  const requirements = traceRequirements(known, appliedRequirements(protocol));
+  return { findings: { ...untraced, requirements }, explorer };
 }
 
 /** The formats of the reports that lie in the record, beside the findings themselves. */

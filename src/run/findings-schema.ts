@@ -11,12 +11,12 @@ const share = z.number();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const verdict = z.enum(["pass", "fail", "inconclusive"]);
 
-const subgroup = z
+export const subgroup = z
   .record(z.string(), z.string())
   .describe("Attribute values that all members share; {} is the whole evaluation set.")
   .meta({ id: "Subgroup" });
 
-const condition = z
+export const condition = z
   .strictObject({
     attack: z.string().describe('The attack\'s id, or "none".'),
     variant: z.string().exactOptional().describe("The protocol's name of one of several entries with the same attack."),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { basename, join, relative } from "node:path";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import { canonicalJson, sha256 } from "../core/hash.js";
+import type { Explorer } from "../core/explorer.js";
 import type { AuditRecord, Findings, Provenance } from "../core/record.js";
 import { LINEAGES, upgraded } from "../core/upgrade.js";
 import { VERSION } from "../core/version.js";
@@ -31,6 +32,7 @@ export const FILES = {
   evaluated: "protocol.evaluated.json",
   lock: "protocol.lock.json",
   findings: "findings.json",
+  explorer: "explorer.json",
   provenance: "provenance.json",
   manifest: "manifest.json",
   signature: "signature.dsse.json",
@@ -220,10 +222,14 @@ export function readRecord(out: string, protocol: Protocol, plan: Plan, maxValue
     const array = stored?.fitted.arrays.perturbation;
     if (array !== undefined && maxValue !== null) perturbations[key] = { ...array, maxValue };
   }
-  return { protocol, findings, provenance, perturbations };
+  // Records of earlier versions have none.
+  const explorer = existsSync(join(out, FILES.explorer))
+    ? { explorer: readJson<Explorer>(join(out, FILES.explorer), out) }
+    : {};
+  return { protocol, findings, provenance, ...explorer, perturbations };
 }
 
 /** Removes what an earlier conclusion left, so that a failed one leaves no old verdict behind. */
 export function clearConclusion(out: string): void {
-  for (const name of [FILES.findings, FILES.manifest]) rmSync(join(out, name), { force: true });
+  for (const name of [FILES.findings, FILES.explorer, FILES.manifest]) rmSync(join(out, name), { force: true });
 }

@@ -67,7 +67,7 @@ export function recoveredLimits(
  * root is C / (B + √(B² − AC)), also where A is not positive; the larger is (B + √(B² − AC)) / A, beyond all bounds where
  * A is not positive.
  */
-function root(a: number, b: number, d: number, e: number, rho: number, isUpper: boolean): number {
+export function root(a: number, b: number, d: number, e: number, rho: number, isUpper: boolean): number {
   const [quadratic, linear, constant] = [b * b - e * e, a * b - rho * d * e, a * a - d * d];
   const spread = Math.sqrt(Math.max(0, linear * linear - quadratic * constant));
   if (isUpper) return quadratic > 0 ? (linear + spread) / quadratic : Number.MAX_VALUE;

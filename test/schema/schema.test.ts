@@ -6,6 +6,7 @@ import { PACKAGE_ROOT } from "../../src/core/version.js";
 import { auditSchema } from "../../src/protocol/json-schema.js";
 import { loadProtocol } from "../../src/protocol/load.js";
 import { comparisonJsonSchema } from "../../src/run/comparison-schema.js";
+import { explorerJsonSchema } from "../../src/run/explorer-schema.js";
 import { findingsJsonSchema, findingsSchema } from "../../src/run/findings-schema.js";
 import { recordSchemas } from "../../src/run/record-schemas.js";
 import { runAudit } from "../../src/run/run.js";
@@ -19,6 +20,7 @@ test("the committed schemas are those that the program validates by", async () =
   const fresh: Readonly<Record<string, unknown>> = {
     audit: await auditSchema(),
     findings: findingsJsonSchema(),
+    explorer: explorerJsonSchema(),
     comparison: comparisonJsonSchema(),
     requirements: requirementsJsonSchema(),
     ...(await recordSchemas()),
@@ -72,6 +74,13 @@ describe("audit.schema.json", () => {
   });
 });
 
+test("explorer.schema.json accepts shared and repeating patients, and refuses a list that is none", () => {
+  const explorer = JSON.parse(JSON.stringify(fakeRecord().explorer));
+  expect(JSON.stringify(explorer).includes('"shared":{')).toBe(true);
+  expect(schemaFaults("explorer", explorer)).toEqual([]);
+  expect(schemaFaults("explorer", { ...explorer, classes: {} })).not.toEqual([]);
+});
+
 describe("findings.schema.json", () => {
   test("accepts the findings of a real run", async () => {
     const study = await smallStudy();
@@ -80,6 +89,9 @@ describe("findings.schema.json", () => {
     const findings: unknown = JSON.parse(readFileSync(join(out, "findings.json"), "utf8"));
     expect(schemaFaults("findings", findings)).toEqual([]);
     expect(findingsSchema.parse(findings)).toEqual(findings);
+    const explorer: unknown = JSON.parse(readFileSync(join(out, "explorer.json"), "utf8"));
+    expect(schemaFaults("explorer", explorer)).toEqual([]);
+    expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).files).toHaveProperty(["explorer.json"]);
   });
 
   const attacked = JSON.parse(JSON.stringify(fakeRecord().findings)) as { verdict: string; findings: object[] };

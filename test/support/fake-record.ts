@@ -18,6 +18,7 @@ import { randomFrom } from "../../src/core/random.js";
 import type { AttackSummary, AuditRecord, Duplicates, ProtocolView } from "../../src/core/record.js";
 import { builtInFile, defaultRequirements } from "../../src/protocol/requirements.js";
 import type { GateEntry } from "../../src/protocol/schema.js";
+import { explorerOf } from "../../src/run/explorer.js";
 import { evaluateGates, overallVerdict } from "../../src/run/gates.js";
 import { adjustTests } from "../../src/run/multiplicity.js";
 import { countGroups } from "../../src/run/study.js";
@@ -112,6 +113,12 @@ export function fakeRecord(options: FakeStudyOptions = {}): AuditRecord {
       ],
     },
     provenance,
+    explorer: explorerOf(study, {
+      protocolSha256: sha256("fake protocol"),
+      level: LEVEL,
+      minimumCell: protocol.privacy.minimumCell,
+      references: {},
+    }),
     perturbations: fakePerturbations(study.conditions),
   };
   return traced(untraced);

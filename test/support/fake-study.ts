@@ -17,6 +17,10 @@ export interface FakeStudyOptions {
   readonly incomplete?: boolean;
   /** False: the attack and its controls leave every score as it is. */
   readonly harmful?: boolean;
+  /** So many further families of four groups, drawn at random. */
+  readonly sites?: number;
+  /** As many conditions at most, the first. */
+  readonly conditions?: number;
 }
 
 const COUNT = 360;
@@ -30,7 +34,7 @@ const AGES = ["0-40", "40-60", "60-80", "80-120", "unknown"] as const;
  */
 export function fakeStudy(options: FakeStudyOptions = {}): Study {
   const { seed = 1, classes = ["pneumonia"], attacked = true, labelled = true, grouped = true } = options;
-  const { shortcut = true, harmful = true, incomplete = false } = options;
+  const { shortcut = true, harmful = true, incomplete = false, sites = 0, conditions = Infinity } = options;
   const cohort = drawCohort(randomFrom(seed, "cohort"));
   const drawn = new Map(classes.map((name) => [name, drawClass(cohort, shortcut, randomFrom(seed, "class", name))]));
   const of = (name: string): DrawnClass => {
@@ -54,8 +58,8 @@ export function fakeStudy(options: FakeStudyOptions = {}): Study {
       return scores.map((score, sample) => (cohort.view[sample] === "AP" && sample % 7 === 0 ? Number.NaN : score));
     },
     measures: () => null,
-    subgroups: grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1),
-    conditions: attacked ? fakeConditions() : [CLEAN],
+    subgroups: [...(grouped ? subgroupsOf(cohort) : subgroupsOf(cohort).slice(0, 1)), ...sitesOf(seed, sites)],
+    conditions: attacked ? fakeConditions().slice(0, conditions) : [CLEAN],
     operatingPoints: classes.map(operatingPoint),
     tuning: {
       count: 0,
@@ -138,6 +142,21 @@ function subgroupsOf(cohort: Cohort): Subgroup[] {
     ...family("age", cohort.age, AGES),
     ...family("view", cohort.view, ["AP", "PA"]),
   ];
+}
+
+const SITES = ["north", "east", "south", "west"] as const;
+
+function sitesOf(seed: number, families: number): Subgroup[] {
+  return Array.from({ length: families }, (_, family) => {
+    const random = randomFrom(seed, "sites", family);
+    const column = Array.from({ length: COUNT }, () => SITES[Math.floor(4 * random.uniform())]);
+    const name = `site-${family + 1}`;
+    return SITES.map((value) => ({
+      family: name,
+      values: { [name]: value },
+      members: Uint32Array.from(column.flatMap((one, sample) => (one === value ? [sample] : []))),
+    }));
+  }).flat();
 }
 
 function operatingPoint(className: string): OperatingPoint {

@@ -46,9 +46,14 @@ export function decoded(text: string): string {
   });
 }
 
+/** The page with its style, its script and its blocks of data emptied. */
+export function withoutCode(html: string): string {
+  return html.replace(/(<(style|script)\b[^>]*>)[\s\S]*?(<\/\2>)/g, "$1$3");
+}
+
 /** The text that a reader of the page sees, without tags and style. */
 export function visibleText(html: string): string {
-  return decoded(html.replace(/<style>[\s\S]*?<\/style>/g, "").replace(TAG, " ")).replace(/\s+/g, " ");
+  return decoded(withoutCode(html).replace(TAG, " ")).replace(/\s+/g, " ");
 }
 
 function attributesOf(text: string): Record<string, string> {

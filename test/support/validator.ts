@@ -8,6 +8,7 @@ export const SCHEMAS = [
   "audit",
   "findings",
   "comparison",
+  "explorer",
   "requirements",
   "protocol",
   "provenance",

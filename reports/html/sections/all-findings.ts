@@ -2,11 +2,13 @@ import { conditionKey, isClean } from "../../../src/core/condition.js";
 import { type Finding, subgroupKey } from "../../../src/core/finding.js";
 import { estimateText, integer, intervalText } from "../../common/format.js";
 import { conditionTitle, dataName, groupTitle, groupValue, metricTitle } from "../../common/names.js";
-import { findingAnchor, type StudyView } from "../../common/study.js";
+import { anchorOf, type StudyView } from "../../common/study.js";
 import { defineSection, type PageContext } from "../section.js";
 
-/** As many as keep the page below a megabyte. */
+/** As many as somebody might look through. */
 const MOST_FINDINGS = 4000;
+/** What one takes of the page, with its share of headings. */
+const BYTES_EACH = 125;
 
 /** More columns than fit on a sheet of paper go to a further table. */
 const MOST_COLUMNS = 10;
@@ -21,7 +23,8 @@ export default defineSection({
   order: 150,
   view: (context) => {
     const { findings } = context.record.findings;
-    return findingGrids(context, findings.length <= MOST_FINDINGS ? findings : essential(context), "findings.json");
+    const most = Math.min(MOST_FINDINGS, Math.floor(context.room / BYTES_EACH));
+    return findingGrids(context, findings.length <= most ? findings : essential(context, most), "findings.json");
   },
 });
 
@@ -43,17 +46,16 @@ export function findingGrids({ record, study }: PageContext, listed: readonly Fi
  * images, all patients under every condition, all else. A measure is listed whole or not at all within its tier, so that
  * nothing is left out by its value.
  */
-function essential({ record, observations }: PageContext): readonly Finding[] {
-  const cited = new Set([
-    ...record.findings.gates.flatMap((gate) => gate.findings),
-    ...observations.flatMap((observation) => observation.evidence),
-  ]);
+function essential({ linked, record }: PageContext, most: number): readonly Finding[] {
+  const ofGates = new Set(record.findings.gates.flatMap((gate) => gate.findings));
+  const isCited = (one: Finding) => ofGates.has(one.id) || linked.has(anchorOf(one));
+  const cited = new Set(record.findings.findings.filter(isCited).map(({ id }) => id));
   const { findings } = record.findings;
   const rest = findings.filter((one) => !cited.has(one.id));
   const tiers = gathered(rest, (one) => `${tierOf(one)} ${one.metric}`);
   const kept = new Set(cited);
   for (const [, members] of [...tiers].sort(([a], [b]) => Number(a.slice(0, 1)) - Number(b.slice(0, 1)))) {
-    if (kept.size + members.length > MOST_FINDINGS) continue;
+    if (kept.size + members.length > most) continue;
     for (const one of members) kept.add(one.id);
   }
   return findings.filter((one) => kept.has(one.id));
@@ -128,7 +130,7 @@ function cell(finding: Finding | undefined, head: Finding) {
   const n = finding.n === head.n || finding.status === "suppressed" ? null : `n = ${integer(finding.n)}`;
   const parts = [intervalText(finding), n].filter((part) => part !== null);
   return {
-    anchor: findingAnchor(finding.id),
+    anchor: anchorOf(finding),
     text: estimateText(finding),
     sub: parts.length === 0 ? null : parts.join(", "),
   };

@@ -11,6 +11,7 @@ export default defineSection({
   id: "attack-effort",
   title: "Strength and effort of attacks",
   order: 92,
+  narrows: 1,
   view: (context) => {
     const { study } = context;
     const ladders = study.series.filter((series) => series.conditions.every(({ severity }) => severity === undefined));

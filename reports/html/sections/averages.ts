@@ -22,6 +22,7 @@ export default defineSection({
   id: "averages",
   title: "Averages over classes",
   order: 75,
+  narrows: 1,
   view: ({ study }) => {
     const metrics = Object.keys(HEADINGS).filter((metric) => study.all(metric, null).length > 0);
     return metrics.length === 0

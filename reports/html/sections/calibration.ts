@@ -15,6 +15,7 @@ export default defineSection({
   id: "calibration",
   title: "Calibration on clean images",
   order: 76,
+  narrows: 1,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
       const all = study.find({ metric: "brier", class: className });

@@ -16,6 +16,7 @@ export default defineSection({
   id: "comparison",
   title: "Comparison with other models",
   order: 79,
+  narrows: 1,
   view: ({ study, record }) => {
     const alpha = 1 - record.protocol.confidence;
     const pairs = study.classes.flatMap((className, index) =>

@@ -12,6 +12,7 @@ export default defineSection({
   id: "corruptions",
   title: "Corruptions",
   order: 95,
+  narrows: 1,
   view: ({ study }) => {
     const corruptions = study
       .seriesBehind("none")

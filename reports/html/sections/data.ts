@@ -10,6 +10,7 @@ export default defineSection({
   id: "data",
   title: "Data and flow",
   order: 50,
+  narrows: 1,
   view: (context) => {
     const { duplicates, flow } = context.record.findings;
     const excluded = flow.excluded.reduce((sum, { count }) => sum + count, 0);

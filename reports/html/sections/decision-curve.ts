@@ -17,6 +17,7 @@ export default defineSection({
   id: "decision-curve",
   title: "Decision curve on clean images",
   order: 77,
+  narrows: 1,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
       const all = study.find({ metric: "net-benefit", class: className });

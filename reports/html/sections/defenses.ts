@@ -13,6 +13,7 @@ export default defineSection({
   id: "defenses",
   title: "Defenses",
   order: 100,
+  narrows: 1,
   view: ({ study }) => {
     if (study.defenses.length === 0) return null;
     const blocks = study.classes.flatMap((className, index) =>

@@ -27,7 +27,8 @@ export default defineSection({
   id: "discrimination",
   title: "Discrimination on clean images",
   order: 70,
-  view: ({ study }) => {
+  narrows: 4,
+  view: ({ record, study }) => {
     const classes = study.classes
       .filter((className) => study.all("auc", className).length > 0)
       .map((className, index) => ({
@@ -40,9 +41,54 @@ export default defineSection({
           ...areaTable(study, className, index),
         ],
       }));
-    return classes.length === 0 ? null : { classes };
+    if (classes.length === 0) return null;
+    const { classes: all } = record.protocol.model;
+    return { overview: all.length > study.classes.length ? overviewTable(study, all) : null, classes };
   },
 });
+
+/** Every class in one line, where the page has no room for the groups of each. */
+function overviewTable(study: StudyView, classes: readonly string[]) {
+  const points = [...new Set(study.record.findings.operatingPoints.map(({ id }) => id))];
+  const at = (className: string, metric: string, operatingPoint: string) =>
+    findingCell(study.find({ metric, class: className, operatingPoint }), true);
+  const lowest = (className: string) => {
+    const groups = study.all("auc", className).filter((one) => one.family !== null && isMeasured(one));
+    return groups.toSorted((a, b) => (a.estimate ?? 1) - (b.estimate ?? 1))[0];
+  };
+  const lowestCell = (finding: Finding | undefined) => ({
+    ...findingCell(finding, true),
+    ...(finding === undefined ? {} : { sub: `${intervalText(finding)}, ${groupTitle(finding.subgroup)}` }),
+  });
+  return table({
+    id: "all-classes",
+    caption: "All classes: all patients, clean images",
+    columns: [
+      column("Class"),
+      column("n (+ / −)", true),
+      column("AUC", true),
+      column("Lowest AUC of a group", true),
+      ...points.flatMap((id) => [
+        column(`Sensitivity at ${dataName(id)}`, true),
+        column(`Specificity at ${dataName(id)}`, true),
+      ]),
+    ],
+    bodies: [
+      {
+        heading: null,
+        rows: classes.map((className) => ({
+          header: textCell(dataName(className)),
+          cells: [
+            countCell(study.find({ metric: "auc", class: className })),
+            findingCell(study.find({ metric: "auc", class: className }), true),
+            lowestCell(lowest(className)),
+            ...points.flatMap((id) => [at(className, "sensitivity", id), at(className, "specificity", id)]),
+          ],
+        })),
+      },
+    ],
+  });
+}
 
 function aucForest(study: StudyView, className: string, index: number) {
   const overall = study.find({ metric: "auc", class: className });

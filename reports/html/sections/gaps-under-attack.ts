@@ -13,6 +13,7 @@ export default defineSection({
   id: "gaps-under-attack",
   title: "Gaps under attack",
   order: 97,
+  narrows: 1,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
       const groups = strengthGroups(study.seriesBehind("none"));

@@ -18,6 +18,7 @@ export default defineSection({
   id: "gaps",
   title: "Gaps between groups",
   order: 80,
+  narrows: 2,
   view: ({ study }) => {
     const classes = study.classes.flatMap((className, index) => {
       const id = `${index + 1}`;

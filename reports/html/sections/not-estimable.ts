@@ -16,11 +16,11 @@ export default defineSection({
   },
 });
 
-/** One row per class, group, status and reason; the metrics and the number of conditions are gathered in it. */
+/** One row per group, status and reason; the classes, the metrics and the number of conditions are gathered in it. */
 function silentTable(findings: readonly Finding[]) {
   const rows = new Map<string, Finding[]>();
   for (const one of findings) {
-    const key = JSON.stringify([one.class, one.family, subgroupKey(one.subgroup), one.status, one.reason]);
+    const key = JSON.stringify([one.family, subgroupKey(one.subgroup), one.status, one.reason]);
     const members = rows.get(key);
     if (members === undefined) rows.set(key, [one]);
     else members.push(one);
@@ -46,7 +46,7 @@ function silentRow(first: Finding, members: readonly Finding[]) {
   const across = first.family !== null && subgroupKey(first.subgroup) === "all";
   return {
     header: textCell(across ? `groups of ${dataName(first.family ?? "")}` : groupTitle(first.subgroup), {
-      sub: first.class === null ? null : dataName(first.class),
+      sub: classesOf(members),
     }),
     cells: [
       textCell(statusWords(first.status), { tone: first.status === "error" ? "fail" : "open" }),
@@ -55,4 +55,11 @@ function silentRow(first: Finding, members: readonly Finding[]) {
       textCell(integer(members.length)),
     ],
   };
+}
+
+/** "pneumonia and effusion"; more than four are counted; null for findings about no class. */
+function classesOf(members: readonly Finding[]): string | null {
+  const names = [...new Set(members.flatMap((one) => one.class ?? []))];
+  if (names.length > 4) return `${integer(names.length)} classes`;
+  return names.length === 0 ? null : listed(names.map(dataName));
 }

@@ -13,6 +13,7 @@ export default defineSection({
   id: "robustness",
   title: "Robustness",
   order: 90,
+  narrows: 2,
   view: async (context) => {
     const { study, record } = context;
     const groups = readable(strengthGroups(study.seriesBehind("none")).filter((group) => group.id !== "severity"));

@@ -20,7 +20,8 @@ export default defineSection({
   view: (context) => {
     const { study, observations } = context;
     const views = observations.map((observation, index) => observationView(study, observation, index));
-    const isShown = (view: (typeof views)[number], index: number) => index < MOST_SHOWN || view.severity === "major";
+    const isShown = (view: (typeof views)[number], index: number) =>
+      index < MOST_SHOWN || (view.severity === "major" && index < MOST_MAJOR);
     return {
       open: openPoints(context.record),
       gates: gateTable(context),
@@ -36,8 +37,12 @@ export default defineSection({
   },
 });
 
-/** Observations beyond this many are folded away, unless they are major. */
+/** Observations beyond this many are folded away, unless they are major and few enough to be read. */
 const MOST_SHOWN = 12;
+/** Beyond so many they have no plot, are folded away though major, and have titles alone: the page is to stay small. */
+const MOST_PLOTS = 12;
+const MOST_MAJOR = 24;
+const MOST_TOLD = 60;
 
 function gateTable({ record }: PageContext) {
   const { gates } = record.findings;
@@ -163,15 +168,15 @@ function attackCards(study: StudyView, className: string) {
 
 function observationView(study: StudyView, observation: Observation, index: number) {
   const { severity, title, text, evidence, contrast } = observation;
-  const shown = evidence.slice(0, 4);
+  const shown = index < MOST_TOLD ? evidence.slice(0, 4) : [];
   const label = (id: string, index: number) => evidenceLabel(study, id, shown[index - 1]);
   return {
     severity,
     title,
-    text,
+    text: index < MOST_TOLD ? text : null,
     evidence: shown.map((id, index) => ({ href: `#${findingAnchor(id)}`, label: label(id, index) })),
     contrast:
-      contrast === null
+      contrast === null || index >= MOST_PLOTS
         ? null
         : forest({
             id: `observation-${index + 1}-plot`,

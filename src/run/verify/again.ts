@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { loadPlugins } from "../../core/plugins.js";
 import { findingsText, type Provenance } from "../../core/record.js";
 import { VERSION } from "../../core/version.js";
-import { bytesOf, deriveFindings, renderEach } from "../conclude.js";
+import { bytesOf, derive, renderEach } from "../conclude.js";
 import { evaluatedProtocol, evaluationDeviations } from "../evaluate.js";
+import { explorerText } from "../explorer.js";
 import { type EvidenceIndex, readEvidence, SCORES_FOLDER } from "../evidence.js";
 import type { Manifest } from "../manifest.js";
 import { FILES, readJson, readProtocolFile } from "../record.js";
@@ -59,25 +60,29 @@ export async function recomputed(out: string): Promise<Redone> {
   }
   const { sha256 } = readProtocolFile(out);
   const loaded = evaluatedProtocol(out);
-  const findings = await deriveFindings({
+  const { explorer, findings } = await derive({
     out,
     loaded,
     evidence: await readEvidence(out),
     deviations: evaluationDeviations(sha256, loaded.sha256),
   });
-  if (findingsText(findings) === readFileSync(join(out, FILES.findings), "utf8")) {
-    return { problems: [], same: [FILES.findings], notes: [] };
-  }
+  const texts: readonly (readonly [file: string, text: string])[] = [
+    [FILES.findings, findingsText(findings)],
+    [FILES.explorer, explorerText(explorer)],
+  ];
   const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  const isSame = ([file, text]: (typeof texts)[number]) => readFileSync(join(out, file), "utf8") === text;
   return {
-    problems: [
-      problem(
-        FILES.findings,
-        "findings",
-        `is not what the score tables give when audits and gates are done again (it was made by Node ${node}, ${versions.join(", ")})`,
+    problems: texts
+      .filter((one) => !isSame(one))
+      .map(([file]) =>
+        problem(
+          file,
+          "findings",
+          `is not what the score tables give when audits and gates are done again (it was made by Node ${node}, ${versions.join(", ")})`,
+        ),
       ),
-    ],
-    same: [],
+    same: texts.filter(isSame).map(([file]) => file),
     notes: [],
   };
 }

@@ -135,6 +135,12 @@ function bankOf(fitted: Fitted): Bank {
   return bank;
 }
 
+/** Vectors of one direction are at no distance, whatever rounding makes of their cosine. */
+function cosineDistance(cosine: number): number {
+  const distance = 1 - cosine;
+  return distance < 1e-12 ? 0 : distance;
+}
+
 /** The weighted share of positives among an image's neighbours. */
 function share(
   { indices, k, values }: Neighbours,
@@ -144,7 +150,7 @@ function share(
 ): number {
   let [positive, total] = [0, 0];
   const nearest = values[image * k] as number;
-  const distanceOf = (value: number) => (metric === "cosine" ? Math.max(0, 1 - value) : value);
+  const distanceOf = (value: number) => (metric === "cosine" ? cosineDistance(value) : value);
   const touching = weights === "distance" && distanceOf(nearest) === 0;
   for (let at = image * k; at < (image + 1) * k; at++) {
     const index = indices[at] as number;

@@ -54,11 +54,11 @@ test("samples without a label of a class, and of a multiclass task those of none
     patients: Int32Array.of(...samples.patients, 90, 91),
     ids: [...samples.ids, "both", "none"],
   };
-  const fit = learning(multi.head).fit;
-  expect(fit(longer, multi.context).arrays.weights).toEqual(fit(samples, multi.context).arrays.weights);
+  const made = learning(multi.head).fit;
+  expect(made(longer, multi.context).arrays.weights).toEqual(made(samples, multi.context).arrays.weights);
   const binary = await headOf("linear-probe", {}, ["a"], "binary");
   const missing = { ...longer, labels: [Int8Array.of(...a, -1, -1)] };
-  expect(fit(missing, binary.context)).toEqual(fit({ ...samples, labels: [a] }, binary.context));
+  expect(made(missing, binary.context)).toEqual(made({ ...samples, labels: [a] }, binary.context));
 });
 
 test("positives of one patient alone cannot be cross-fitted, and that is said", async () => {

@@ -50,7 +50,8 @@ test.each(["cosine", "euclidean"] as const)("%s neighbours are those of a plain 
         byHand(queries, references, k, metric).forEach((near, q) => {
           for (let rank = 0; rank < k; rank++) {
             expect(found.indices[q * k + rank]).toBe(near[rank]?.r ?? -1);
-            if (near[rank] !== undefined) expect(found.values[q * k + rank]).toBeCloseTo(near[rank].value, 9);
+            if (near[rank] !== undefined)
+              expect(found.values[q * k + rank]).toBeCloseTo((near[rank] as { value: number }).value, 9);
             else expect(found.values[q * k + rank]).toBeNaN();
           }
         });

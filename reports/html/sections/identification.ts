@@ -41,7 +41,9 @@ function headTexts(head: HeadSummary | undefined): (string | null)[] {
   const settings = Object.entries(parameters).map(([name, value]) => `${name} ${dataName(String(value))}`);
   const { patients, prompts, samples, width } = numbers;
   const source =
-    samples === undefined ? `made of ${prompts} prompts` : `fitted on ${samples} tuning samples of ${patients} patients`;
+    samples === undefined
+      ? `made of ${prompts} prompts`
+      : `fitted on ${samples} tuning samples of ${patients} patients`;
   return [
     `${kind} over embeddings of ${width} dimensions (${settings.join(", ")})`,
     `${source} (SHA-256 ${shortHash(head.artifactSha256)}…)`,

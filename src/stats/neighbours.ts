@@ -79,9 +79,7 @@ export function nearestNeighbours(
           if (groups !== undefined && groups.references[reference] === own) continue;
           const product = products[row * tile + column] as number;
           const other = references.squares[reference] as number;
-          // The nearest has the greatest of these.
-          const nearness =
-            metric === "cosine" ? cosine(product, square, other) : -squaredDistance(product, square, other);
+          const nearness = nearnessOf(metric, product, square, other);
           if (nearness > (best.values[(query + 1) * k - 1] as number)) insert(best, query * k, k, nearness, reference);
         }
       }
@@ -155,10 +153,15 @@ function multiplyTile(
 }
 
 /** The sum of products in the order of the dimensions, as the tiles take it. */
-function dot(a: Float32Array, from: number, b: Float32Array, other: number, width: number): number {
+export function dot(a: Float32Array, from: number, b: Float32Array, other: number, width: number): number {
   let sum = 0;
   for (let i = 0; i < width; i++) sum += (a[from + i] as number) * (b[other + i] as number);
   return sum;
+}
+
+/** The nearest has the greatest of these: its cosine, or minus its squared distance. */
+export function nearnessOf(metric: Metric, product: number, square: number, other: number): number {
+  return metric === "cosine" ? cosine(product, square, other) : -squaredDistance(product, square, other);
 }
 
 function cosine(product: number, square: number, other: number): number {
@@ -171,7 +174,8 @@ function squaredDistance(product: number, square: number, other: number): number
   return Math.max(0, square + other - 2 * product);
 }
 
-function emptyNeighbours(count: number, k: number): Neighbours {
+/** Lists that `insert` fills; their values are nearnesses until `finished` makes them cosines or distances. */
+export function emptyNeighbours(count: number, k: number): Neighbours {
   return {
     k,
     indices: new Int32Array(count * k).fill(-1),
@@ -180,7 +184,13 @@ function emptyNeighbours(count: number, k: number): Neighbours {
 }
 
 /** References come in ascending order: one that is only as near as one that is there stands behind it. */
-function insert({ indices, values }: Neighbours, first: number, k: number, nearness: number, reference: number): void {
+export function insert(
+  { indices, values }: Neighbours,
+  first: number,
+  k: number,
+  nearness: number,
+  reference: number,
+): void {
   let at = first + k - 1;
   for (; at > first && (values[at - 1] as number) < nearness; at--) {
     values[at] = values[at - 1] as number;
@@ -190,7 +200,8 @@ function insert({ indices, values }: Neighbours, first: number, k: number, nearn
   indices[at] = reference;
 }
 
-function finished(best: Neighbours, metric: Metric): Neighbours {
+/** What was found, with NaN where there are fewer than k, and distances in place of their squares. */
+export function finished(best: Neighbours, metric: Metric): Neighbours {
   const { indices, values } = best;
   for (let at = 0; at < values.length; at++) {
     if (indices[at] === -1) values[at] = Number.NaN;

@@ -43,7 +43,7 @@ function headTexts(head: HeadSummary | undefined): (string | null)[] {
   const source =
     samples === undefined
       ? `made of ${prompts} prompts`
-      : `fitted on ${samples} tuning samples of ${patients} patients`;
+      : `fitted on ${samples} tuning samples of ${patients} patients, whose own scores are held out by patient`;
   return [
     `${kind} over embeddings of ${width} dimensions (${settings.join(", ")})`,
     `${source} (SHA-256 ${shortHash(head.artifactSha256)}…)`,

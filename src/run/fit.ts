@@ -42,7 +42,7 @@ export async function fitPlan(options: FitOptions): Promise<FitResult[]> {
     if (model === null || learning === 0) {
       throw new StepwedgeError("has no attack, defense or head that learns", {
         where: loaded.name,
-        remedy: "`stepwedge list attacks` and `stepwedge list defenses` say which do; add one to the protocol.",
+        remedy: "`stepwedge list` with attacks, defenses or heads says which do; add one to the protocol.",
       });
     }
     openRecord({ out, resume: options.resume ?? false, loaded, inputs });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import sharp from "sharp";
 import { randomFrom } from "../../src/core/random.js";
+import { readParquet } from "../../src/run/parquet.js";
 import { startStepwedge, stepwedge } from "../support/cli.js";
 import { encoderStudy } from "../support/encoder-study.js";
 import type { SmallStudy } from "../support/small-study.js";
@@ -59,6 +60,17 @@ test.each([
   },
   60_000,
 );
+
+test("thresholds are chosen on scores that know nobody of the same patient", async () => {
+  const study = await encoderStudy("{ kind: knn, k: 1 }");
+  await run(study, "record");
+  const sheet = await readParquet(join(study.folder, "record", "scores", "clean.tuning.parquet"));
+  const scores = [...(sheet.get("score.finding") as Float64Array)];
+  // One neighbour, and that would be the image itself: every score would be its label.
+  const labels = study.rows.slice(1, 21).map((row) => Number(row.at(-1)));
+  expect(scores.every((score) => score === 0 || score === 1)).toBe(true);
+  expect(scores).not.toEqual(labels);
+}, 60_000);
 
 test("the report says which head, made of whom", async () => {
   const study = await encoderStudy(PROBE);

@@ -62,10 +62,10 @@ export function wideReader(reader: TableReader, name: string, shape: LongShape):
 async function widened(reader: TableReader, shape: LongShape, wanted: Wanted): Promise<ReadTable> {
   // What stands in the header under its own name is the file's, even where it looks like a wide column.
   const own = new Set(await reader.header());
-  const valueOf = (column: string) =>
+  const spreadOf = (column: string) =>
     own.has(column) ? null : (shape.values.find((value) => column.startsWith(`${value}/`)) ?? null);
-  const plain = (names: readonly string[]) => names.filter((column) => valueOf(column) === null);
-  const values = (names: readonly string[]) => names.flatMap((column) => valueOf(column) ?? []);
+  const plain = (names: readonly string[]) => names.filter((column) => spreadOf(column) === null);
+  const values = (names: readonly string[]) => names.flatMap((column) => spreadOf(column) ?? []);
   const table = await reader.read({
     texts: [...new Set([shape.id, ...shape.by, ...plain(wanted.texts), ...values(wanted.texts)])],
     numbers: [...new Set([...plain(wanted.numbers), ...values(wanted.numbers)])],
@@ -75,7 +75,7 @@ async function widened(reader: TableReader, shape: LongShape, wanted: Wanted): P
   const places = placesOf(table, shape, sampleOf, firsts);
   const columns = new Map<string, readonly string[]>();
   for (const column of wanted.texts) {
-    const value = valueOf(column);
+    const value = spreadOf(column);
     if (value === null) columns.set(column, constantTexts(table, column, sampleOf, firsts));
     else {
       const cells = table.columns.get(value) ?? [];
@@ -88,7 +88,7 @@ async function widened(reader: TableReader, shape: LongShape, wanted: Wanted): P
   }
   const numbers = new Map<string, Numbers>();
   for (const column of wanted.numbers) {
-    const value = valueOf(column);
+    const value = spreadOf(column);
     const from = table.numbers.get(value ?? column) ?? {
       values: new Float64Array(0),
       texts: new Map<number, string>(),

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { ModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { loadPlugins, PLUGIN_FAMILIES, type PluginFamily, suggest } from "../core/plugins.js";
 import { act, table } from "./shell.js";
@@ -57,16 +58,27 @@ async function entriesOf(family: PluginFamily): Promise<Entry[]> {
         note: meta.metrics.map((metric) => metric.id).join(", "),
       }));
     case "models":
-      return [...(await loadPlugins(family))].map(([id, { meta }]) => ({
+      return [...(await loadPlugins(family))].map(([id, adapter]) => ({
+        id,
+        title: adapter.meta.title,
+        note: notesOf(adapter),
+      }));
+    case "heads":
+      return [...(await loadPlugins(family))].map(([id, { meta, source }]) => ({
         id,
         title: meta.title,
-        note: meta.needsImages ? "asks a model" : "asks nothing",
+        note: source.kind === "tuning" ? "learns on tuning patients" : "is made of a table",
       }));
     case "data":
       return [...(await loadPlugins(family))].map(([id, { meta }]) => ({ id, title: meta.title, note: "" }));
     case "reports":
       return [...(await loadPlugins(family))].map(([id, report]) => ({ id, title: report.title, note: report.file }));
   }
+}
+
+function notesOf({ meta, openEncoder }: ModelAdapter): string {
+  if (!meta.needsImages) return "asks nothing";
+  return openEncoder === undefined ? "asks a model" : "asks a model, or an encoder under a head";
 }
 
 function render(listing: Listing): string {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Condition } from "./condition.js";
-import type { Model } from "./model.js";
+import type { Encoder, Model } from "./model.js";
 
 export interface AdapterContext {
   /** The protocol file's folder: relative paths start here. */
@@ -24,6 +24,11 @@ export interface ModelAdapter<Parameters = Record<string, unknown>> {
   };
   /** Opens the model. Adapters without images return null: their scores are columns of the table. */
   open(parameters: Parameters, context: AdapterContext): Promise<Model | null>;
+  /**
+   * Opens the model as an encoder: its output is taken as one vector per image, all columns as they come. The context's
+   * `classes` have no meaning then. Adapters that cannot do this leave it out, and take no `head` in the protocol.
+   */
+  openEncoder?(parameters: Parameters, context: AdapterContext): Promise<Encoder>;
   /**
    * For adapters without images: the conditions that the table holds scores of, clean first.
    * @throws StepwedgeError where a class has no column.

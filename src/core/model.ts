@@ -10,6 +10,13 @@ export interface Outputs {
   readonly values: Float64Array;
 }
 
+/** An encoder's answers: one vector per image, `values[image * width + dimension]`, as they came. */
+export interface Embeddings {
+  readonly count: number;
+  readonly width: number;
+  readonly values: Float32Array;
+}
+
 /** A white-box answer: what `predict` says, and how it changes with the image. */
 export interface ClassGradients {
   readonly outputs: Outputs;
@@ -53,6 +60,18 @@ export interface ModelMeta {
 }
 
 /**
+ * A model that answers with vectors instead of scores. `embed` neither keeps nor changes the batch, and an image's vector
+ * does not depend on its neighbours in the batch (the preflight checks it). All vectors of one encoder are of one width.
+ */
+export interface Encoder {
+  readonly meta: Omit<ModelMeta, "classes">;
+  /** As a model's. */
+  readonly concurrency: number;
+  embed(batch: PixelBatch): Promise<Embeddings>;
+  close(): Promise<void>;
+}
+
+/**
  * A model that answers queries. `predict` does not keep or change the batch. An image's answer does not depend on
  * its neighbours in the batch (the preflight checks it). Implementations may be called again before the last answer
  * came; they queue.
@@ -62,6 +81,8 @@ export interface Model {
   /** Batches in flight that keep the model busy; more only cost memory. */
   readonly concurrency: number;
   predict(batch: PixelBatch): Promise<Outputs>;
+  /** Only where the model is a head over an encoder: the vectors that its scores are made of. */
+  embed?(batch: PixelBatch): Promise<Embeddings>;
   /** Only where the model can be differentiated: the gradient of one class's logit. Costs as much as one query each. */
   gradient?(batch: PixelBatch, classIndex: number): Promise<ClassGradients>;
   close(): Promise<void>;

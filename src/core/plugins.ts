@@ -8,6 +8,7 @@ import type { Audit } from "./audit.js";
 import type { DataSource } from "./data.js";
 import type { Defense } from "./defense.js";
 import { StepwedgeError } from "./errors.js";
+import type { Head } from "./head.js";
 import type { Report } from "./report.js";
 
 /** The families of plug-ins, and the type that a file of each exports as default. */
@@ -17,6 +18,7 @@ export interface PluginFamilies {
   audits: Audit;
   reports: Report;
   models: ModelAdapter;
+  heads: Head;
   data: DataSource;
 }
 export type PluginFamily = keyof PluginFamilies;
@@ -28,6 +30,7 @@ const FOLDERS: Readonly<Record<PluginFamily, string>> = {
   audits: "audits",
   reports: "reports",
   models: "src/models",
+  heads: "src/heads",
   data: "src/data",
 };
 

@@ -233,6 +233,18 @@ export interface TrainingSummary {
   readonly artifactSha256: string;
 }
 
+/** A head over an encoder: what it is, what it learnt from, and what is kept of it. */
+export interface HeadSummary {
+  readonly kind: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /**
+   * Such as `width` (of the embeddings), `samples` and `patients` (of the tuning split), `positives.<class>` and
+   * `negatives.<class>`, `k`, `prompts`.
+   */
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly artifactSha256: string;
+}
+
 export interface PreflightCheck {
   readonly id: string;
   readonly title: string;
@@ -260,6 +272,8 @@ export interface Provenance {
     readonly adapter: string;
     readonly runtime: string;
     readonly files: Readonly<Record<string, string>>;
+    /** Where the model is a head over an encoder. */
+    readonly head?: HeadSummary;
   };
   readonly data: {
     readonly adapter: string;

@@ -27,6 +27,7 @@ import {
   type ReadTable,
   rowOfTable,
 } from "./shared/table/join.js";
+import { wideReader } from "./shared/table/pivot.js";
 import { openTable, type TableReader } from "./shared/table/reader.js";
 
 /** What `delimiter` may be, and what it stands for. */
@@ -35,6 +36,20 @@ const DELIMITERS: Readonly<Record<"comma" | "semicolon" | "tab", Delimiter>> = {
   semicolon: ";",
   tab: "\t",
 };
+
+const columnNames = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const long = z
+  .strictObject({
+    id: z.string().min(1).default("id").describe("The column that tells the sample."),
+    by: columnNames.describe("The column, or columns, that tell what a row's values are of, such as class and attack."),
+    values: columnNames.default("score").describe("The column, or columns, that hold the values."),
+  })
+  .transform(({ by, id, values }) => ({ id, by: [by].flat(), values: [values].flat() }))
+  .optional()
+  .describe(
+    "A table with a row for each sample and class, or condition; it is read as one with columns value/cell/cell, such as score/effusion/fgsm.",
+  );
 
 const parameters = z.strictObject({
   path: z.string().min(1).describe("The table: CSV, TSV, JSON Lines or Parquet, relative to the protocol file."),
@@ -47,6 +62,7 @@ const parameters = z.strictObject({
     .enum(["comma", "semicolon", "tab"])
     .optional()
     .describe("What separates cells; default: comma in .csv, tab in .tsv, otherwise what the header line shows."),
+  long,
   join: z
     .array(
       z.strictObject({
@@ -59,6 +75,7 @@ const parameters = z.strictObject({
           .default("")
           .describe("What the protocol puts before the names of this table's columns; its key has the main table's."),
         delimiter: z.enum(["comma", "semicolon", "tab"]).optional().describe("As for the main table."),
+        long,
       }),
     )
     .default([])
@@ -122,12 +139,13 @@ interface Located {
 }
 
 async function locate(
-  { path, delimiter }: { readonly path: string; readonly delimiter?: keyof typeof DELIMITERS | undefined },
+  { path, delimiter, long }: Pick<z.output<typeof parameters>, "path" | "delimiter" | "long">,
   baseFolder: string,
 ): Promise<Located> {
   const name = relativeName(baseFolder, path);
   const file = resolve(baseFolder, path);
-  return { file, name, reader: await openTable(file, name, delimiter && DELIMITERS[delimiter]) };
+  const reader = await openTable(file, name, delimiter && DELIMITERS[delimiter]);
+  return { file, name, reader: long === undefined ? reader : wideReader(reader, name, long) };
 }
 
 /** The main table with the columns of the further ones beside its own, and the hashes of all. */

@@ -3,13 +3,14 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { defineModelAdapter } from "../core/adapter.js";
+import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { openCommandSession } from "./command/session.js";
+import { type Connection, classifier, encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, select } from "./shared/parameters.js";
-import { predictInParts } from "./shared/parts.js";
+import { askInParts } from "./shared/parts.js";
 
 const parameters = z.strictObject({
   command: z
@@ -44,43 +45,50 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  async open(options, context) {
-    const { baseFolder, classes } = context;
-    const { batch, command, processes, restarts, timeout } = options;
-    checkSelection(classes, options.output.select);
-    const environment = visibleEnvironment(options.environment, process.env);
-    const files = await hashes(command, options.files, baseFolder);
-    const session = await openCommandSession({
-      command,
-      folder: baseFolder,
-      environment,
-      timeout,
-      classes,
-      select: options.output.select,
-      activation: options.activation,
-      input: options.input,
-      processes,
-      restarts,
-      threads: Math.max(1, Math.floor(context.threads / processes)),
-      batch,
-      secrets: secretsOf(options.environment, environment),
-    });
-    const { channels, height, width } = session.input;
-    const parts = { channels, height, width, fixed: session.input.batch, largest: batch, classes };
-    return {
-      meta: {
-        adapter: "command",
-        classes,
-        input: modelInput(options.input, session.input),
-        files,
-        runtime: `${session.runtime ?? command[0]}, ${processes} ${processes === 1 ? "process" : "processes"}`,
-      },
-      concurrency: processes,
-      predict: (images) => predictInParts(images, parts, session.ask),
-      close: session.close,
-    };
-  },
+  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
+  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
 });
+
+/** @param classes null: the program is an encoder */
+async function connect(
+  options: z.infer<typeof parameters>,
+  context: AdapterContext,
+  classes: readonly string[] | null,
+): Promise<Connection> {
+  const { baseFolder } = context;
+  const { batch, command, processes, restarts, timeout } = options;
+  if (classes !== null) checkSelection(classes, options.output.select);
+  const environment = visibleEnvironment(options.environment, process.env);
+  const files = await hashes(command, options.files, baseFolder);
+  const session = await openCommandSession({
+    command,
+    folder: baseFolder,
+    environment,
+    timeout,
+    classes,
+    select: options.output.select,
+    activation: options.activation,
+    input: options.input,
+    processes,
+    restarts,
+    threads: Math.max(1, Math.floor(context.threads / processes)),
+    batch,
+    secrets: secretsOf(options.environment, environment),
+  });
+  const { channels, height, width } = session.input;
+  const parts = { channels, height, width, fixed: session.input.batch, largest: batch };
+  return {
+    meta: {
+      adapter: "command",
+      input: modelInput(options.input, session.input),
+      files,
+      runtime: `${session.runtime ?? command[0]}, ${processes} ${processes === 1 ? "process" : "processes"}`,
+    },
+    concurrency: processes,
+    rows: (images) => askInParts(images, parts, session.ask),
+    close: session.close,
+  };
+}
 
 /** What every program needs, and what Python and CUDA are set up by. Nothing else: other variables may hold secrets. */
 const VISIBLE =

@@ -5,15 +5,16 @@ import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
-import { defineModelAdapter } from "../core/adapter.js";
+import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { externalFiles } from "./onnx/external-data.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
+import { type Connection, classifier, encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
-import { predictInParts } from "./shared/parts.js";
+import { askInParts } from "./shared/parts.js";
 
 /**
  * Images per forward pass at most. Larger passes gain nothing on a CPU, and smaller ones share a small batch among the
@@ -56,54 +57,60 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  async open(options, context) {
-    const path = resolve(context.baseFolder, options.path);
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
-      throw new StepwedgeError("the model file does not exist", {
-        where: options.path,
-        remedy: "Correct model.path; it is relative to the protocol file.",
-      });
-    }
-    checkSelection(context.classes, options.output.select);
-    const sessions = options.sessions ?? Math.min(context.threads, availableParallelism());
-    const { constants, ...input } = options.input;
-    const spec: SessionSpec = {
-      path,
-      threads: Math.max(1, Math.floor(context.threads / sessions)),
-      providers: options.providers,
-      classes: context.classes,
-      activation: options.activation,
-      input: omitUndefined(input),
-      constants,
-      output: { ...omitUndefined(options.output), reduce: options.output.reduce },
-    };
-    const files: Record<string, string> = { [basename(path)]: await sha256File(path) };
-    for (const { name, path: place } of externalFiles(path)) files[name] = await sha256File(place);
-    const pool = await openPool(spec, sessions);
-    const { channels, height, provider, refusedProviders, width } = pool.input;
-    const missing = refusedProviders.length === 0 ? "" : ` (${refusedProviders.join(", ")} could not load it)`;
-    const parts = {
-      channels,
-      height,
-      width,
-      fixed: pool.input.batch,
-      largest: chunkOf(pool),
-      classes: context.classes,
-    };
-    return {
-      meta: {
-        adapter: "onnx",
-        classes: context.classes,
-        input: modelInput(options.input, pool.input),
-        files,
-        runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, ${provider}${missing}, ${sessions} × ${spec.threads} thread`,
-      },
-      concurrency: sessions,
-      predict: (batch) => predictInParts(batch, parts, (part) => pool.run(part.data, part.count, part)),
-      close: () => pool.close(),
-    };
-  },
+  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
+  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
 });
+
+/** @param classes null: the output is an encoder's */
+async function connect(
+  options: z.infer<typeof parameters>,
+  context: AdapterContext,
+  classes: readonly string[] | null,
+): Promise<Connection> {
+  const path = resolve(context.baseFolder, options.path);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new StepwedgeError("the model file does not exist", {
+      where: options.path,
+      remedy: "Correct model.path; it is relative to the protocol file.",
+    });
+  }
+  if (classes !== null) checkSelection(classes, options.output.select);
+  const sessions = options.sessions ?? Math.min(context.threads, availableParallelism());
+  const { constants, ...input } = options.input;
+  const spec: SessionSpec = {
+    path,
+    threads: Math.max(1, Math.floor(context.threads / sessions)),
+    providers: options.providers,
+    classes,
+    activation: options.activation,
+    input: omitUndefined(input),
+    constants,
+    output: { ...omitUndefined(options.output), reduce: options.output.reduce },
+  };
+  const files: Record<string, string> = { [basename(path)]: await sha256File(path) };
+  for (const { name, path: place } of externalFiles(path)) files[name] = await sha256File(place);
+  const pool = await openPool(spec, sessions);
+  const { channels, height, provider, refusedProviders, width } = pool.input;
+  const missing = refusedProviders.length === 0 ? "" : ` (${refusedProviders.join(", ")} could not load it)`;
+  const parts = {
+    channels,
+    height,
+    width,
+    fixed: pool.input.batch,
+    largest: chunkOf(pool),
+  };
+  return {
+    meta: {
+      adapter: "onnx",
+      input: modelInput(options.input, pool.input),
+      files,
+      runtime: `onnxruntime-node ${ort.env.versions.node ?? "?"}, ${provider}${missing}, ${sessions} × ${spec.threads} thread`,
+    },
+    concurrency: sessions,
+    rows: (batch) => askInParts(batch, parts, (part) => pool.run(part.data, part.count, part)),
+    close: () => pool.close(),
+  };
+}
 
 /** Images to a forward pass: fewer where they are large, since what the model makes of them is larger still. */
 function chunkOf(pool: SessionPool): number {

@@ -3,10 +3,9 @@
 import { setMaxListeners } from "node:events";
 import PQueue from "p-queue";
 import { z } from "zod";
-import { defineModelAdapter } from "../core/adapter.js";
+import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import { canonicalJson, sha256 } from "../core/hash.js";
-import type { Model } from "../core/model.js";
 import { createBatch, type PixelBatch } from "../core/pixels.js";
 import { bearerToken, certificates, serverAddress } from "./open-inference/address.js";
 import { type Client, openInferenceClient } from "./open-inference/client.js";
@@ -14,9 +13,10 @@ import { httpClient } from "./open-inference/http.js";
 import { decodeResponse, encodeRequest, type OutputTensor } from "./open-inference/messages.js";
 import { greet, modelPath, type ResolvedInput, resolveInput, resolveOutput } from "./open-inference/metadata.js";
 import { tensorWriter } from "./shared/datatypes.js";
+import { type Connection, classifier, encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, output } from "./shared/parameters.js";
-import { predictInParts } from "./shared/parts.js";
+import { askInParts } from "./shared/parts.js";
 import { refuseNonFinite, scoresOf } from "./shared/scores.js";
 import { shapeOf } from "./shared/values.js";
 
@@ -66,39 +66,47 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  async open(options, context) {
-    checkSelection(context.classes, options.output.select);
-    const address = serverAddress(options.url);
-    const token = bearerToken(address, options, process.env);
-    const closing = new AbortController();
-    setMaxListeners(0, closing.signal);
-    const http = httpClient({
-      secure: address.protocol === "https:",
-      certificates: certificates(options.ca, context.baseFolder),
-      connections: options.concurrency,
-      timeout: options.timeout,
-    });
-    const { retries } = options;
-    const client = openInferenceClient({ address, http, retries, signal: closing.signal, token });
-    const close = async () => {
-      closing.abort(new StepwedgeError("the model was closed", { where: options.name, exitCode: ExitCode.incomplete }));
-      http.close();
-    };
-    try {
-      return await connect(client, options, context.classes, close);
-    } catch (error) {
-      await close();
-      throw client.safe(error);
-    }
-  },
+  open: async (options, context) => classifier(await open(options, context, context.classes), context.classes),
+  openEncoder: async (options, context) => encoder(await open(options, context, null)),
 });
+
+/** @param classes null: the output is an encoder's */
+async function open(
+  options: Parameters,
+  context: AdapterContext,
+  classes: readonly string[] | null,
+): Promise<Connection> {
+  if (classes !== null) checkSelection(classes, options.output.select);
+  const address = serverAddress(options.url);
+  const token = bearerToken(address, options, process.env);
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const http = httpClient({
+    secure: address.protocol === "https:",
+    certificates: certificates(options.ca, context.baseFolder),
+    connections: options.concurrency,
+    timeout: options.timeout,
+  });
+  const { retries } = options;
+  const client = openInferenceClient({ address, http, retries, signal: closing.signal, token });
+  const close = async () => {
+    closing.abort(new StepwedgeError("the model was closed", { where: options.name, exitCode: ExitCode.incomplete }));
+    http.close();
+  };
+  try {
+    return await connect(client, options, classes, close);
+  } catch (error) {
+    await close();
+    throw client.safe(error);
+  }
+}
 
 async function connect(
   client: Client,
   options: Parameters,
-  classes: readonly string[],
+  classes: readonly string[] | null,
   close: () => Promise<void>,
-): Promise<Model> {
+): Promise<Connection> {
   const path = modelPath(options.name, options.version);
   const { model, server } = await greet(client, path);
   const resolved = resolveInput(model, options.input, options.name);
@@ -121,19 +129,18 @@ async function connect(
     try {
       const { name, shape, values, version } = await infer(part);
       checkVersion(first, version, options.name);
-      refuseNonFinite(values, part.count, `${options.name}, output "${name}"`);
+      if (classes !== null) refuseNonFinite(values, part.count, `${options.name}, output "${name}"`);
       return scoresOf(values, shape, scoreOptions(options, classes, name, resolved));
     } catch (error) {
       lost = client.safe(error);
       throw lost;
     }
   };
-  const parts = { channels, height, width, fixed: resolved.batch, largest: options.batch, classes };
+  const parts = { channels, height, width, fixed: resolved.batch, largest: options.batch };
   const version = client.shown(options.version ?? first.version ?? "of the server's choice");
   return {
     meta: {
       adapter: "open-inference",
-      classes,
       input: modelInput(options.input, resolved),
       // No file is to be had. What the server says of the model, and the version that answers, must stay the same.
       files: {
@@ -149,12 +156,17 @@ async function connect(
       runtime: `${server.name} ${server.version}, model version ${version}, ${binary ? "binary" : "JSON"} tensors of ${resolved.datatype}`,
     },
     concurrency: options.concurrency,
-    predict: (batch) => predictInParts(batch, parts, (part) => queue.add(() => ask(part), { throwOnTimeout: true })),
+    rows: (batch) => askInParts(batch, parts, (part) => queue.add(() => ask(part), { throwOnTimeout: true })),
     close,
   };
 }
 
-function scoreOptions(options: Parameters, classes: readonly string[], output: string, { layout }: ResolvedInput) {
+function scoreOptions(
+  options: Parameters,
+  classes: readonly string[] | null,
+  output: string,
+  { layout }: ResolvedInput,
+) {
   const { reduce, select } = options.output;
   const classesLast = layout === "NHWC";
   return { classes, select, reduce, classesLast, activation: options.activation, where: options.name, output };

@@ -3,9 +3,10 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { defineModelAdapter } from "../core/adapter.js";
+import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { nativeTensorflow } from "../tfjs/runtime.js";
+import { type Connection, classifier, encoder } from "./shared/connection.js";
 import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
 import { openSavedModel } from "./tensorflow/saved-model.js";
 
@@ -26,22 +27,29 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  async open(options, context) {
-    const { classes } = context;
-    const folder = resolve(context.baseFolder, options.path);
-    checkSavedModel(folder, options.path);
-    checkSelection(classes, options.output.select);
-    const native = await nativeTensorflow();
-    if (native === null) {
-      throw new StepwedgeError("needs TensorFlow's own library, which is not installed", {
-        where: options.path,
-        remedy:
-          "Install it beside stepwedge: npm install @tensorflow/tfjs-node (or tfjs-node-gpu). Or convert the model: tensorflowjs_converter --input_format=tf_saved_model <folder> web_model for the adapter tfjs, python -m tf2onnx.convert --saved-model <folder> --output model.onnx for the adapter onnx; or ask it where it runs, by the adapters open-inference or command.",
-      });
-    }
-    return openSavedModel(native, folder, options, classes);
-  },
+  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
+  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
 });
+
+/** @param classes null: the output is an encoder's */
+async function connect(
+  options: z.infer<typeof parameters>,
+  context: AdapterContext,
+  classes: readonly string[] | null,
+): Promise<Connection> {
+  const folder = resolve(context.baseFolder, options.path);
+  checkSavedModel(folder, options.path);
+  if (classes !== null) checkSelection(classes, options.output.select);
+  const native = await nativeTensorflow();
+  if (native === null) {
+    throw new StepwedgeError("needs TensorFlow's own library, which is not installed", {
+      where: options.path,
+      remedy:
+        "Install it beside stepwedge: npm install @tensorflow/tfjs-node (or tfjs-node-gpu). Or convert the model: tensorflowjs_converter --input_format=tf_saved_model <folder> web_model for the adapter tfjs, python -m tf2onnx.convert --saved-model <folder> --output model.onnx for the adapter onnx; or ask it where it runs, by the adapters open-inference or command.",
+    });
+  }
+  return openSavedModel(native, folder, options, classes);
+}
 
 function checkSavedModel(folder: string, path: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {

@@ -2,7 +2,8 @@
 // differentiated, so that white-box attacks run on them. Everything runs on this thread, on whatever TensorFlow.js there is.
 import { resolve } from "node:path";
 import { z } from "zod";
-import { defineModelAdapter } from "../core/adapter.js";
+import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
+import { encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, output, pixels } from "./shared/parameters.js";
 import { openTensorflowSession } from "./tfjs/session.js";
@@ -25,32 +26,50 @@ export default defineModelAdapter({
   },
   async open(options, context) {
     const { classes } = context;
-    const select = options.output.select;
-    checkSelection(classes, select);
-    const { width, height, channels, range, mean, std } = options.input;
-    const session = await openTensorflowSession({
-      path: resolve(context.baseFolder, options.path),
-      where: options.path,
-      classes,
-      select,
-      activation: options.activation,
-      output: options.output.name,
-      reduce: options.output.reduce,
-      input: { width, height, channels, range, mean, std },
-    });
-    const { gradient } = session;
+    checkSelection(classes, options.output.select);
+    const { session, shared } = await connect(options, context, classes);
+    const { gradient, rows } = session;
     return {
-      meta: {
-        adapter: "tfjs",
-        classes,
-        input: modelInput(options.input, session.size),
-        files: session.hashes,
-        runtime: session.runtime,
+      ...shared,
+      meta: { ...shared.meta, classes },
+      async predict(batch) {
+        return { count: batch.count, classes, values: (await rows(batch)).values };
       },
-      concurrency: 1,
-      predict: session.predict,
       ...(gradient === null ? {} : { gradient }),
-      close: session.close,
     };
   },
+  async openEncoder(options, context) {
+    const { session, shared } = await connect(options, context, null);
+    return encoder({ ...shared, rows: session.rows });
+  },
 });
+
+/** @param classes null: the output is an encoder's */
+async function connect(
+  options: z.infer<typeof parameters>,
+  context: AdapterContext,
+  classes: readonly string[] | null,
+) {
+  const { width, height, channels, range, mean, std } = options.input;
+  const session = await openTensorflowSession({
+    path: resolve(context.baseFolder, options.path),
+    where: options.path,
+    classes,
+    select: options.output.select,
+    activation: options.activation,
+    output: options.output.name,
+    reduce: options.output.reduce,
+    input: { width, height, channels, range, mean, std },
+  });
+  const shared = {
+    meta: {
+      adapter: "tfjs",
+      input: modelInput(options.input, session.size),
+      files: session.hashes,
+      runtime: session.runtime,
+    },
+    concurrency: 1,
+    close: session.close,
+  };
+  return { session, shared };
+}

@@ -4,9 +4,16 @@ import type { Attack } from "../core/attack.js";
 import type { Audit } from "../core/audit.js";
 import type { DataSource } from "../core/data.js";
 import type { Defense } from "../core/defense.js";
+import type { Head } from "../core/head.js";
 import { cell, column, epsilon, name, oneOrMore } from "./values.js";
 
 /* The blocks of the protocol that belong to plug-ins: the base's keys, and beside them the plug-in's own parameters. */
+
+const fitted = z
+  .string()
+  .min(1)
+  .optional()
+  .describe("A file that `stepwedge fit` wrote: it is used as it is, and nothing is learnt.");
 
 export const label = z.union([
   column.describe("A column with 1 (positive), 0 (negative) or an empty cell (missing)."),
@@ -32,11 +39,26 @@ export const split = z.union([
 
 export const task = z.enum(["binary", "multiclass", "multilabel"]);
 
-export function modelSchema(id: string, adapter: ModelAdapter) {
+export function headSchema(kind: string, head: Head) {
+  return z.strictObject({
+    kind: z.literal(kind),
+    ...(head.source.kind === "tuning" ? { fitted } : {}),
+    ...head.meta.parameters.shape,
+  });
+}
+
+export function modelSchema(id: string, adapter: ModelAdapter, heads: ReadonlyMap<string, Head>) {
   return z.strictObject({
     adapter: z.literal(id),
     task: task.default("binary").describe("What the scores are; for the reader, until other tasks are audited."),
     classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
+    ...(adapter.openEncoder === undefined
+      ? {}
+      : {
+          head: oneOf(heads, "kind", headSchema)
+            .optional()
+            .describe("The output is an embedding, and this makes scores of it; default: the output holds the scores."),
+        }),
     ...adapter.meta.parameters.shape,
   });
 }
@@ -179,12 +201,6 @@ export function auditBlock(id: string, audit: Audit) {
   return z.strictObject({ id: z.literal(id), ...audit.meta.parameters?.shape });
 }
 
-const fitted = z
-  .string()
-  .min(1)
-  .optional()
-  .describe("A file that `stepwedge fit` wrote: it is used as it is, and nothing is learnt.");
-
 function queries(most: number | undefined, each: "search" | "image" | "training") {
   return {
     queries: z
@@ -199,7 +215,7 @@ function queries(most: number | undefined, each: "search" | "image" | "training"
 /** One block of a family: which plug-in it is about is told by `key`. */
 export function oneOf<P>(
   plugins: ReadonlyMap<string, P>,
-  key: "adapter" | "id",
+  key: "adapter" | "id" | "kind",
   build: (id: string, plugin: P) => z.ZodObject,
 ) {
   const schemas = [...plugins].map(([id, plugin]) => build(id, plugin));

@@ -93,6 +93,8 @@ async function checkPluginNames(value: Record<string, unknown>, place: Place): P
     if (typeof adapter === "string") await findPlugin(family, adapter, whereIs(place, [key, "adapter"]));
   }
   checkRequirementNames(value.requirements, place);
+  const kind = (value.model as { head?: { kind?: unknown } | null } | null | undefined)?.head?.kind;
+  if (typeof kind === "string") await findPlugin("heads", kind, whereIs(place, ["model", "head", "kind"]));
   for (const family of ["attacks", "defenses", "audits"] as const) {
     const entries = value[family];
     if (!Array.isArray(entries)) continue;

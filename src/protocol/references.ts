@@ -12,6 +12,7 @@ export async function checkReferences(protocol: Protocol, place: Place): Promise
   checkSplit(protocol, check);
   checkSubgroups(protocol, check);
   await checkImages(protocol, check);
+  checkHead(protocol, check);
   for (const [index, entry] of protocol.attacks.entries()) {
     await checkStrength(entry, index, check);
     if (entry.class !== undefined)
@@ -110,6 +111,24 @@ async function checkImages(protocol: Protocol, { must }: Checker): Promise<void>
     ["data", "image"],
     "is missing: the column with the image's path",
     'Add "image: <column>" under data.',
+  );
+}
+
+/** Behind a head the output is a vector: what turns numbers into a class's probability has no place there. */
+function checkHead({ model }: Protocol, { must }: Checker): void {
+  if (model.head === undefined) return;
+  const { activation, output } = model as { activation?: unknown; output?: { select?: unknown } };
+  must(
+    activation === undefined || activation === "none",
+    ["model", "activation"],
+    "an embedding takes no activation; the head makes probabilities of it",
+    "Leave activation out.",
+  );
+  must(
+    output?.select === undefined,
+    ["model", "output", "select"],
+    "an embedding has no column of a class; the head makes scores of the whole",
+    "Leave select out.",
   );
 }
 

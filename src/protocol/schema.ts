@@ -168,6 +168,7 @@ export function defaultAudit(id: string, audit: Audit): AuditEntry {
 
 /** The schema of audit.yaml, composed from every plug-in found. */
 export async function protocolSchema() {
+  const heads = await loadPlugins("heads");
   return z.strictObject({
     version: z.literal(1).describe("Of this file's form."),
     title: z.string().min(1).max(10_000).describe("What is audited, as the report's heading."),
@@ -180,7 +181,7 @@ export async function protocolSchema() {
       .default(1)
       .describe("Of every random draw: the same seed gives the same findings."),
     confidence: z.number().min(0.5).max(0.999).default(0.95).describe("Nominal coverage of every interval."),
-    model: oneOf(await loadPlugins("models"), "adapter", modelSchema),
+    model: oneOf(await loadPlugins("models"), "adapter", (id, adapter) => modelSchema(id, adapter, heads)),
     data: oneOf(await loadPlugins("data"), "adapter", dataSchema),
     subgroups: z.record(name, subgroup).default({}).describe("Divisions of the evaluation set, by name."),
     attacks: z.array(oneOf(await loadPlugins("attacks"), "id", attackSchema)).default([]),
@@ -298,6 +299,13 @@ export interface ModelEntry extends Block {
   readonly adapter: string;
   readonly task: z.output<typeof task>;
   readonly classes: readonly string[];
+  readonly head?: HeadEntry;
+}
+
+export interface HeadEntry extends Block {
+  readonly kind: string;
+  /** A folder in which `stepwedge fit` or a run left the head. */
+  readonly fitted?: string;
 }
 
 export interface DataEntry extends Block {

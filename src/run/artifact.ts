@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from "../core/hash.js";
 import type { ImageGeometry } from "../core/pixels.js";
 import { writeWhole } from "./parquet.js";
 
-/** A fitted attack or defense as it is kept in the record, with what it cost. */
+/** A fitted attack, defense or head as it is kept in the record, with what it cost. */
 export interface StoredFit {
   readonly fitted: Fitted;
   readonly queries: Queries;
@@ -23,11 +23,16 @@ export interface Queries {
 
 /** What a fit was made for: another study may use it only where all of this is the same. */
 export interface FitPurpose {
-  readonly family: "attacks" | "defenses";
+  readonly family: "attacks" | "defenses" | "heads";
   readonly id: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly geometry: ImageGeometry;
-  readonly class: string;
+  /** What attacks and defenses look at. */
+  readonly class?: string;
+  /** What a head tells apart, and whose embeddings it is made of. */
+  readonly classes?: readonly string[];
+  readonly task?: string;
+  readonly encoder?: Readonly<Record<string, unknown>>;
   readonly strength?: Strength;
   readonly objective?: string;
   /** The defense inside the attacker's query loop. */

@@ -138,6 +138,12 @@ export function fingerprint(values: Float32Array): number {
 /** @throws StepwedgeError where an attack needs gradients and the model has none. */
 export function requireGradients(ledger: QueryLedger, attack: string): void {
   if (ledger.model.gradient !== undefined) return;
+  if (ledger.model.embed !== undefined) {
+    throw new StepwedgeError(`${attack} needs gradients, and a head over an encoder gives none`, {
+      where: "attacks",
+      remedy: "Choose an attack that asks for scores or decisions.",
+    });
+  }
   throw new StepwedgeError(`${attack} needs gradients, and the "${ledger.model.meta.adapter}" adapter gives none`, {
     where: "attacks",
     remedy: "Give the model as a TensorFlow.js layers model (adapter: tfjs), or choose an attack that asks for scores.",

@@ -7,6 +7,7 @@ import type {
   AttackSummary,
   Deviation,
   Flow,
+  HeadSummary,
   PreflightCheck,
   RejectionCount,
   TrainingSummary,
@@ -29,6 +30,8 @@ export interface EvidenceIndex {
   readonly queries: Readonly<Record<string, number>>;
   readonly attacks: readonly AttackSummary[];
   readonly trainings: readonly TrainingSummary[];
+  /** null where the model is no head over an encoder. */
+  readonly head?: HeadSummary | null;
   readonly attackKnowledge: Readonly<Record<string, string>>;
   readonly imagesSha256: string | null;
   readonly images: number;

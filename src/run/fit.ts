@@ -38,10 +38,11 @@ export async function fitPlan(options: FitOptions): Promise<FitResult[]> {
   const study = await openStudy(loaded, observer, options.threads);
   try {
     const { data, inputs, model, plan } = study;
-    if (model === null || plan.fits.length + plan.trainings.length === 0) {
-      throw new StepwedgeError("has no attack or defense that learns", {
+    const learning = plan.fits.length + plan.trainings.length + (plan.head?.plugin.source.kind === "tuning" ? 1 : 0);
+    if (model === null || learning === 0) {
+      throw new StepwedgeError("has no attack, defense or head that learns", {
         where: loaded.name,
-        remedy: "`stepwedge list attacks` and `stepwedge list defenses` say which do; add one to the protocol.",
+        remedy: "`stepwedge list` with attacks, defenses or heads says which do; add one to the protocol.",
       });
     }
     openRecord({ out, resume: options.resume ?? false, loaded, inputs });

@@ -39,7 +39,7 @@ export function fitAttack(
   const { fit: search, meta } = attack.plugin;
   if (search === undefined) throw new Error(`${meta.id} has no search`);
   if (meta.knowledge === "gradient") requireGradients(context.ledger, meta.id);
-  const purpose: FitPurpose = {
+  const purpose: ClassPurpose = {
     family: "attacks",
     id: meta.id,
     parameters: attack.parameters,
@@ -104,10 +104,13 @@ export function trainDefense(
   return fitOnce(work, context, operatingPoints);
 }
 
+/** Attacks and defenses learn about one class. */
+type ClassPurpose = FitPurpose & { readonly class: string };
+
 /** One thing to be learnt on the tuning split. */
 interface Work {
   readonly key: string;
-  readonly purpose: FitPurpose;
+  readonly purpose: ClassPurpose;
   /** The folder that `fitted` names, where the result is to be found. */
   readonly folder: string | undefined;
   readonly budget: number;
@@ -179,7 +182,7 @@ function classOf(name: string | undefined, { ledger }: ScoringContext): string {
  * @throws StepwedgeError where both classes are not there.
  */
 async function loadCalibration(
-  { class: className, id, family }: FitPurpose,
+  { class: className, id, family }: ClassPurpose,
   { images, ledger, roster, seed }: ScoringContext,
   operatingPoints: readonly OperatingPoint[],
 ): Promise<{ readonly calibration: Calibration; readonly learntFrom: readonly string[] }> {

@@ -21,6 +21,11 @@ export async function hashPluginFiles(plan: Plan, baseFolder: string): Promise<R
       }
     }
   }
+  const { head } = plan;
+  for (const [parameter, path] of Object.entries(head?.files ?? {})) {
+    for (const file of filesAt(path, `model.head.${parameter}`)) named.set(`head.${parameter}/${basename(file)}`, file);
+  }
+  if (head !== null) borrow(named, head.key, { ...head.entry, id: "head" }, baseFolder);
   for (const { key, attack } of plan.fits) borrow(named, key, attack.entry, baseFolder);
   for (const { key, defense } of plan.trainings) borrow(named, key, defense.entry, baseFolder);
   const hashes: Record<string, string> = {};

@@ -1,4 +1,4 @@
-import type { ClassGradients, Model, Outputs, QueryPurpose } from "../core/model.js";
+import type { ClassGradients, Embeddings, Model, Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
 
 /** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
@@ -17,6 +17,13 @@ export class QueryLedger {
   predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
     this.#spent[purpose] += batch.count;
     return this.model.predict(batch);
+  }
+
+  /** An embedding is counted as a query: what is made of it costs nothing beside. */
+  embed(batch: PixelBatch, purpose: QueryPurpose): Promise<Embeddings> {
+    if (this.model.embed === undefined) throw new Error(`${this.model.meta.adapter} has no embeddings`);
+    this.#spent[purpose] += batch.count;
+    return this.model.embed(batch);
   }
 
   /** A gradient is counted as a query: a white-box attacker's effort is measured in the same unit. */

@@ -4,9 +4,10 @@ import type { Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
+import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
 import type { RunObserver } from "./observer.js";
-import { makePlan, type Plan } from "./plan.js";
+import { makePlan, type Plan, type PlannedHead } from "./plan.js";
 import { type PreparedData, prepareData } from "./prepare.js";
 
 /** A study whose data are read and whose model is loaded. Whoever opens it closes the model. */
@@ -34,10 +35,20 @@ export async function openStudy(
   const data = await prepareData(loaded, adapter);
   const files = await hashPluginFiles(plan, baseFolder);
   observer.stage("loading the model", null);
-  const model = await adapter.open(parametersOf(protocol.model, adapter), {
-    baseFolder,
-    classes: protocol.model.classes,
-    threads: threads ?? availableParallelism(),
-  });
+  const model = await openModel(loaded, adapter, plan.head, threads ?? availableParallelism());
   return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
+}
+
+/** The protocol's model: of scores, or a head over an encoder, which can be asked once the head is fitted. */
+export async function openModel(
+  { baseFolder, protocol }: LoadedProtocol,
+  adapter: ModelAdapter,
+  head: PlannedHead | null,
+  threads: number,
+): Promise<Model | null> {
+  const parameters = parametersOf(protocol.model, adapter);
+  const context = { baseFolder, classes: protocol.model.classes, threads };
+  if (head === null) return adapter.open(parameters, context);
+  if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
+  return new HeadedModel(await adapter.openEncoder(parameters, context), head);
 }

@@ -1,14 +1,19 @@
 import { AS_STORED } from "../core/data.js";
 import { join } from "node:path";
 import { StepwedgeError } from "../core/errors.js";
+import type { Fitted } from "../core/fitted.js";
 import { sliceBatch } from "../core/pixels.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
-import { parametersOf } from "../protocol/schema.js";
+import { readArtifact } from "./artifact.js";
+import { ARTIFACTS_FOLDER, artifactFile } from "./fitting.js";
+import { HeadedModel } from "./headed-model.js";
 import { openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
 import { type RunObserver, SILENT } from "./observer.js";
+import { openModel } from "./opening.js";
 import { PERTURBED_TABLE } from "./perturb.js";
+import { type PlannedHead, planHead } from "./plan.js";
 
 export interface CheckOptions {
   readonly protocol: LoadedProtocol;
@@ -47,14 +52,11 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
     eachFrame: false,
   });
   const adapter = await findPlugin("models", protocol.model.adapter);
-  const { baseFolder } = loaded;
-  const model = await adapter.open(parametersOf(protocol.model, adapter), {
-    baseFolder,
-    classes,
-    threads: options.threads,
-  });
+  const head = await planHead(protocol, loaded.baseFolder);
+  const model = await openModel(loaded, adapter, head, options.threads);
   if (model === null) throw new Error("a table of scores has no images");
   try {
+    if (head !== null && model instanceof HeadedModel) model.use(headOf(folder, head));
     const { bits } = protocol.data;
     const images = await openImages({ source: table, input: model.meta.input, bits, unreadable: "fail", rows: [0] });
     const ledger = new QueryLedger(model);
@@ -84,4 +86,15 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
   } finally {
     await model.close();
   }
+}
+
+/** The head that the folder's images were scored by. */
+function headOf(folder: string, { key }: PlannedHead): Fitted {
+  const path = join(folder, ARTIFACTS_FOLDER, artifactFile(key));
+  const stored = readArtifact(path, null);
+  if (stored !== null) return stored.fitted;
+  throw new StepwedgeError("does not exist", {
+    where: path,
+    remedy: "Make the folder again with `stepwedge perturb`.",
+  });
 }

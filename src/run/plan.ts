@@ -3,9 +3,16 @@ import type { Attack, Strength } from "../core/attack.js";
 import { CLEAN, type Condition, conditionKey, isClean } from "../core/condition.js";
 import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
+import type { Head, HeadContext } from "../core/head.js";
 import { findPlugin } from "../core/plugins.js";
 import { scoreTables } from "../protocol/references.js";
-import { type AttackEntry, type DefenseEntry, type Protocol, parametersOf } from "../protocol/schema.js";
+import {
+  type AttackEntry,
+  type DefenseEntry,
+  type HeadEntry,
+  type Protocol,
+  parametersOf,
+} from "../protocol/schema.js";
 
 /** An attack as the protocol asks for it, at one strength and with one objective. */
 export interface PlannedAttack {
@@ -18,6 +25,20 @@ export interface PlannedAttack {
   readonly level:
     | { readonly kind: "epsilon"; readonly epsilon: number; readonly norm: "linf" | "l2" }
     | { readonly kind: "severity"; readonly level: number };
+}
+
+/** The head over an encoder. */
+export interface PlannedHead {
+  readonly plugin: Head;
+  readonly parameters: Record<string, unknown>;
+  /** Absolute paths by the parameters that name them. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly entry: HeadEntry;
+  readonly context: HeadContext<Record<string, unknown>>;
+  /** What its fit is called. */
+  readonly key: string;
+  /** What the protocol says of the encoder's input and output: another head's embeddings are the same only where this is. */
+  readonly encoder: Readonly<Record<string, unknown>>;
 }
 
 export interface PlannedDefense {
@@ -56,6 +77,8 @@ export interface PlannedTraining {
 }
 
 export interface Plan {
+  /** null where the model gives scores itself. */
+  readonly head: PlannedHead | null;
   /** The first is clean. Ends with the last attack's last defense. */
   readonly conditions: readonly PlannedCondition[];
   /** Trainings of defenses: they come before anything is attacked. */
@@ -115,7 +138,35 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
     });
   }
   const trainings = defenses.flatMap((defense) => (defense.fit === null ? [] : [{ key: defense.fit, defense }]));
-  return { conditions, trainings, fits };
+  return { head: await planHead(protocol, baseFolder), conditions, trainings, fits };
+}
+
+/** @throws StepwedgeError where there is no head of that kind */
+export async function planHead({ model }: Protocol, baseFolder: string): Promise<PlannedHead | null> {
+  const { head: entry } = model;
+  if (entry === undefined) return null;
+  const plugin = await findPlugin("heads", entry.kind, "model.head.kind");
+  const parameters = parametersOf(entry, plugin);
+  const { source } = plugin;
+  const files = source.kind === "table" ? [source.table.parameter] : [];
+  const { classes, input, output, task } = model;
+  return {
+    plugin,
+    parameters,
+    files: filesOf(parameters, files, baseFolder),
+    entry,
+    context: { parameters, classes, task },
+    key: `head:${entry.kind}`,
+    encoder: { input: input ?? null, output: output ?? null },
+  };
+}
+
+/** A head's vectors and the encoder's are of two spaces. */
+export function otherEncoderWidth(where: string, own: number, encoder: number): StepwedgeError {
+  return new StepwedgeError(`has vectors of ${own} dimensions; the encoder gives ${encoder}`, {
+    where,
+    remedy: "Both must be of one space: check model.output.name, and which encoder made the table.",
+  });
 }
 
 /** The strength in stored values, once the images' depth is known. */

@@ -4,25 +4,27 @@ import type { Fitted } from "../core/fitted.js";
 import { sha256 } from "../core/hash.js";
 import type { Model } from "../core/model.js";
 import { imageSize } from "../core/pixels.js";
-import type { PreflightCheck, TrainingSummary } from "../core/record.js";
+import type { HeadSummary, PreflightCheck, TrainingSummary } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import type { StoredFit } from "./artifact.js";
 import { requireGradients } from "./asking.js";
 import { type EvidenceIndex, scoreColumn, sheetName, TUNING_SHEET } from "./evidence.js";
 import { fitAttack, trainDefense } from "./fitting.js";
+import { HeadedModel, withSample } from "./headed-model.js";
 import { openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
 import { summariseAttack } from "./measures.js";
 import type { RunObserver } from "./observer.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import type { Plan } from "./plan.js";
-import { preflight } from "./preflight.js";
+import { preflight, preflightEncoder } from "./preflight.js";
 import type { PreparedData } from "./prepare.js";
 import { countRejections, NO_SCORE, rejectionsIn, writeRejections } from "./rejections.js";
 import type { Roster } from "./roster.js";
 import { openSheet, REJECTED_COLUMN, type ScoringContext, scoreConditions } from "./scoring.js";
 import type { Sheet } from "./sheet.js";
 import type { Fits } from "./transform.js";
+import { raiseHead, summariseHead } from "./tuning-head.js";
 
 /** Images that the preflight asks about. */
 const PREFLIGHT_IMAGES = 4;
@@ -39,13 +41,14 @@ export interface PredictOptions {
 
 export type PredictOutcome = Pick<
   EvidenceIndex,
-  "preflight" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue" | "rejected"
+  "preflight" | "head" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue" | "rejected"
 >;
 
 /** What stands before any condition can be scored: the way to the images, and all that was learnt on the tuning split. */
 export interface Groundwork {
   readonly checks: readonly PreflightCheck[];
   readonly tuningSheet: Sheet;
+  readonly head: HeadSummary | null;
   readonly operatingPoints: readonly OperatingPoint[];
   readonly stored: ReadonlyMap<string, StoredFit>;
   readonly fits: Fits;
@@ -82,12 +85,18 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
   const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
 
   observer.stage("preflight", null);
-  const checks = await checkModel({ ...tuning, roster: data.evaluation });
+  const { checks, width } = await checkModel({ ...tuning, roster: data.evaluation });
 
   observer.stage("scoring", forwardPasses(options));
-  const clean = plan.conditions.slice(0, 1);
-  const tuningSheet = (await scoreConditions(tuning, clean, new Map(), () => TUNING_SHEET)).get("clean");
-  if (tuningSheet === undefined) throw new Error("a plan begins with the clean condition");
+  const [clean] = plan.conditions;
+  if (clean === undefined) throw new Error("a plan begins with the clean condition");
+  const raised =
+    model instanceof HeadedModel
+      ? await raiseHead({ model, context: tuning, evaluation: data.evaluation, clean, width: width ?? 0 })
+      : null;
+  const tuningSheet =
+    raised?.tuningSheet ?? (await scoreConditions(tuning, [clean], new Map(), () => TUNING_SHEET)).get(clean.key);
+  if (tuningSheet === undefined) throw new Error("what was scored has a sheet");
 
   const operatingPoints = chooseOperatingPoints(protocol.operatingPoints, protocol.model.classes, (className) => ({
     scores: tuningSheet.column(scoreColumn(className)),
@@ -100,12 +109,14 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     stored.set(key, fit);
     fits.set(key, fit.fitted);
   };
+  if (raised !== null && plan.head !== null) stored.set(plan.head.key, raised.stored);
   for (const planned of plan.trainings) keep(planned.key, await trainDefense(planned, teachers, operatingPoints));
   for (const planned of plan.fits) keep(planned.key, await fitAttack(planned, teachers, operatingPoints, fits));
   // What was learnt here, from a tuning image that is an evaluation image too, is told as a duplicate across the splits.
   const borrowed = [
     ...plan.trainings.filter(({ defense }) => defense.entry.fitted !== undefined),
     ...plan.fits.filter(({ attack }) => attack.entry.fitted !== undefined),
+    ...(plan.head?.entry.fitted === undefined ? [] : [plan.head]),
   ];
   const learntFrom = new Set(borrowed.flatMap(({ key }) => stored.get(key)?.learntFrom ?? []));
   const evaluation: ScoringContext = {
@@ -115,7 +126,8 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     operatingPoints,
     learntFrom,
   };
-  return { checks, tuningSheet, operatingPoints, stored, fits, evaluation };
+  const head = plan.head === null || raised === null ? null : summariseHead(plan.head, raised.stored);
+  return { checks, tuningSheet, head, operatingPoints, stored, fits, evaluation };
 }
 
 /** Forward passes that a run takes at most. */
@@ -134,7 +146,7 @@ function forwardPasses({ data, plan }: PredictOptions): number {
  */
 export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
   const { data, plan } = options;
-  const { checks, evaluation, fits, stored, tuningSheet } = await layGroundwork(model, options);
+  const { checks, evaluation, fits, head, stored, tuningSheet } = await layGroundwork(model, options);
   const sheets = await scoreConditions(evaluation, plan.conditions, fits);
   const { geometry } = evaluation.images;
   const clean = sheets.get("clean") as Sheet;
@@ -145,6 +157,7 @@ export async function predict(model: Model, options: PredictOptions): Promise<Pr
   await writeRejections(options.out, rejections, (row) => evaluation.images.faultOf(row));
   return {
     preflight: checks,
+    head,
     queries: evaluation.ledger.spent,
     attacks: plan.conditions
       .filter((planned) => planned.attack !== null)
@@ -200,6 +213,7 @@ export async function copyScores(options: PredictOptions): Promise<PredictOutcom
   await writeRejections(options.out, rejections, async () => null);
   return {
     preflight: [],
+    head: null,
     queries: {},
     attacks: [],
     trainings: [],
@@ -211,7 +225,11 @@ export async function copyScores(options: PredictOptions): Promise<PredictOutcom
 }
 
 /** The first images that can be read are asked about. */
-async function checkModel({ ledger, images, roster }: ScoringContext): Promise<PreflightCheck[]> {
+async function checkModel({
+  ledger,
+  images,
+  roster,
+}: ScoringContext): Promise<{ readonly checks: PreflightCheck[]; readonly width: number | null }> {
   const rows: number[] = [];
   for (let first = 0; rows.length < PREFLIGHT_IMAGES && first < roster.rows.length; first += PREFLIGHT_IMAGES) {
     const asked = roster.rows.subarray(first, first + PREFLIGHT_IMAGES);
@@ -224,8 +242,14 @@ async function checkModel({ ledger, images, roster }: ScoringContext): Promise<P
       remedy: "Check data.root and model.input; with data.unreadable: fail the first fault is shown.",
     });
   }
-  const { batch } = await images.load(rows.slice(0, PREFLIGHT_IMAGES));
-  return preflight(ledger, batch);
+  const asked = rows.slice(0, PREFLIGHT_IMAGES);
+  const { batch } = await images.load(asked);
+  if (ledger.model.embed === undefined) return { checks: await preflight(ledger, batch), width: null };
+  try {
+    return await preflightEncoder(ledger, batch);
+  } catch (error) {
+    throw withSample(error, (image) => `sample "${roster.ids[roster.rows.indexOf(asked[image] ?? 0)]}"`);
+  }
 }
 
 /** The roster as attacks and defenses may learn from it: an image that cannot be read counts as one without a label. */

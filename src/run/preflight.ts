@@ -1,5 +1,5 @@
 import { received, StepwedgeError } from "../core/errors.js";
-import type { Outputs } from "../core/model.js";
+import type { Embeddings, Outputs } from "../core/model.js";
 import { type PixelBatch, sliceBatch } from "../core/pixels.js";
 import type { PreflightCheck } from "../core/record.js";
 import type { QueryLedger } from "./ledger.js";
@@ -57,14 +57,84 @@ export async function preflight(ledger: QueryLedger, batch: PixelBatch): Promise
       remedy: "Export the model in inference mode (batch normalisation with its trained statistics).",
     },
   ];
-  const failed = checks.find((check) => !check.passed);
-  if (failed !== undefined) {
-    throw new StepwedgeError(`preflight failed: "${failed.title}" does not hold; ${failed.detail}`, {
-      where: "model",
-      remedy: failed.remedy,
-    });
-  }
+  refuseFailed(checks);
   return checks.map(({ remedy: _remedy, ...check }) => check);
+}
+
+/** Numbers of an embedding may differ by this much of the image's largest: sums of float32 in another order. */
+const EMBEDDING_TOLERANCE = 1e-5;
+
+/**
+ * As `preflight`, of an encoder's vectors. The head's scores are left alone: a neighbour more or less is no fault of the
+ * encoder's. That the numbers are finite is seen to by whoever asks the encoder, on every answer.
+ * @returns the checks, and the width of the vectors
+ * @throws StepwedgeError with the check that failed
+ */
+export async function preflightEncoder(
+  ledger: QueryLedger,
+  batch: PixelBatch,
+): Promise<{ readonly checks: PreflightCheck[]; readonly width: number }> {
+  const together = await ledger.embed(batch, "preflight");
+  const again = await ledger.embed(batch, "preflight");
+  const alone: Embeddings[] = [];
+  for (let image = 0; image < batch.count; image++) {
+    alone.push(await ledger.embed(sliceBatch(batch, image, image + 1), "preflight"));
+  }
+  const { width } = together;
+  const separately = Float32Array.from(alone.flatMap(({ values }) => [...values]));
+  const drift = relativeDifference(together, again.values);
+  const company = relativeDifference(together, separately);
+  const shown = (difference: number) =>
+    `largest difference ${difference.toExponential(1)} of an embedding's largest number`;
+  const checks = [
+    {
+      id: "finite",
+      title: "Embeddings are finite",
+      passed: true,
+      detail: `${batch.count} images × ${width} dimensions`,
+      remedy: "",
+    },
+    {
+      id: "repeatable",
+      title: "The same input gives the same embedding",
+      passed: drift <= EMBEDDING_TOLERANCE,
+      detail: shown(drift),
+      remedy: "Export the model in inference mode (no dropout, no random augmentation).",
+    },
+    {
+      id: "batch-invariant",
+      title: "A batch of 1 equals a batch of N",
+      passed: company <= EMBEDDING_TOLERANCE,
+      detail: `${shown(company)} at N = ${batch.count}`,
+      remedy: "Export the model in inference mode (batch normalisation with its trained statistics).",
+    },
+  ];
+  refuseFailed(checks);
+  return { checks: checks.map(({ remedy: _remedy, ...check }) => check), width };
+}
+
+/** Of each image relative to its largest number. */
+function relativeDifference({ count, values, width }: Embeddings, other: Float32Array): number {
+  if (values.length !== other.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let image = 0; image < count; image++) {
+    let [most, off] = [0, 0];
+    for (let at = image * width; at < (image + 1) * width; at++) {
+      most = Math.max(most, Math.abs(values[at] as number));
+      off = Math.max(off, Math.abs((values[at] as number) - (other[at] as number)));
+    }
+    largest = Math.max(largest, off === 0 ? 0 : off / most);
+  }
+  return largest;
+}
+
+function refuseFailed(checks: readonly (PreflightCheck & { readonly remedy: string })[]): void {
+  const failed = checks.find((check) => !check.passed);
+  if (failed === undefined) return;
+  throw new StepwedgeError(`preflight failed: "${failed.title}" does not hold; ${failed.detail}`, {
+    where: "model",
+    remedy: failed.remedy,
+  });
 }
 
 function largestDifference(a: Float64Array, b: Float64Array): number {

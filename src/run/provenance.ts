@@ -35,7 +35,7 @@ export function collectProvenance(
     lockfileSha256: lockfileHash(),
     seed,
     command,
-    model: index.model,
+    model: { ...index.model, ...(index.head == null ? {} : { head: index.head }) },
     data: { ...index.data, imagesSha256: index.imagesSha256, images: index.images },
     hardware: {
       cpu: cpus()[0]?.model.trim() ?? "unknown",

@@ -31,6 +31,15 @@ export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
     adapter: z.string(),
     runtime: z.string(),
     files: z.record(z.string(), z.string()).describe("SHA-256 by name."),
+    head: z
+      .strictObject({
+        kind: z.string(),
+        parameters: z.record(z.string(), z.unknown()),
+        numbers: z.record(z.string(), z.number()),
+        artifactSha256: sha256,
+      })
+      .exactOptional()
+      .describe("Where the model is a head over an encoder: what it is and was made of."),
   }),
   data: z.strictObject({
     adapter: z.string(),

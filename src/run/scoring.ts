@@ -6,6 +6,7 @@ import type { Outputs, QueryPurpose } from "../core/model.js";
 import { imageSize } from "../core/pixels.js";
 import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
 import { HASH_COLUMNS, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
+import { withSample } from "./headed-model.js";
 import type { ImageLoader, LoadedImages } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
 import type { RunObserver } from "./observer.js";
@@ -24,6 +25,13 @@ const BATCH_VALUES = 2 ** 26;
 
 function batchOf({ images }: ScoringContext): number {
   return Math.max(1, Math.min(BATCH, Math.floor(BATCH_VALUES / imageSize(images.geometry))));
+}
+
+/** The first row of each batch of a split. */
+export function batchFirsts(context: ScoringContext): { readonly firsts: readonly number[]; readonly size: number } {
+  const size = batchOf(context);
+  const count = Math.ceil(context.roster.ids.length / size);
+  return { firsts: Array.from({ length: count }, (_, index) => index * size), size };
 }
 
 export interface ScoringContext {
@@ -96,14 +104,13 @@ async function scoreBatches(
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
   const { roster } = context;
-  const size = batchOf(context);
+  const { firsts, size } = batchFirsts(context);
   const open = (first: number) => conditions.filter((planned) => sheets.get(planned.key)?.has(first) === false);
   const load = (first: number) => {
     const loading = context.images.load(roster.rows.subarray(first, first + size));
     loading.catch(() => {}); // Awaited later; a failure must not count as unhandled until then.
     return loading;
   };
-  const firsts = Array.from({ length: Math.ceil(roster.ids.length / size) }, (_, index) => index * size);
   for (const first of firsts) recallBatch(context, conditions, sheets, first);
   const todo = firsts.filter((first) => open(first).length > 0);
   let next = todo[0] === undefined ? null : load(todo[0]);
@@ -156,7 +163,7 @@ async function scoreBatch(
   const { batch, first, kept, rejected, sha256 } = loaded;
   const keep = (planned: PlannedCondition, outputs: Outputs, measures: Float64Array | null): void => {
     const digests = planned.key === "clean" ? sha256 : [];
-    const rows = sheetRows(outputs, measures, loaded, planned.key === "clean");
+    const rows = sheetRows(outputs.values, outputs.classes.length, measures, loaded, planned.key === "clean");
     sheets.get(planned.key)?.put(first, rows, digests);
     observer.advance(rejected.length, planned.key);
   };
@@ -185,7 +192,12 @@ async function scoreBatch(
       signal?.throwIfAborted();
       const { seen, measures } = await preparation.prepare(planned);
       while (inFlight.size > ledger.model.concurrency) await Promise.race(inFlight);
-      const work = ledger.predict(seen, purpose).then((outputs) => keep(planned, outputs, measures));
+      const work = ledger.predict(seen, purpose).then(
+        (outputs) => keep(planned, outputs, measures),
+        (error: unknown) => {
+          throw withSample(error, (image) => sampleName(roster.ids[first + (kept[image] ?? 0)], planned));
+        },
+      );
       inFlight.add(work);
       scored.push(work);
       work.then(
@@ -225,20 +237,24 @@ function refuseLearnt({ learntFrom, roster }: ScoringContext, sha256: readonly s
   });
 }
 
+function sampleName(id: string | undefined, { key }: PlannedCondition): string {
+  return key === "clean" ? `sample "${id}"` : `sample "${id}" under ${key}`;
+}
+
 /** Interleaves scores, measures, rejections and hashes: the sheet's rows, NaN where an image was rejected. */
-function sheetRows(
-  outputs: Outputs,
+export function sheetRows(
+  scores: Float64Array,
+  classes: number,
   measures: Float64Array | null,
-  { hashes, kept, rejected }: LoadedImages,
+  { hashes, kept, rejected }: Pick<LoadedImages, "hashes" | "kept" | "rejected">,
   withHashes: boolean,
 ): Float64Array {
-  const classes = outputs.classes.length;
   const measured = measures === null ? 0 : MEASURES.length;
   const scored = classes + measured;
   const width = scored + 1 + (withHashes ? HASH_COLUMNS.length : 0);
   const rows = new Float64Array(rejected.length * width).fill(Number.NaN);
   kept.forEach((row, image) => {
-    rows.set(outputs.values.subarray(image * classes, (image + 1) * classes), row * width);
+    rows.set(scores.subarray(image * classes, (image + 1) * classes), row * width);
     if (measures !== null) rows.set(measures.subarray(image * measured, (image + 1) * measured), row * width + classes);
   });
   for (let row = 0; row < rejected.length; row++) {

@@ -58,6 +58,8 @@ async function loadLayers(
   const model = await attempt(where, () => tf.loadLayersModel(tf.io.fromMemory(artifactsOf(files))));
   // A Sequential does not know its outputs until it is built.
   if (model.getClassName() === "Sequential") (model as Sequential).build();
+  const inner = innerLayer(model, wanted);
+  if (inner !== null) return innerModel(tf, model, inner, files, where);
   const outputNames = model.outputNames;
   const index = outputIndex(outputNames, wanted, where);
   completeScales(tf, model.layers);
@@ -71,6 +73,38 @@ async function loadLayers(
     head,
     apply: (batch) => ([model.apply(batch, { training: false })].flat() as Tensor[])[index] as Tensor,
     stages: stagesOf(tf, model, index),
+    dispose: () => {
+      model.dispose();
+    },
+  };
+}
+
+/** The layer inside the model that the protocol names as its output; null where it names an output, or nothing. */
+function innerLayer(model: LayersModel, wanted: string | undefined): SymbolicTensor | null {
+  if (wanted === undefined || model.outputNames.includes(wanted)) return null;
+  const output = model.layers.find(({ name }) => name === wanted)?.output;
+  return output === undefined || Array.isArray(output) ? null : output;
+}
+
+/** The model up to a layer inside it, activation and all. It shares the model's weights. */
+function innerModel(
+  tf: Tensorflow,
+  model: LayersModel,
+  output: SymbolicTensor,
+  files: ModelFiles,
+  where: string,
+): TensorflowModel {
+  completeScales(tf, model.layers);
+  const cut = tf.model({ inputs: model.inputs, outputs: output });
+  return {
+    format: files.format,
+    inputShape: soleInput(model.inputs, where).shape.slice(1),
+    outputShape: output.shape,
+    outputNames: cut.outputNames,
+    hashes: files.hashes,
+    head: null,
+    apply: (batch) => cut.apply(batch, { training: false }) as Tensor,
+    stages: stagesOf(tf, cut, 0),
     dispose: () => {
       model.dispose();
     },

@@ -64,6 +64,6 @@ test("a protocol in which nothing learns has nothing to fit", async () => {
   study.writeProtocol((yaml) => yaml.replace(/ {2}- id: wavelet-universal\n.*\n.*\n/, ""));
   expect(await stepwedge("fit", study.protocol, "--out", join(study.folder, "fits"))).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/no attack or defense that learns/),
+    stderr: expect.stringMatching(/no attack, defense or head that learns/),
   });
 });

@@ -9,6 +9,7 @@ const FOLDERS = {
   audits: "audits",
   reports: "reports",
   models: "src/models",
+  heads: "src/heads",
   data: "src/data",
 } as const;
 

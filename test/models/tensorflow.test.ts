@@ -58,7 +58,7 @@ test("images go through the named signature; all files of the folder are hashed"
   batch.data.forEach((_, index) => {
     batch.data[index] = index % 256;
   });
-  const { values } = await model.predict(batch);
+  const { values } = await model.rows(batch);
   for (const [image, value] of values.entries()) {
     const pixels = batch.data.subarray(6 * image, 6 * image + 6);
     expect(value).toBeCloseTo(pixels.reduce((sum, pixel) => sum + pixel, 0) / 6 / 255, 6);

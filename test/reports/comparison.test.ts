@@ -3,7 +3,7 @@ import { renderComparisonPage } from "../../reports/comparison/page.js";
 import type { Finding } from "../../src/core/finding.js";
 import { comparisonSchema } from "../../src/run/comparison-schema.js";
 import { fakeComparison } from "../support/fake-comparison.js";
-import { tagsOf, visibleText } from "../support/markup.js";
+import { tagsOf, visibleText, withoutCode } from "../support/markup.js";
 
 const HOSTILE = '</style><script>alert(1)</script>{{title}}"><img src=x> \u202e';
 const view = fakeComparison();
@@ -19,7 +19,7 @@ test("what got worse and better is listed with the group, and links to the diffe
   expect(text).toContain("the criterion was changed");
   expect(text).toContain("350 samples in common");
   expect(text).toContain("4 whose image file is another one");
-  const tags = tagsOf(page.replace(/<style>[\s\S]*?<\/style>/, ""));
+  const tags = tagsOf(withoutCode(page));
   const ids = new Set(tags.flatMap(({ attributes }) => attributes.id ?? []));
   const links = tags.flatMap(({ attributes }) => attributes.href ?? []);
   expect(links.length).toBeGreaterThan(10);
@@ -48,7 +48,7 @@ test("hostile names are text, in the page and in Markdown", async () => {
     record,
   };
   const made = await renderComparisonPage(hostile);
-  const tags = tagsOf(made.replace(/<style>[\s\S]*?<\/style>/, ""));
+  const tags = tagsOf(withoutCode(made));
   expect(tags.map(({ name }) => name)).not.toContain("script");
   expect(tags.map(({ name }) => name)).not.toContain("img");
   expect(made).not.toContain("<script>");
@@ -111,7 +111,7 @@ test("a page of 14 classes, 40 groups and 12 conditions stays below a megabyte",
   };
   const made = await renderComparisonPage(large);
   expect(made.length).toBeLessThan(1e6);
-  const tags = tagsOf(made.replace(/<style>[\s\S]*?<\/style>/, ""));
+  const tags = tagsOf(withoutCode(made));
   const ids = new Set(tags.flatMap(({ attributes }) => attributes.id ?? []));
   for (const { attributes } of tags) if (attributes.href !== undefined) expect(ids).toContain(attributes.href.slice(1));
 });

@@ -43,7 +43,7 @@ describe("a whole record", () => {
     const result = await check(record.out, { render: true, recompute: true });
     expect(result).toMatchObject({ verified: true, problems: [], notes: [] });
     expect(result.signatures).toEqual([{ keyid: expect.stringMatching(/^[0-9a-f]{64}$/), status: "trusted" }]);
-    expect([...result.redone].sort()).toEqual(["findings.json", "report.html", "report.md"]);
+    expect([...result.redone].sort()).toEqual(["explorer.json", "findings.json", "report.html", "report.md"]);
     expect(result.files).toBe(ALL.length - 2);
   });
 

@@ -15,6 +15,7 @@ import { committedSchema, SCHEMAS, type SchemaName, schemaFaults } from "../supp
 /** Which schema describes which file of a record. */
 const DESCRIBED: Readonly<Record<string, SchemaName>> = {
   "findings.json": "findings",
+  "explorer.json": "explorer",
   "protocol.json": "protocol",
   "protocol.evaluated.json": "protocol",
   "protocol.lock.json": "lock",

@@ -1,6 +1,7 @@
 import { instant, listed, shortHash } from "../../common/format.js";
 import { dataName } from "../../common/names.js";
 import { DEVICE_KEYS, deviceOf, type Submission } from "../../common/statements.js";
+import type { HeadSummary } from "../../../src/core/record.js";
 import { defineSection } from "../section.js";
 
 /** Which model, which data, which protocol, which tool: names, versions and hashes. */
@@ -21,6 +22,7 @@ export default defineSection({
         entry("Device", [deviceText(protocol.submission)]),
         entry("Audited model", [protocol.title, ...files(provenance.model.files)]),
         entry("Adapter and runtime", [`${provenance.model.adapter}: ${provenance.model.runtime}`]),
+        entry("Head", headTexts(provenance.model.head)),
         entry("Task and classes", [
           typeof model.task === "string" ? model.task : null,
           listed(model.classes.map(dataName)),
@@ -40,6 +42,22 @@ function deviceText(submission: Submission | undefined): string {
   const stated = DEVICE_KEYS.flatMap((key) => (device[key] === undefined ? [] : [`${key} ${device[key]}`]));
   const absent = DEVICE_KEYS.filter((key) => device[key] === undefined);
   return [...stated, ...(absent.length === 0 ? [] : [`not stated: ${listed(absent)}`])].join("; ");
+}
+
+/** What makes scores of the encoder's embeddings, and what it was made of. */
+function headTexts(head: HeadSummary | undefined): (string | null)[] {
+  if (head === undefined) return [];
+  const { kind, numbers, parameters } = head;
+  const settings = Object.entries(parameters).map(([name, value]) => `${name} ${dataName(String(value))}`);
+  const { patients, prompts, samples, width } = numbers;
+  const source =
+    samples === undefined
+      ? `made of ${prompts} prompts`
+      : `fitted on ${samples} tuning samples of ${patients} patients, whose own scores are held out by patient`;
+  return [
+    `${kind} over embeddings of ${width} dimensions (${settings.join(", ")})`,
+    `${source} (SHA-256 ${shortHash(head.artifactSha256)}…)`,
+  ];
 }
 
 function imagesText(data: { readonly images: number; readonly imagesSha256: string | null }): string | null {

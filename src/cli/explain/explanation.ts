@@ -4,7 +4,7 @@ import type { AttackMeta } from "../../core/attack.js";
 import type { AuditMeta, MetricDescription } from "../../core/audit.js";
 import { loadPlugins, PLUGIN_FAMILIES, type PluginFamilies, type PluginFamily, singular } from "../../core/plugins.js";
 import { PACKAGE_ROOT } from "../../core/version.js";
-import { auditSchema } from "../../protocol/json-schema.js";
+import { auditSchema, type SchemaPart } from "../../protocol/json-schema.js";
 import { type Parameter, parametersOfSchema } from "./parameters.js";
 
 /** What `explain` says of a plug-in or a metric. */
@@ -90,13 +90,23 @@ const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => De
     metrics: meta.metrics.map(({ id, title }) => ({ id, title })),
     references: meta.references,
   }),
-  models: ({ meta }) => ({
+  models: ({ meta, openEncoder }) => ({
     title: meta.title,
     summary: meta.summary,
     facts: {
+      heads: openEncoder === undefined ? "no" : "yes: its output may be an embedding, with a head over it (model.head)",
       "needs images": meta.needsImages ? "yes" : "no: attacks and defenses only as further scores in the table",
     },
     references: [],
+  }),
+  heads: ({ meta, source }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: {
+      "stands under": "model.head, over the embeddings of any adapter that can give them",
+      learns: source.kind === "tuning" ? "yes: on tuning patients, from clean images" : "no: it is made of a table",
+    },
+    references: meta.references,
   }),
   data: ({ meta }) => ({
     title: meta.title,
@@ -135,6 +145,7 @@ async function blockParameters(family: PluginFamily, id: string): Promise<Parame
   if (family === "reports") return [];
   const { properties } = await auditSchema();
   const part = properties[family === "models" ? "model" : family];
+  if (family === "heads") return headParameters(properties.model, id);
   const key = family === "models" || family === "data" ? "adapter" : "id";
   // An audit may be a name alone or a block: its blocks stand among the alternatives.
   const alternatives = [part, part?.items, ...(part?.items?.anyOf ?? [])];
@@ -143,8 +154,16 @@ async function blockParameters(family: PluginFamily, id: string): Promise<Parame
   return block === undefined ? [] : parametersOfSchema(block, [key]);
 }
 
+/** The keys of a head's block, which stands in those of the adapters that take one. */
+function headParameters(model: SchemaPart | undefined, id: string): Parameter[] {
+  const blocks = (model?.oneOf ?? []).flatMap((adapter) => adapter.properties?.head?.oneOf ?? []);
+  const block = blocks.find((one) => one.properties?.kind?.const === id);
+  return block === undefined ? [] : parametersOfSchema(block, ["kind"]);
+}
+
 function documentationOf(family: PluginFamily, id: string): string | null {
-  const path = join("docs", family, `${id}.md`);
+  // All heads share a page.
+  const path = family === "heads" ? join("docs", "models", "heads.md") : join("docs", family, `${id}.md`);
   return existsSync(join(PACKAGE_ROOT, path)) ? path : null;
 }
 

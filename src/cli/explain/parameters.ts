@@ -16,6 +16,8 @@ interface JsonSchema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
+  /** Blocks that one of their keys tells apart. */
+  readonly oneOf?: readonly JsonSchema[];
   readonly items?: JsonSchema;
   readonly prefixItems?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -63,6 +65,7 @@ function typeWords(schema: JsonSchema): string {
   if (schema.const !== undefined) return String(schema.const);
   if (schema.enum !== undefined) return choices(schema.enum);
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeWords))].join(", or ");
+  if (schema.oneOf !== undefined) return blockWords(schema.oneOf);
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeWords({ type })).join(" or ");
   if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(typeWords).join(", ")}]`;
   switch (schema.type) {
@@ -83,6 +86,13 @@ function typeWords(schema: JsonSchema): string {
     default:
       return "anything";
   }
+}
+
+/** Blocks told apart by a constant: `{ kind: knn | linear-probe, … }`. */
+function blockWords(blocks: readonly JsonSchema[]): string {
+  const [first] = blocks;
+  const key = Object.keys(first?.properties ?? {}).find((name) => first?.properties?.[name]?.const !== undefined) ?? "";
+  return `{ ${key}: ${blocks.map((block) => String(block.properties?.[key]?.const)).join(" | ")}, … }`;
 }
 
 function rangeWords({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {

@@ -13,14 +13,15 @@ import {
   WIDTH,
 } from "../shared/datatypes.js";
 import type { InputParameters } from "../shared/parameters.js";
-import { type Activation, checkedShape, classScores, refuseNonFinite, unfit } from "../shared/scores.js";
+import { type Activation, checkedShape, refuseNonFinite, scoresOf, unfit } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
 import { type ImageLayout, shapeOf } from "../shared/values.js";
 import { type Frame, PROTOCOL } from "./frames.js";
 import { type Program, ProgramFault, type ProgramOptions, startProgram } from "./program.js";
 
 export interface SessionOptions extends ProgramOptions {
-  readonly classes: readonly string[];
+  /** null: the program is an encoder, and its columns are a vector. */
+  readonly classes: readonly string[] | null;
   readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: Activation;
   readonly input: InputParameters;
@@ -78,7 +79,7 @@ interface Seat {
 export async function openCommandSession(options: SessionOptions): Promise<CommandSession> {
   const { batch, classes, command, threads } = options;
   const where = `model.command (${command.join(" ")})`;
-  const hello = { protocol: PROTOCOL, classes, threads, batch };
+  const hello = { protocol: PROTOCOL, classes: classes ?? [], threads, batch };
   const seats: Seat[] = [];
   /** All that must be ended, also those that are not ready yet. */
   const running = new Set<Program>();
@@ -161,9 +162,11 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
         const bytes = writer.bytes(images);
         const id = ++questions;
         const question = { id, input: { name, shape, datatype, bytes: bytes.byteLength } };
-        const values = readAnswer(await answerOf(seat, question, bytes), id, count, where);
-        refuseNonFinite(values, count, where);
-        return classScores(values, count, { classes, select, activation: options.activation, where, output: "output" });
+        const { shape: sides, values } = readAnswer(await answerOf(seat, question, bytes), id, count, where);
+        if (classes !== null) refuseNonFinite(values, count, where);
+        const scoring = { classes, select, activation: options.activation, where, output: "output" };
+        // Scores may come in any shape that has a row for each image.
+        return scoresOf(values, classes === null ? sides : [count, values.length / count], scoring);
       } catch (error) {
         lost = safe(error);
         throw lost;
@@ -222,7 +225,7 @@ function selection(
   where: string,
 ): Readonly<Record<string, number>> | undefined {
   const named = ready.classes;
-  if (select !== undefined || named === undefined) return select;
+  if (select !== undefined || named === undefined || classes === null) return select;
   const missing = classes.find((name) => !named.includes(name));
   if (missing === undefined) return Object.fromEntries(classes.map((name) => [name, named.indexOf(name)]));
   throw new StepwedgeError(`has no class "${missing}"; it names ${named.map(received).join(", ")}`, {
@@ -235,8 +238,13 @@ function closedModel(where: string): StepwedgeError {
   return new StepwedgeError("the model was closed", { where, exitCode: ExitCode.incomplete });
 }
 
-/** An answer's numbers, count × columns. */
-function readAnswer({ header, bytes }: Frame, id: number, count: number, where: string): Float64Array {
+/** An answer's numbers and their shape, whose first side counts the images. */
+function readAnswer(
+  { header, bytes }: Frame,
+  id: number,
+  count: number,
+  where: string,
+): { readonly shape: readonly number[]; readonly values: Float64Array } {
   if (header.id !== id) {
     throw new StepwedgeError(`answered question ${received(header.id)} where ${id} was asked`, {
       where,
@@ -249,7 +257,7 @@ function readAnswer({ header, bytes }: Frame, id: number, count: number, where: 
   if (!isScoreType(datatype)) throw unfit(`gave ${received(datatype)}; scores are ${SCORE_TYPES.join(", ")}`, where);
   const shape = checkedShape(output.shape, count, where);
   const needed = shape.reduce((product, side) => product * side, WIDTH[datatype]);
-  if (bytes.length === needed) return numbersFrom(datatype, bytes);
+  if (bytes.length === needed) return { shape, values: numbersFrom(datatype, bytes) };
   throw unfit(`gave ${bytes.length} bytes; shape ${received(shape)} of ${datatype} needs ${needed}`, where);
 }
 

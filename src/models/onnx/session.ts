@@ -7,6 +7,8 @@ import type { Reduction } from "../shared/dense.js";
 import { type Activation, scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
 import { type ImageLayout, type Layout, shapeOf, type ValueOptions } from "../shared/values.js";
+import { externalFiles } from "./external-data.js";
+import { innerTensors, withOutput } from "./inner-tensor.js";
 import { loadingFault } from "./loading-fault.js";
 
 /** Everything a session needs to turn stored values into probabilities. Plain data: it travels to worker threads. */
@@ -15,7 +17,8 @@ export interface SessionSpec {
   readonly threads: number;
   /** In the order in which they are tried. */
   readonly providers: readonly string[];
-  readonly classes: readonly string[];
+  /** null: the output is an encoder's. */
+  readonly classes: readonly string[] | null;
   readonly activation: Activation;
   readonly input: {
     readonly name?: string;
@@ -99,12 +102,7 @@ async function createSession(spec: SessionSpec) {
   let fault: unknown = null;
   for (const provider of spec.providers) {
     try {
-      const session = await ort.InferenceSession.create(spec.path, {
-        executionProviders: [provider],
-        intraOpNumThreads: spec.threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: 3,
-      });
+      const session = await openGraph(spec, provider);
       return { provider, refusedProviders, session };
     } catch (cause) {
       refusedProviders.push(provider);
@@ -112,6 +110,24 @@ async function createSession(spec: SessionSpec) {
     }
   }
   throw loadingFault(fault, spec.path, spec.providers);
+}
+
+/** The file's graph; where the protocol names a tensor inside it as the output, the graph with that output. */
+async function openGraph(spec: SessionSpec, provider: string): Promise<ort.InferenceSession> {
+  const options = {
+    executionProviders: [provider],
+    intraOpNumThreads: spec.threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  } as const;
+  const { path } = spec;
+  const { name } = spec.output;
+  const session = await ort.InferenceSession.create(path, options);
+  // Graphs whose weights lie in files beside them can be opened from their place alone.
+  const inner = name !== undefined && !session.outputNames.includes(name) && externalFiles(path).length === 0;
+  if (!inner || !innerTensors(path).includes(name)) return session;
+  await session.release();
+  return ort.InferenceSession.create(withOutput(path, name), options);
 }
 
 function resolveInput(session: ort.InferenceSession, spec: SessionSpec) {
@@ -204,12 +220,18 @@ function tensorOf(type: string, bytes: Buffer, shape: readonly number[]): ort.Te
   }
 }
 
+/** Names of inner tensors that a message lists. */
+const LISTED = 6;
+
 function resolveOutput(session: ort.InferenceSession, spec: SessionSpec): string {
   const wanted = spec.output.name;
   if (wanted !== undefined && !session.outputNames.includes(wanted)) {
+    const inner = innerTensors(spec.path);
     throw new StepwedgeError(`has no output "${wanted}"`, {
       where: `${spec.path}, model.output.name`,
-      remedy: `Its outputs: ${session.outputNames.join(", ")}.`,
+      remedy: inner.includes(wanted)
+        ? `It is a tensor inside the model, whose weights lie in files beside it: export it as an output. Outputs: ${session.outputNames.join(", ")}.`
+        : `Its outputs: ${session.outputNames.join(", ")}. Tensors inside it can be named, too; the last of them: ${inner.slice(-LISTED).join(", ")}.`,
     });
   }
   if (wanted === undefined && session.outputNames.length > 1) {

@@ -5,7 +5,8 @@ import { type Reduction, reduceDense } from "./dense.js";
 export type { Activation, Numbers };
 
 export interface ScoreOptions {
-  readonly classes: readonly string[];
+  /** null: an encoder is asked, and all columns are its vector, as they come. */
+  readonly classes: readonly string[] | null;
   /** The output's column of each class; undefined: as they come. */
   readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: Activation;
@@ -25,6 +26,7 @@ export interface ScoreOptions {
 export function scoresOf(raw: Numbers, shape: readonly number[], options: ScoreOptions): Float64Array {
   const { classesLast = false, output, reduce = "none", where } = options;
   const [images = 0] = shape;
+  if (options.classes === null) return vectorsOf(raw, shape, options);
   if (reduce === "none") return classScores(raw, images, options);
   if (shape.length < 3) {
     throw new StepwedgeError(
@@ -42,12 +44,43 @@ export function scoresOf(raw: Numbers, shape: readonly number[], options: ScoreO
 }
 
 /**
+ * Vectors, `values[image * width + dimension]`. Of a map of vectors (N×C×H×W, or tokens N×T×C) `reduce` takes the mean or the
+ * greatest over the positions.
+ * @throws StepwedgeError where there are several vectors per image and nothing says how they become one
+ */
+function vectorsOf(raw: Numbers, shape: readonly number[], options: ScoreOptions): Float64Array {
+  const { classesLast = false, output, reduce = "none", where } = options;
+  const [images = 0, ...sides] = shape;
+  const place = `${where}, output "${output}"`;
+  const long = sides.filter((side) => side > 1).length;
+  if (reduce === "share") {
+    throw new StepwedgeError("a share of pixels is no vector", {
+      where: `${where}, model.output.reduce`,
+      remedy: "Take the mean or the max of each channel.",
+    });
+  }
+  if (long <= 1 && (reduce === "none" || sides.length < 2)) return Float64Array.from(raw);
+  if (reduce === "none") {
+    throw new StepwedgeError(`gives several vectors per image: its shape is [${shape.join(", ")}]`, {
+      where: place,
+      remedy: "Say how they become one, with model.output.reduce: mean or max; or name an output of one vector.",
+    });
+  }
+  // Tokens have their numbers last, whatever the layout of the images.
+  const last = sides.length === 2 || classesLast;
+  const classes = (last ? sides.at(-1) : sides[0]) as number;
+  const positions = raw.length / images / classes;
+  return reduceDense(raw, { images, classes, positions, classesLast: last }, reduce, "none");
+}
+
+/**
  * The classes' probabilities, `values[image * classes + class]`, from an output with one row for each image.
  * @throws StepwedgeError where the rows do not hold the classes
  */
 export function classScores(raw: Numbers, count: number, options: ScoreOptions): Float64Array {
-  const { classes, select, where, output } = options;
+  const { select, where, output } = options;
   const width = raw.length / count;
+  const classes = options.classes ?? [];
   const columns = classes.map((className, index) => select?.[className] ?? index);
   if (select === undefined && width !== classes.length) {
     throw new StepwedgeError(

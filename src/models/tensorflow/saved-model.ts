@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../../core/errors.js";
 import { sha256File } from "../../core/hash.js";
-import type { Model } from "../../core/model.js";
 import type { PixelBatch } from "../../core/pixels.js";
 import type { TensorflowRuntime } from "../../tfjs/runtime.js";
 import type { Reduction } from "../shared/dense.js";
+import type { Connection } from "../shared/connection.js";
 import { type GeometryParameters, modelInput } from "../shared/geometry.js";
-import { predictInParts } from "../shared/parts.js";
+import { askInParts } from "../shared/parts.js";
 import { type Activation, refuseNonFinite, scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
 import { floatWriter, type Layout, shapeOf, type ValueOptions } from "../shared/values.js";
@@ -64,8 +64,8 @@ export async function openSavedModel(
   { description, tf }: TensorflowRuntime,
   folder: string,
   options: SavedModelOptions,
-  classes: readonly string[],
-): Promise<Model> {
+  classes: readonly string[] | null,
+): Promise<Connection> {
   const { path: where, signature } = options;
   const { node } = tf as unknown as { readonly node: SavedModelApi };
   const graphs = await attempt(where, () => node.getMetaGraphsFromSavedModel(folder));
@@ -119,21 +119,20 @@ export async function openSavedModel(
         remedy: "Choose an output with one row of scores per image (model.output.name).",
       });
     }
-    refuseNonFinite(raw, part.count, where);
+    if (classes !== null) refuseNonFinite(raw, part.count, where);
     return scoresOf(raw, shape, scoring);
   };
   const { batch, channels, height, width } = size;
-  const parts = { channels, height, width, fixed: batch, largest: LARGEST, classes };
+  const parts = { channels, height, width, fixed: batch, largest: LARGEST };
   return {
     meta: {
       adapter: "tensorflow",
-      classes,
       input: modelInput(options.input, size),
       files: await hashes(folder),
       runtime: `${description}, SavedModel`,
     },
     concurrency: 1,
-    predict: (images) => predictInParts(images, parts, ask),
+    rows: (images) => askInParts(images, parts, ask),
     close: async () => model.dispose(),
   };
 }

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { StepwedgeError } from "../../core/errors.js";
-import type { ClassGradients, Outputs } from "../../core/model.js";
+import type { ClassGradients } from "../../core/model.js";
 import { imageSize, type PixelBatch } from "../../core/pixels.js";
 import { loadTensorflowModel, type TensorflowModel } from "../../tfjs/layers-model.js";
 import { type Tensorflow, tensorflow } from "../../tfjs/runtime.js";
 import type { Reduction } from "../shared/dense.js";
-import { refuseOtherSize } from "../shared/parts.js";
+import { otherWidth, type Rows, refuseOtherSize } from "../shared/parts.js";
 import { scoresOf } from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
 import { floatWriter, type ImageLayout, shapeOf } from "../shared/values.js";
@@ -23,7 +23,8 @@ export interface SessionOptions {
   readonly path: string;
   /** How the user wrote the path. */
   readonly where: string;
-  readonly classes: readonly string[];
+  /** null: the output is an encoder's. */
+  readonly classes: readonly string[] | null;
   /** The output's column of each class; undefined: as they come. */
   readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: "none" | "sigmoid" | "softmax";
@@ -36,7 +37,8 @@ export interface TensorflowSession {
   readonly size: ImageLayout;
   readonly hashes: Readonly<Record<string, string>>;
   readonly runtime: string;
-  predict(batch: PixelBatch): Promise<Outputs>;
+  /** The classes' probabilities, or vectors. */
+  rows(batch: PixelBatch): Promise<Rows>;
   /** Null where TensorFlow.js cannot differentiate the model. */
   readonly gradient: ((batch: PixelBatch, classIndex: number) => Promise<ClassGradients>) | null;
   close(): Promise<void>;
@@ -51,14 +53,16 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
     { ...options.input, layout: "NHWC" },
     `${options.where}, model.input`,
   );
-  if (options.reduce === "none") refuseDense(model, options);
+  if (options.reduce === "none" && options.classes !== null) refuseDense(model, options);
   const link = linkOf(model, options);
-  const { activation, classes, reduce, where } = options;
+  const { activation, reduce, where } = options;
+  const scored = options.classes !== null && reduce === "none";
+  const classes = options.classes ?? [];
   // What is made of a value for every pixel is no longer the model's own, and has no gradient here.
-  const columns = reduce === "none" ? columnsOf(tf, model, size, options) : [];
+  const columns = scored ? columnsOf(tf, model, size, { ...options, classes }) : [];
   const reduction = {
     activation,
-    classes,
+    classes: options.classes,
     select: options.select,
     classesLast: true,
     where,
@@ -73,18 +77,31 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
     for (const [index, column] of columns.entries()) out[index] = probabilities[column] as number;
   };
 
-  const predict = async (batch: PixelBatch): Promise<Outputs> => {
-    const values = new Float64Array(batch.count * classes.length);
-    for await (const [image, part] of partsOf(batch, size)) {
-      const out = values.subarray(image * classes.length, (image + 1) * classes.length);
-      const { raw, shape } = tf.tidy(() => {
-        const tensor = model.apply(inputOf(part));
-        return { raw: tensor.dataSync() as Float32Array, shape: tensor.shape };
-      });
-      if (reduce === "none") answer(raw, out);
-      else out.set(scoresOf(raw, shape, { ...reduction, reduce }));
+  /** One image's row: its classes' probabilities, or its vector. */
+  const rowOf = (part: PixelBatch): Float64Array => {
+    const { raw, shape } = tf.tidy(() => {
+      const tensor = model.apply(inputOf(part));
+      return { raw: tensor.dataSync() as Float32Array, shape: tensor.shape };
+    });
+    if (!scored) {
+      // An encoder's vector is what the file gives, its own last activation included.
+      const own = options.classes === null && model.head !== null ? probabilitiesOf(raw, model.head) : raw;
+      return scoresOf(own, shape, { ...reduction, reduce });
     }
-    return { count: batch.count, classes, values };
+    const out = new Float64Array(classes.length);
+    answer(raw, out);
+    return out;
+  };
+
+  const rows = async (batch: PixelBatch): Promise<Rows> => {
+    let [width, values] = [0, new Float64Array(0)];
+    for await (const [image, part] of partsOf(batch, size)) {
+      const row = rowOf(part);
+      if (image === 0) [width, values] = [row.length, new Float64Array(batch.count * row.length)];
+      if (row.length !== width) throw otherWidth(width, row.length);
+      values.set(row, image * width);
+    }
+    return { width, values };
   };
 
   const gradient = async (batch: PixelBatch, classIndex: number): Promise<ClassGradients> => {
@@ -101,16 +118,19 @@ export async function openTensorflowSession(options: SessionOptions): Promise<Te
   };
 
   const obstacle =
-    reduce !== "none"
-      ? "scores are made of a value for every pixel"
-      : size.volume === true
-        ? "volumes are not differentiated"
-        : obstacleToGradients(tf, model, size, link, columns[0] as number);
+    options.classes === null
+      ? "it is an encoder"
+      : reduce !== "none"
+        ? "scores are made of a value for every pixel"
+        : size.volume === true
+          ? "volumes are not differentiated"
+          : obstacleToGradients(tf, model, size, link, columns[0] as number);
   return {
     size,
     hashes: model.hashes,
-    runtime: obstacle === null ? description : `${description}, predictions only (${obstacle})`,
-    predict,
+    runtime:
+      obstacle === null || options.classes === null ? description : `${description}, predictions only (${obstacle})`,
+    rows,
     gradient: obstacle === null ? gradient : null,
     close: async () => model.dispose(),
   };
@@ -191,7 +211,7 @@ function columnsOf(
   tf: Tensorflow,
   model: TensorflowModel,
   size: ImageLayout,
-  { classes, select, where }: SessionOptions,
+  { classes, select, where }: Omit<SessionOptions, "classes"> & { readonly classes: readonly string[] },
 ): readonly number[] {
   const shape = tf.tidy(() => model.apply(tf.zeros(shapeOf(size, CHUNK))).shape);
   const scores = shape.reduce((product, size) => product * size, 1) / CHUNK;

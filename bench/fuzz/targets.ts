@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { AS_STORED, type DataSource, type PixelOptions } from "../../src/core/data.js";
 import { ExitCode, StepwedgeError } from "../../src/core/errors.js";
@@ -12,6 +12,8 @@ import { decodeImage } from "../../src/image/decode.js";
 import { encodePng } from "../../src/image/encode.js";
 import { MOST_PIXELS } from "../../src/image/faults.js";
 import { loadProtocol } from "../../src/protocol/load.js";
+import { changes, dicomFile, encapsulated, imageElements, SYNTAX, words } from "../../test/support/dicom.js";
+import { buildNifti } from "../../test/support/nifti.js";
 import { mutate } from "./mutate.js";
 
 /** A reader of files, and whole files for it to begin with. To have another reader fuzzed, add one to TARGETS. */
@@ -58,6 +60,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   imageTarget("tiff", tiffs),
   imageTarget("webp", () => pillowFiles("webp")),
   imageTarget("bmp", () => pillowFiles("bmp")),
+  imageTarget("dicom", dicoms),
+  imageTarget("nifti", niftis),
   { name: "csv", seeds: async () => TABLES.map((text) => Buffer.from(text)), read: readTable, refusesParts: false },
   { name: "yaml", seeds: protocols, read: readProtocol, refusesParts: false },
 ];
@@ -132,6 +136,36 @@ async function tiffs(): Promise<readonly Buffer[]> {
     await gray.tiff({ compression: "lzw", predictor: "horizontal" }).toBuffer(),
     await colour.tiff({ compression: "deflate", tile: true, tileWidth: 16, tileHeight: 16 }).toBuffer(),
     await colour.tiff({ compression: "none" }).toBuffer(),
+  ];
+}
+
+async function dicoms(): Promise<readonly Buffer[]> {
+  const random = randomFrom("fuzz dicom");
+  const values = Array.from({ length: 40 * 33 }, () => random.integer(4096));
+  const { width, height } = SIZE;
+  const native = [SYNTAX.explicit, SYNTAX.implicit, SYNTAX.bigEndian, SYNTAX.deflated].map((syntax) =>
+    dicomFile(
+      [...imageElements(height, width), ["7fe0,0010", "OW", words(values, syntax === SYNTAX.bigEndian)]],
+      syntax,
+    ),
+  );
+  const bits = changes(["0028,0100", "US", 8], ["0028,0101", "US", 8], ["0028,0102", "US", 7]);
+  const jpeg = await picture(1).jpeg().toBuffer();
+  const baseline = dicomFile(imageElements(height, width, bits), "1.2.840.10008.1.2.4.50");
+  return [...native, Buffer.concat([baseline, encapsulated([jpeg])])];
+}
+
+async function niftis(): Promise<readonly Buffer[]> {
+  const random = randomFrom("fuzz nifti");
+  const shape = [9, 8, 4];
+  const values = Array.from({ length: 9 * 8 * 4 }, () => random.integer(255));
+  const sform = [-2, 0, 0, 9, 0, 2, 0, -8, 0, 0, 3, 0];
+  const plain = buildNifti({ shape, datatype: "int16", values, sform, scale: [2, -100] });
+  return [
+    plain,
+    gzipSync(plain),
+    buildNifti({ shape, datatype: "float32", values, sform, version: 2 }),
+    buildNifti({ shape, datatype: "uint8", values, sform, littleEndian: false }),
   ];
 }
 

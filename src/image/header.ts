@@ -23,11 +23,10 @@ const PNG_PIXELS = 8;
 const JPEG_PIXELS = 8 * 64 * 4;
 
 /** The kinds of image that messages offer. */
-const KNOWN = "PNG, JPEG, TIFF, WebP or BMP";
+const KNOWN = "PNG, JPEG, TIFF, WebP, BMP, DICOM or NIfTI";
 
 /** Other kinds of file that people put in the place of an image, by their first bytes. */
 const STRANGERS: readonly { readonly name: string; readonly at: number; readonly bytes: string }[] = [
-  { name: "a DICOM file", at: 128, bytes: "DICM" },
   { name: "a BigTIFF image", at: 0, bytes: "II+\0" },
   { name: "a BigTIFF image", at: 0, bytes: "MM\0+" },
   { name: "a GIF image", at: 0, bytes: "GIF8" },

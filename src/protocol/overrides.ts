@@ -24,7 +24,7 @@ export function applyOverrides(source: ProtocolSource, texts: readonly string[])
     const set = overrides.findLast((override) => override.path.every((key, index) => String(path[index]) === key));
     return set === undefined ? source.place(path) : `--set ${set.text}`;
   };
-  return { value, place };
+  return { value, place, line: source.line };
 }
 
 function parseOverride(text: string): Override {

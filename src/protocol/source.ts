@@ -7,6 +7,8 @@ import type { Path, Place } from "./place.js";
 export interface ProtocolSource {
   readonly value: unknown;
   readonly place: Place;
+  /** The line, from 1, on which a part stands, or else the nearest part that holds it. */
+  readonly line: (path: Path) => number;
 }
 
 /** More uses of anchors than this are no protocol but an attempt to exhaust the memory. */
@@ -45,9 +47,10 @@ export function parseProtocolText(text: string, file: string): ProtocolSource {
     });
   }
   checkKeys(document, lines, file);
-  const place: Place = (path) => `${file}, line ${lineOf(document, lines, path)}`;
+  const line = (path: Path) => lineOf(document, lines, path);
+  const place: Place = (path) => `${file}, line ${line(path)}`;
   try {
-    return { value: document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown, place };
+    return { value: document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown, place, line };
   } catch (cause) {
     throw new StepwedgeError(`is not valid YAML: ${cause instanceof Error ? cause.message : String(cause)}`, {
       where: `${file}, line ${firstAlias(document, lines)}`,

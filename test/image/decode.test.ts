@@ -182,7 +182,7 @@ describe("what is no whole, plain image is refused", () => {
 
   test("other files, whatever their name", async () => {
     expect(await refusal(Buffer.from("id,path\n1,a.png\n"))).toMatch(
-      /no PNG, JPEG, TIFF, WebP or BMP image; it begins with "id,path/,
+      /no PNG, JPEG, TIFF, WebP, BMP, DICOM or NIfTI image; it begins with "id,path/,
     );
     expect(await refusal(Buffer.alloc(0))).toBe("the file is empty");
     // Its mark makes it DICOM, and it is held against what DICOM demands.

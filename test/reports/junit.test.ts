@@ -1,5 +1,6 @@
 import junit from "../../reports/junit.js";
 import { fakeRecord } from "../support/fake-record.js";
+import { junitFaults } from "../support/published-schemas.js";
 import { expectWellFormed, tagsOf } from "../support/markup.js";
 
 describe("junit.xml", () => {
@@ -7,6 +8,13 @@ describe("junit.xml", () => {
   const xml = junit.render(record) as string;
 
   test("is well-formed", () => expectWellFormed(xml));
+
+  test("is valid by the published schema, with gates and without", async () => {
+    expect(await junitFaults(xml)).toEqual([]);
+    const without = { ...record, findings: { ...record.findings, gates: [], preflight: [] } };
+    expect(await junitFaults(junit.render(without) as string)).toEqual([]);
+    expect(await junitFaults(xml.replace("<testcase ", "<case "))).not.toEqual([]);
+  });
 
   test("counts a failed gate as failure and an inconclusive gate as error, never as passed or skipped", () => {
     const tags = tagsOf(xml);

@@ -1,10 +1,18 @@
 import sarif from "../../reports/sarif.js";
 import { fakeRecord } from "../support/fake-record.js";
+import { sarifFaults } from "../support/published-schemas.js";
 
 describe("results.sarif", () => {
   const record = fakeRecord();
   const log = JSON.parse(sarif.render(record) as string);
   const [run] = log.runs;
+
+  test("is valid by the published schema, with gates and without", () => {
+    expect(sarifFaults(log)).toEqual([]);
+    const without = { ...record, findings: { ...record.findings, gates: [] } };
+    expect(sarifFaults(JSON.parse(sarif.render(without) as string))).toEqual([]);
+    expect(sarifFaults({ ...log, runs: [{ ...run, results: [{ level: "grave" }] }] })).not.toEqual([]);
+  });
 
   test("has the shape that SARIF 2.1.0 requires", () => {
     expect(log.version).toBe("2.1.0");

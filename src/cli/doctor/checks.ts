@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { findChromium } from "../../core/chromium.js";
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { loadPlugins, PLUGIN_FAMILIES } from "../../core/plugins.js";
 import { PACKAGE_ROOT, VERSION } from "../../core/version.js";
 import { loadSharp } from "../../image/sharp.js";
@@ -134,14 +135,9 @@ export function checkDisk(free: number): Result {
   return free < GIB ? warn(detail, "Records hold score tables, no images: make room for what you run.") : ok(detail);
 }
 
-const CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"] as const;
-
-/** Nothing needs a browser yet; reports are printed from one. */
+/** Only for reports on paper. */
 export function checkChromium(environment: NodeJS.ProcessEnv): Result {
-  const folders = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  const candidates = folders.flatMap((folder) => CHROMIUM_NAMES.map((name) => join(folder, name)));
-  const found = candidates.find((path) => existsSync(path));
-  return ok(found ?? "not found; only needed to print reports without opening them");
+  return ok(findChromium(environment) ?? "not found; only needed for reports as PDF (or set CHROMIUM_PATH)");
 }
 
 function checkTensorflow(): Result {

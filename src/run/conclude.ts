@@ -10,7 +10,7 @@ import { evaluateGates, overallVerdict } from "./gates.js";
 import { chooseOperatingPoints } from "./operating-points.js";
 import { writeWhole } from "./parquet.js";
 import { adjustTests } from "./multiplicity.js";
-import { makePlan } from "./plan.js";
+import { makePlan, planTask } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readRecord, writeJson, writeManifest } from "./record.js";
 import { buildStudy, countGroups, flowOf } from "./study.js";
@@ -33,8 +33,9 @@ export async function conclude(options: ConcludeOptions): Promise<Findings> {
     scores: evidence.tuningScores(className),
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
+  const outcomes = (await planTask(protocol))?.plugin.meta.outcomes;
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
-  const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints), protocol.privacy);
+  const study = withholdSmallCells(buildStudy(protocol, evidence, operatingPoints, outcomes), protocol.privacy);
   const audited = await runAudits(protocol, study);
   const tested = adjustTests(audited.findings, protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);

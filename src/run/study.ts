@@ -1,5 +1,6 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { conditionKey } from "../core/condition.js";
+import type { OutcomeId } from "../core/outcome.js";
 import { subgroupKey } from "../core/finding.js";
 import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -10,7 +11,12 @@ import type { Roster } from "./roster.js";
 import { buildSubgroups } from "./samples.js";
 
 /** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
-export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoints: readonly OperatingPoint[]): Study {
+export function buildStudy(
+  protocol: Protocol,
+  evidence: Evidence,
+  operatingPoints: readonly OperatingPoint[],
+  outcomes?: readonly OutcomeId[],
+): Study {
   const { evaluation, index, tuning } = evidence;
   const count = evaluation.ids.length;
   const patientCount = new Set(evaluation.patients).size;
@@ -32,6 +38,9 @@ export function buildStudy(protocol: Protocol, evidence: Evidence, operatingPoin
       return known;
     },
     measures: (condition, measure) => evidence.measures(condition, measure),
+    ...(outcomes === undefined
+      ? {}
+      : { outcomes: { ids: outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
     subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,

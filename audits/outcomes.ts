@@ -14,18 +14,18 @@ import { distinctSubgroups, familiesOf, labelledCell, type ScoredCell, scoredCel
 import { type Estimate, notEstimable, type Result } from "../src/stats/estimate.js";
 import { type GroupResult, gapFinding } from "../src/stats/family-gap.js";
 import { amended, findingOf, measured, type Subject } from "../src/stats/finding.js";
-import { meanDifference, sampleMean, sampleQuantile } from "../src/stats/mean.js";
+import { meanDifference, meanOfDifferences, sampleMean, sampleQuantile } from "../src/stats/mean.js";
 import { criticalValue } from "../src/stats/normal.js";
 
 const AUDIT = "outcomes";
 
 const MEAN =
-  "The mean over samples. Interval: Wilson's at the effective number of samples where values lie in [0, 1], else Student's; clustered by patient.";
+  "The mean over samples. Interval: Student's, clustered by patient; where values lie in [0, 1] on Wilson's scale, which keeps it inside.";
 
 const METRICS: readonly MetricDescription[] = OUTCOMES.flatMap((outcome: OutcomeDescription): MetricDescription[] => {
   const { better, description, id, title, unit } = outcome;
   const metrics: MetricDescription[] = [{ id, title, unit, better, description: `${description} ${MEAN}` }];
-  if (better !== "neither") {
+  if (hasWorst(outcome)) {
     const nine =
       better === "higher"
         ? "The value that nine of ten samples reach"
@@ -51,7 +51,7 @@ const METRICS: readonly MetricDescription[] = OUTCOMES.flatMap((outcome: Outcome
       title: better === "neither" ? `Shift of ${title}` : `Loss of ${title}`,
       unit,
       better: better === "neither" ? "neither" : "lower",
-      description: `${better === "higher" ? "Clean minus attacked" : "Attacked minus clean"}, on the same samples: those for which it is defined under both. Paired and clustered by patient.`,
+      description: `${better === "higher" ? "Clean minus attacked" : "Attacked minus clean"}, on the same samples: those for which it is defined under both. Paired and clustered by patient. No width where not a single sample changed.`,
     },
     {
       id: `${id}-drop-gap`,
@@ -63,6 +63,10 @@ const METRICS: readonly MetricDescription[] = OUTCOMES.flatMap((outcome: Outcome
   );
   return metrics;
 });
+
+function hasWorst({ better, binary }: OutcomeDescription): boolean {
+  return better !== "neither" && binary === undefined;
+}
 
 const meta: AuditMeta = {
   id: AUDIT,
@@ -195,7 +199,7 @@ function dropOf(one: One, group: Subgroup, clean: Float64Array, column: Float64A
   const sign = outcome.better === "higher" ? 1 : -1;
   const values = before.map((value, i) => sign * (value - (after[i] as number)));
   const span = outcome.range[1] - outcome.range[0];
-  return { cell: scored, result: sampleMean({ ...scored, values }, [-span, span], "it under both conditions"), reason };
+  return { cell: scored, result: meanOfDifferences({ ...scored, values }, span, "it under both conditions"), reason };
 }
 
 function undefinedReason(count: number, { title }: OutcomeDescription): string | null {

@@ -10,6 +10,8 @@ export interface OutcomeDescription {
   /** The values that it can take: intervals of means are clipped to them. */
   readonly range: readonly [lowest: number, highest: number];
   readonly better: "higher" | "lower" | "neither";
+  /** Whether it is 0 or 1 and nothing between: a worst tenth then says nothing. */
+  readonly binary?: true;
   /** What it is, how it is computed, and what becomes of the samples that it is not defined for. */
   readonly description: string;
 }
@@ -84,6 +86,7 @@ export const OUTCOMES = [
     title: "Missed altogether",
     unit: "1",
     range: [0, 1],
+    binary: true,
     better: "lower",
     description:
       "1 where the reference has the structure and the prediction is empty, else 0; only of cases that have it.",
@@ -110,6 +113,7 @@ export const OUTCOMES = [
     title: "Within the tolerance",
     unit: "1",
     range: [0, 1],
+    binary: true,
     better: "higher",
     description: "1 where the absolute error is at most the task's tolerance, else 0.",
   },

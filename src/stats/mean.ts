@@ -1,4 +1,4 @@
-import { boundedMean, type SampleValues } from "./bounded.js";
+import { boundedLimits, type SampleValues } from "./bounded.js";
 import {
   type DifferenceMethod,
   differenceOf,
@@ -15,15 +15,15 @@ import { wilsonLimits } from "./proportion.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
 /**
- * The (weighted) mean of a number that was measured of each sample, clustered by patient. In [0, 1]: Wilson's limits at the
- * effective number of samples (`boundedMean`). Otherwise Student's, with one degree of freedom less than there are patients; the
- * variance is that of the mean as a ratio of sums over patients (linearised). Clipped to the range.
+ * The (weighted) mean of a number that was measured of each sample, clustered by patient: its variance is that of a ratio of sums
+ * over patients (linearised), its critical value Student's with one degree of freedom less than there are patients. In [0, 1] the
+ * limits are Wilson's at the number of coin tosses that would have the variance, which keeps them inside; where nothing varies, at
+ * the number of patients. Elsewhere they are symmetric, and clipped to the range.
  * @param data in patient order, no NaN
  * @param range the values that the number can take
  * @param what such as "cases with a reference mask"
  */
 export function sampleMean(data: SampleValues, range: readonly [number, number], what: string): Result {
-  if (range[0] === 0 && range[1] === 1) return boundedMean(data, what);
   const { patients, values } = data;
   const weights = unequalWeights({ weights: data.weights ?? null });
   let [sum, total] = [0, 0];
@@ -40,25 +40,54 @@ export function sampleMean(data: SampleValues, range: readonly [number, number],
   const count = part.patients.length;
   if (count < 2) return notEstimable(`${count} patients with ${what}: its interval needs two`);
   const standardError = standardErrorOf([part]);
+  const student = (z: number) => studentQuantile(normalCdf(-z), count - 1);
+  const estimate = { value, error: [part], standardError, range, n: values.length, patients: count };
+  if (range[0] === 0 && range[1] === 1) {
+    const contributors = kishCount(patients, weights);
+    const at = boundedLimits({ value, standardError, range, n: Number.POSITIVE_INFINITY, contributors });
+    return {
+      ...estimate,
+      status: "estimated",
+      symmetric: false,
+      limits: (z) => at(student(z)),
+      method: "wilson-student-clustered",
+    };
+  }
   if (standardError === 0) {
     return notEstimable(
       `all ${values.length} samples have the value ${Number(value.toPrecision(6))}: an interval cannot be made of what does not vary`,
     );
   }
   return {
+    ...estimate,
     status: "estimated",
-    value,
-    error: [part],
-    standardError,
     symmetric: true,
-    limits: (z) => {
-      const t = studentQuantile(normalCdf(-z), count - 1);
-      return { lower: value - t * standardError, upper: value + t * standardError };
-    },
-    range,
+    limits: (z) => ({ lower: value - student(z) * standardError, upper: value + student(z) * standardError }),
     method: "student-clustered",
-    n: values.length,
-    patients: count,
+  };
+}
+
+/**
+ * The mean of differences of one sample's numbers, such as what a condition takes away. Where not a single one changed it is 0
+ * with no width: that is what was seen, as elsewhere for paired differences; else as `sampleMean`.
+ * @param span the largest difference that there can be
+ */
+export function meanOfDifferences(data: SampleValues, span: number, what: string): Result {
+  const mean = sampleMean(data, [-span, span], what);
+  if (mean.status === "estimated" || data.values.some((value) => value !== 0)) return mean;
+  const part = errorPart(data.patients, data.values);
+  if (part.patients.length < 2) return mean;
+  return {
+    status: "estimated",
+    value: 0,
+    error: [part],
+    standardError: 0,
+    symmetric: true,
+    limits: () => ({ lower: 0, upper: 0 }),
+    range: [-span, span],
+    method: "unchanged",
+    n: data.values.length,
+    patients: part.patients.length,
   };
 }
 

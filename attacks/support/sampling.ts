@@ -7,6 +7,7 @@ export function gatherImages(images: PixelBatch, indices: Uint32Array, out: Pixe
   const size = imageSize(images);
   indices.forEach((from, to) => {
     out.data.set(images.data.subarray(from * size, (from + 1) * size), to * size);
+    if (images.subjects !== undefined) out.subjects?.set(images.subjects.subarray(from, from + 1), to);
   });
   return out;
 }

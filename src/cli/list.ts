@@ -69,6 +69,12 @@ async function entriesOf(family: PluginFamily): Promise<Entry[]> {
         title: meta.title,
         note: source.kind === "tuning" ? "learns on tuning patients" : "is made of a table",
       }));
+    case "tasks":
+      return [...(await loadPlugins(family))].map(([id, { meta }]) => ({
+        id,
+        title: meta.title,
+        note: meta.outcomes.join(", "),
+      }));
     case "data":
       return [...(await loadPlugins(family))].map(([id, { meta }]) => ({ id, title: meta.title, note: "" }));
     case "reports":

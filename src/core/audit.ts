@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Condition } from "./condition.js";
 import type { Finding, SubgroupValues } from "./finding.js";
 import type { Measure } from "./measures.js";
+import type { OutcomeId } from "./outcome.js";
 
 /** A group of evaluation samples. */
 export interface Subgroup {
@@ -52,6 +53,13 @@ export interface TuningSamples {
   readonly subgroups?: readonly Subgroup[];
 }
 
+/** What a task other than classification measured. Scores are then its success, in [0, 1]; labels say who has a reference. */
+export interface StudyOutcomes {
+  readonly ids: readonly OutcomeId[];
+  /** An outcome of a class under a condition; NaN where it is not defined, or the sample could not be scored. */
+  of(condition: Condition, className: string, outcome: OutcomeId): Float64Array;
+}
+
 /** Another model's scores on the same samples, such as a predecessor's. */
 export interface Comparator {
   readonly id: string;
@@ -70,7 +78,8 @@ export interface Comparator {
  */
 export interface Study {
   readonly count: number;
-  readonly task: "binary" | "multiclass" | "multilabel";
+  /** One of classification, or of `src/tasks`: then `outcomes` names what was measured of each sample. */
+  readonly task: string;
   readonly classes: readonly string[];
   /** Whether scores are promised to be probabilities, in [0, 1]. */
   readonly probabilities: boolean;
@@ -87,6 +96,8 @@ export interface Study {
   scores(condition: Condition, className: string): Float64Array;
   /** What was measured of each sample's image beside its scores; null under conditions without an attack. */
   measures(condition: Condition, measure: Measure): Float64Array | null;
+  /** What the task measures of each sample; absent for classifiers. */
+  readonly outcomes?: StudyOutcomes;
   /** The first is the whole set (family null). Then the families in the protocol's order. */
   readonly subgroups: readonly Subgroup[];
   /** The first is clean. */
@@ -120,8 +131,11 @@ export interface AuditMeta {
   readonly title: string;
   /** Why a reader should care, in one or two sentences. */
   readonly why: string;
-  /** What it needs: labels, operating points, attacked conditions, subgroups, other models. Lacking one, it is skipped. */
-  readonly needs: readonly ("labels" | "operating-points" | "attacks" | "subgroups" | "comparators")[];
+  /**
+   * What it needs: labels (of a classifier), outcomes (of any other task), operating points, attacked conditions, subgroups,
+   * other models. Lacking one, it is skipped.
+   */
+  readonly needs: readonly ("labels" | "outcomes" | "operating-points" | "attacks" | "subgroups" | "comparators")[];
   readonly metrics: readonly MetricDescription[];
   /** Whether it looks at one class at a time (the default), or needs all of them together. */
   readonly classes?: "each" | "together";

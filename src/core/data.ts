@@ -73,6 +73,14 @@ export interface SourceTable {
    */
   readonly loadImage: ((row: number) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>) | null;
   /**
+   * Decodes another file that a column names, such as a mask, with stored values as they are; absent where the source knows no
+   * such files. Rejects as `loadImage` does.
+   */
+  readonly loadFile?: (
+    row: number,
+    column: string,
+  ) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>;
+  /**
    * Cheap check of every image reference (inside the folder and, unless `mayMiss`, there) before any time is spent; throws.
    */
   readonly checkImages?: (mayMiss?: boolean) => Promise<void>;

@@ -10,6 +10,12 @@ export interface Outputs {
   readonly values: Float64Array;
 }
 
+/** What a task other than classification makes of a model's answers. */
+export interface JudgedOutputs extends Outputs {
+  /** `outcomes[(image * classes.length + class) * outcomes of the task + outcome]`; NaN where not defined. */
+  readonly outcomes: Float64Array;
+}
+
 /** An encoder's answers: one vector per image, `values[image * width + dimension]`, as they came. */
 export interface Embeddings {
   readonly count: number;
@@ -83,6 +89,11 @@ export interface Model {
   predict(batch: PixelBatch): Promise<Outputs>;
   /** Only where the model is a head over an encoder: the vectors that its scores are made of. */
   embed?(batch: PixelBatch): Promise<Embeddings>;
+  /**
+   * Only of tasks other than classification: scores are the answers' success in [0, 1], and with them all that is measured. The
+   * batch must say whose images it holds.
+   */
+  judge?(batch: PixelBatch): Promise<JudgedOutputs>;
   /** Only where the model can be differentiated: the gradient of one class's logit. Costs as much as one query each. */
   gradient?(batch: PixelBatch, classIndex: number): Promise<ClassGradients>;
   close(): Promise<void>;

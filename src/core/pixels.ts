@@ -11,6 +11,11 @@ export interface PixelBatch {
   readonly height: number;
   readonly width: number;
   readonly maxValue: number;
+  /**
+   * Which sample each image is of, or was made from: its row in the source. Only where answers are held against a reference
+   * standard; whoever takes some of the images of such a batch takes theirs along.
+   */
+  readonly subjects?: Int32Array;
 }
 
 /** Channels, height and width of one image, and the largest stored value. */
@@ -21,14 +26,31 @@ export function imageSize(geometry: ImageGeometry): number {
   return geometry.channels * geometry.height * geometry.width;
 }
 
-/** An empty batch of the given geometry. */
-export function createBatch(geometry: ImageGeometry, count: number): PixelBatch {
-  const { channels, height, width, maxValue } = geometry;
-  return { data: new Float32Array(count * imageSize(geometry)), count, channels, height, width, maxValue };
+/** No sample: an image of an empty batch, until one is put there. */
+export const NOBODY = -1;
+
+/** An empty batch of the given geometry; of nobody's images, where the given one knows whose its own are. */
+export function createBatch(geometry: ImageGeometry & Pick<PixelBatch, "subjects">, count: number): PixelBatch {
+  const { channels, height, width, maxValue, subjects } = geometry;
+  return {
+    data: new Float32Array(count * imageSize(geometry)),
+    count,
+    channels,
+    height,
+    width,
+    maxValue,
+    ...(subjects === undefined ? {} : { subjects: new Int32Array(count).fill(NOBODY) }),
+  };
 }
 
 /** Images `from` (inclusive) to `to` (exclusive) as a view: no copy. */
 export function sliceBatch(batch: PixelBatch, from: number, to: number): PixelBatch {
   const size = imageSize(batch);
-  return { ...batch, data: batch.data.subarray(from * size, to * size), count: to - from };
+  const { subjects } = batch;
+  return {
+    ...batch,
+    data: batch.data.subarray(from * size, to * size),
+    count: to - from,
+    ...(subjects === undefined ? {} : { subjects: subjects.subarray(from, to) }),
+  };
 }

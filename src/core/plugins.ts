@@ -10,6 +10,7 @@ import type { Defense } from "./defense.js";
 import { StepwedgeError } from "./errors.js";
 import type { Head } from "./head.js";
 import type { Report } from "./report.js";
+import type { Task } from "./task.js";
 
 /** The families of plug-ins, and the type that a file of each exports as default. */
 export interface PluginFamilies {
@@ -19,6 +20,7 @@ export interface PluginFamilies {
   reports: Report;
   models: ModelAdapter;
   heads: Head;
+  tasks: Task;
   data: DataSource;
 }
 export type PluginFamily = keyof PluginFamilies;
@@ -31,6 +33,7 @@ const FOLDERS: Readonly<Record<PluginFamily, string>> = {
   reports: "reports",
   models: "src/models",
   heads: "src/heads",
+  tasks: "src/tasks",
   data: "src/data",
 };
 

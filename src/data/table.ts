@@ -7,7 +7,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { AS_STORED, defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
 import { StepwedgeError } from "../core/errors.js";
 import { gzipDamage, isGzip } from "./shared/table/bytes.js";
 import type { Wanted } from "./shared/table/columns.js";
@@ -121,6 +121,12 @@ export default defineDataSource({
     return {
       ...base,
       loadImage: (row) => loadImage(images, row, pixels(row)),
+      loadFile: (row, column) =>
+        loadImage({ ...images, paths: columns.get(column) ?? [] }, row, {
+          ...pixels(row),
+          window: AS_STORED.window,
+          bits: AS_STORED.bits,
+        }),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -5,6 +5,7 @@ import type { Audit } from "../core/audit.js";
 import type { DataSource } from "../core/data.js";
 import type { Defense } from "../core/defense.js";
 import type { Head } from "../core/head.js";
+import type { Task } from "../core/task.js";
 import { cell, column, epsilon, name, oneOrMore } from "./values.js";
 
 /* The blocks of the protocol that belong to plug-ins: the base's keys, and beside them the plug-in's own parameters. */
@@ -37,7 +38,25 @@ export const split = z.union([
   z.strictObject({ tuning: z.number().min(0).max(0.9).describe("Fraction of the patients that go to tuning.") }),
 ]);
 
-export const task = z.enum(["binary", "multiclass", "multilabel"]);
+/** Tasks of classifiers: scores are probabilities of classes. The others are plug-ins. */
+const CLASSIFICATION = ["binary", "multiclass", "multilabel"] as const;
+
+export function isClassification(task: string): boolean {
+  return (CLASSIFICATION as readonly string[]).includes(task);
+}
+
+/** What a sample of a task other than classification is held against. */
+export const reference = z
+  .union([
+    column.transform((name) => ({ column: name })),
+    z.strictObject({
+      column,
+      values: oneOrMore(z.number().min(0))
+        .optional()
+        .describe("Of masks: the stored values that are inside the structure; default: all but 0."),
+    }),
+  ])
+  .describe("The column with the mask's file, or with the reference number; an empty cell where a sample has none.");
 
 export function headSchema(kind: string, head: Head) {
   return z.strictObject({
@@ -47,11 +66,31 @@ export function headSchema(kind: string, head: Head) {
   });
 }
 
-export function modelSchema(id: string, adapter: ModelAdapter, heads: ReadonlyMap<string, Head>) {
+export function modelSchema(
+  id: string,
+  adapter: ModelAdapter,
+  heads: ReadonlyMap<string, Head>,
+  tasks: ReadonlyMap<string, Task>,
+) {
+  // Answers other than scores are taken as an encoder's are.
+  const others = adapter.openEncoder === undefined ? [] : [...tasks];
   return z.strictObject({
     adapter: z.literal(id),
-    task: task.default("binary").describe("What the scores are; for the reader, until other tasks are audited."),
-    classes: z.array(z.string().min(1)).min(1).optional().describe("Default: the classes of data.labels."),
+    task: z
+      .enum([...CLASSIFICATION, ...others.map(([name]) => name)] as [string, ...string[]])
+      .default("binary")
+      .describe("What the model answers: scores of classes, or what a task of src/tasks measures."),
+    classes: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe("Default: those of data.labels, or of data.references."),
+    ...Object.fromEntries(
+      others.map(([name, { meta }]) => [
+        name,
+        meta.parameters.optional().describe(`How the answers are measured, with task: ${name}.`),
+      ]),
+    ),
     ...(adapter.openEncoder === undefined
       ? {}
       : {
@@ -97,7 +136,13 @@ export function dataSchema(id: string, source: DataSource) {
     labels: z
       .record(z.string().min(1), label)
       .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
-      .describe("The column of each class's labels."),
+      .optional()
+      .describe("The column of each class's labels; of classifiers."),
+    references: z
+      .record(z.string().min(1), reference)
+      .refine((references) => Object.keys(references).length > 0, "must name at least one class")
+      .optional()
+      .describe("What each class's answers are held against; of other tasks than classification."),
     split: split
       .prefault({ tuning: 0.3 })
       .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),

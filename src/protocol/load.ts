@@ -3,11 +3,12 @@ import { received, StepwedgeError } from "../core/errors.js";
 import { canonicalJson, sha256 } from "../core/hash.js";
 import { findPlugin, loadPlugins, type PluginFamily } from "../core/plugins.js";
 import { schemaError } from "./faults.js";
+import { isClassification } from "./blocks.js";
 import { applyOverrides } from "./overrides.js";
 import { type Place, whereIs } from "./place.js";
 import { checkReferences } from "./references.js";
 import { checkRequirementNames, defaultRequirements, withRequirementFiles } from "./requirements.js";
-import { defaultAudit, type Protocol, protocolSchema } from "./schema.js";
+import { type DataEntry, defaultAudit, type Protocol, protocolSchema } from "./schema.js";
 import { inWindowUnits } from "./units.js";
 import { baseMetric, COMPARISON, FURTHER, withBaseline } from "./baseline.js";
 import { parseProtocolText, readProtocolText } from "./source.js";
@@ -59,6 +60,8 @@ export function protocolHash(protocol: Protocol): string {
 /** Fills in what defaults to other parts of the protocol. */
 async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
   const all = await loadPlugins("audits");
+  // Both are optional as they are written: which one is needed depends on the task.
+  const { labels = {}, references = {} } = protocol.data as Partial<DataEntry>;
   const audits = protocol.audits ?? [...all].map(([id, audit]) => defaultAudit(id, audit));
   return {
     ...protocol,
@@ -67,8 +70,26 @@ async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
     attacks: protocol.attacks.map((entry, index) => inWindowUnits(entry, index, protocol, place)),
     gates: protocol.gates.map((gate) => ({ ...gate, title: gate.title ?? gate.id, bound: gate.bound ?? "lower" })),
     requirements: protocol.requirements ?? defaultRequirements(),
-    model: { ...protocol.model, classes: protocol.model.classes ?? Object.keys(protocol.data.labels) },
+    data: { ...protocol.data, labels, references },
+    model: {
+      ...protocol.model,
+      ...(await taskParameters(protocol, place)),
+      classes: protocol.model.classes ?? Object.keys({ ...labels, ...references }),
+    },
   };
+}
+
+/** The task's parameters with their defaults, under its name; nothing of classification. */
+async function taskParameters({ model }: Protocol, place: Place): Promise<Record<string, unknown>> {
+  if (isClassification(model.task) || model[model.task] !== undefined) return {};
+  const schema = (await findPlugin("tasks", model.task)).meta.parameters;
+  const result = schema.safeParse({});
+  if (result.success) return { [model.task]: result.data };
+  const missing = result.error.issues.map(({ path }) => path.join(".")).join(", ");
+  throw new StepwedgeError(`needs model.${model.task} with ${missing}`, {
+    where: whereIs(place, ["model", "task"]),
+    remedy: `\`stepwedge explain ${model.task}\` shows its keys.`,
+  });
 }
 
 /** Measures that the audit of comparisons makes only where asked are asked for by the gates that need them. */

@@ -1,5 +1,6 @@
 import type { ScoreTable } from "../core/adapter.js";
 import { received, StepwedgeError } from "../core/errors.js";
+import { isClassification } from "./blocks.js";
 import { findPlugin, loadPlugins, suggest } from "../core/plugins.js";
 import { BASELINE, baseMetric } from "./baseline.js";
 import { type Path, type Place, whereIs } from "./place.js";
@@ -9,6 +10,7 @@ import { type AttackEntry, type Protocol, parametersOf } from "./schema.js";
 export async function checkReferences(protocol: Protocol, place: Place): Promise<void> {
   const check = checker(place);
   checkClasses(protocol, check);
+  checkThresholds(protocol, check);
   checkSplit(protocol, check);
   checkSubgroups(protocol, check);
   await checkImages(protocol, check);
@@ -45,6 +47,22 @@ function checker(place: Place): Checker {
 }
 
 function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void {
+  if (!isClassification(model.task)) {
+    checkReferenced({ data, model }, { must, oneOf });
+    return;
+  }
+  must(
+    Object.keys(data.references).length === 0,
+    ["data", "references"],
+    `are for other tasks; ${model.task} classification is held against data.labels`,
+    "Set model.task, or leave data.references out.",
+  );
+  must(
+    Object.keys(data.labels).length > 0,
+    ["data"],
+    "names no labels",
+    "Add labels: { <class>: <column> } under data.",
+  );
   for (const name of Object.keys(data.labels)) oneOf(name, model.classes, ["data", "labels", name], "class");
   for (const [index, name] of model.classes.entries()) {
     const path = ["model", "classes", index];
@@ -56,6 +74,57 @@ function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void
       `Add "${name}: <column>" under data.labels, or leave the class out.`,
     );
   }
+}
+
+/** Of other tasks than classification: a reference for each class, and nothing that only classifiers have. */
+function checkReferenced({ data, model }: Pick<Protocol, "data" | "model">, { must, oneOf }: Checker): void {
+  must(
+    Object.keys(data.labels).length === 0,
+    ["data", "labels"],
+    `are of classifiers; task ${model.task} is held against data.references`,
+    "Move them to data.references, or set model.task to binary, multiclass or multilabel.",
+  );
+  for (const name of Object.keys(data.references)) oneOf(name, model.classes, ["data", "references", name], "class");
+  for (const [index, name] of model.classes.entries()) {
+    must(
+      data.references[name] !== undefined,
+      ["model", "classes", index],
+      `class "${name}" has no reference`,
+      `Add "${name}: <column>" under data.references, or leave the class out.`,
+    );
+  }
+  must(
+    model.head === undefined,
+    ["model", "head"],
+    `makes a classifier of an encoder; the task is ${model.task}`,
+    "Leave one of the two out.",
+  );
+}
+
+/** Operating points of other tasks than classification are limits of success, fixed beforehand. */
+function checkThresholds({ comparators, gates, model, operatingPoints }: Protocol, { must }: Checker): void {
+  if (isClassification(model.task)) return;
+  for (const [index, point] of operatingPoints.entries()) {
+    must(
+      point.threshold !== undefined || point.thresholds !== undefined,
+      ["operatingPoints", index],
+      `cannot be chosen: task ${model.task} has no positives and negatives`,
+      "Give a threshold of success in [0, 1], such as the Dice below which a mask is of no use.",
+    );
+  }
+  const against = gates.findIndex((gate) => gate.against !== undefined);
+  must(
+    against < 0,
+    ["gates", against, "against"],
+    `compares classifiers; the task is ${model.task}`,
+    "Give an absolute limit.",
+  );
+  must(
+    comparators.length === 0,
+    ["comparators"],
+    `hold scores of classifiers; the task is ${model.task}`,
+    "Leave them out.",
+  );
 }
 
 function checkSplit({ data: { split } }: Protocol, { must }: Checker): void {
@@ -203,7 +272,7 @@ function checkUnique(protocol: Protocol, { must }: Checker): void {
  * gate: it fails, so that a criterion cannot pass by absence.
  */
 async function checkGates(protocol: Protocol, { oneOf }: Checker): Promise<void> {
-  const classes = Object.keys(protocol.data.labels);
+  const { classes } = protocol.model;
   const points = protocol.operatingPoints.map((point) => point.id);
   const metrics = [...(await loadPlugins("audits")).values()].flatMap((audit) =>
     audit.meta.metrics.map((metric) => metric.id),

@@ -13,7 +13,7 @@ import {
   modelSchema,
   oneOf,
   type split,
-  type task,
+  type reference,
   type window,
 } from "./blocks.js";
 import { type RequirementsEntry, requirementsEntry, submission } from "./submission.js";
@@ -169,6 +169,7 @@ export function defaultAudit(id: string, audit: Audit): AuditEntry {
 /** The schema of audit.yaml, composed from every plug-in found. */
 export async function protocolSchema() {
   const heads = await loadPlugins("heads");
+  const tasks = await loadPlugins("tasks");
   return z.strictObject({
     version: z.literal(1).describe("Of this file's form."),
     title: z.string().min(1).max(10_000).describe("What is audited, as the report's heading."),
@@ -181,7 +182,7 @@ export async function protocolSchema() {
       .default(1)
       .describe("Of every random draw: the same seed gives the same findings."),
     confidence: z.number().min(0.5).max(0.999).default(0.95).describe("Nominal coverage of every interval."),
-    model: oneOf(await loadPlugins("models"), "adapter", (id, adapter) => modelSchema(id, adapter, heads)),
+    model: oneOf(await loadPlugins("models"), "adapter", (id, adapter) => modelSchema(id, adapter, heads, tasks)),
     data: oneOf(await loadPlugins("data"), "adapter", dataSchema),
     subgroups: z.record(name, subgroup).default({}).describe("Divisions of the evaluation set, by name."),
     attacks: z.array(oneOf(await loadPlugins("attacks"), "id", attackSchema)).default([]),
@@ -256,6 +257,7 @@ export type GateEntry = z.output<typeof gate> & {
 export type BaselineEntry = z.output<typeof baseline>;
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
+export type ReferenceEntry = z.output<typeof reference> & { readonly values?: readonly number[] };
 export type SplitEntry = z.output<typeof split>;
 export type WindowEntry = z.output<typeof window>;
 export type FramesEntry = z.output<typeof frames>;
@@ -297,7 +299,8 @@ type Block = Readonly<Record<string, unknown>>;
 
 export interface ModelEntry extends Block {
   readonly adapter: string;
-  readonly task: z.output<typeof task>;
+  /** Of classification, or a plug-in's of `src/tasks`. */
+  readonly task: string;
   readonly classes: readonly string[];
   readonly head?: HeadEntry;
 }
@@ -314,6 +317,7 @@ export interface DataEntry extends Block {
   readonly image?: string;
   readonly patient?: string;
   readonly labels: Readonly<Record<string, LabelEntry>>;
+  readonly references: Readonly<Record<string, ReferenceEntry>>;
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
   readonly unreadable: "fail" | "reject";

@@ -98,7 +98,7 @@ export class Asking {
     fill(out);
     const answers = await Promise.all(
       Array.from({ length: this.draws }, async (_, draw) =>
-        ledger.predict(await this.#defended(out, call, draw), purpose),
+        ledger.predict(ofTheSame(images, await this.#defended(out, call, draw)), purpose),
       ),
     );
     this.#free.push(out.data);
@@ -113,6 +113,11 @@ export class Asking {
       : [];
     return applyDefense(defense, images, keys, seed);
   }
+}
+
+/** The images that are seen, as those of the samples that they were made from. */
+export function ofTheSame({ subjects }: PixelBatch, seen: PixelBatch): PixelBatch {
+  return subjects === undefined ? seen : { ...seen, subjects };
 }
 
 /** How many draws of a random defense make one answer; 1 where nothing is random. */
@@ -138,6 +143,12 @@ export function fingerprint(values: Float32Array): number {
 /** @throws StepwedgeError where an attack needs gradients and the model has none. */
 export function requireGradients(ledger: QueryLedger, attack: string): void {
   if (ledger.model.gradient !== undefined) return;
+  if (ledger.model.judge !== undefined) {
+    throw new StepwedgeError(`${attack} needs gradients, which only classifiers are asked for`, {
+      where: "attacks",
+      remedy: "Choose an attack that asks for scores or decisions.",
+    });
+  }
   if (ledger.model.embed !== undefined) {
     throw new StepwedgeError(`${attack} needs gradients, and a head over an encoder gives none`, {
       where: "attacks",

@@ -64,7 +64,8 @@ export interface Asked {
 export async function askedFor(protocol: Ask, study: Study): Promise<readonly Asked[]> {
   const audits = await loadPlugins("audits");
   const has = {
-    labels: true,
+    labels: study.outcomes === undefined,
+    outcomes: study.outcomes !== undefined,
     "operating-points": study.operatingPoints.length > 0,
     attacks: study.conditions.length > 1,
     subgroups: study.subgroups.length > 1,
@@ -139,7 +140,9 @@ const BYTES_PER_SAMPLE = 1200;
  * How many threads share the audits; the environment's STEPWEDGE_THREADS, where it is set. Results do not depend on it. Sources
  * that are not compiled (tests) stay in one thread.
  */
-function threadsFor({ classes, conditions, count }: Study, jobs: number): number {
+function threadsFor({ classes, conditions, count, outcomes }: Study, jobs: number): number {
+  // Outcomes are means: they are not worth the copying.
+  if (outcomes !== undefined) return 1;
   if (!fileURLToPath(import.meta.url).endsWith(".js")) return 1;
   const wanted = Number(process.env.STEPWEDGE_THREADS ?? Number.NaN);
   if (Number.isInteger(wanted) && wanted >= 1) return Math.min(wanted, jobs);

@@ -1,3 +1,4 @@
+import { isClassification } from "../protocol/blocks.js";
 import { basename, join, resolve } from "node:path";
 import type {
   Change,
@@ -50,6 +51,12 @@ export async function compareRecords({ before, after, modification }: CompareOpt
     await readEvidence(after),
   ];
   const protocol = forComparison(fresh.protocol, await comparisonAudit(fresh.protocol));
+  if (!isClassification(protocol.model.task)) {
+    throw new StepwedgeError(`is of task ${protocol.model.task}; only classifiers are compared`, {
+      where: after,
+      remedy: "Hold the two records' findings side by side.",
+    });
+  }
   const shared = protocol.model.classes.filter((name) => old.protocol.model.classes.includes(name));
   if (shared.length === 0) {
     throw new StepwedgeError("has no class in common with the predecessor", {
@@ -60,7 +67,10 @@ export async function compareRecords({ before, after, modification }: CompareOpt
   const here = { roster: evidence.evaluation, digests: evidence.images("evaluation")?.digests ?? null };
   const { alignment, comparator } = comparatorFrom(BASELINE, old, here);
   const { rows: _rows, ...samples } = alignment;
-  const whole = buildStudy(protocol, evidence, fresh.operatingPoints, [comparator]);
+  const whole = buildStudy(protocol, evidence, {
+    operatingPoints: fresh.operatingPoints,
+    others: [comparator],
+  });
   const study = withholdSmallCells(whole, protocol.privacy);
   const { findings: audited, tests } = await runAudits(protocol, study);
   const findings = suppressSmallCells(adjustTests(audited, protocol.confidence), study, protocol.privacy.minimumCell);

@@ -19,7 +19,7 @@ import { lockDeviations, lockProvenance, lockState } from "./locking.js";
 import { writeManifest } from "./manifest.js";
 import { adjustTests } from "./multiplicity.js";
 import { writeWhole } from "./parquet.js";
-import { makePlan } from "./plan.js";
+import { makePlan, planTask } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readProtocolFile, readRecord, readRecordLock, writeJson } from "./record.js";
 import { buildStudy, countGroups, flowOf } from "./study.js";
@@ -76,14 +76,16 @@ export async function derive(
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
   const baseline = await openBaseline(out, protocol, evidence);
-  const whole = buildStudy(protocol, evidence, operatingPoints, baseline === null ? [] : [baseline.comparator]);
+  const outcomes = (await planTask(protocol))?.plugin.meta.outcomes;
+  const others = baseline === null ? [] : [baseline.comparator];
+  const whole = buildStudy(protocol, evidence, { operatingPoints, others, outcomes });
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
   const study = withholdSmallCells(whole, protocol.privacy);
   const audited = await runAudits(protocol, study);
   const tested = adjustTests(audited.findings, protocol.confidence);
   const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
   const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
-  const explorer = explorerOf(study, {
+  const explorer = explorerOf(outcomes === undefined ? study : { ...study, classes: [] }, {
     protocolSha256: loaded.sha256,
     level: protocol.confidence,
     minimumCell: protocol.privacy.minimumCell,

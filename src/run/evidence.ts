@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Condition, conditionKey } from "../core/condition.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { Measure } from "../core/measures.js";
+import type { OutcomeId } from "../core/outcome.js";
 import type {
   AttackSummary,
   Deviation,
@@ -52,6 +53,8 @@ export interface Evidence {
   readonly evaluation: Roster;
   tuningScores(className: string): Float64Array;
   scores(condition: Condition, className: string): Float64Array;
+  /** What a task measured. */
+  outcome(condition: Condition, className: string, outcome: OutcomeId): Float64Array;
   /** The images of a split; null for tables of scores. */
   images(split: "tuning" | "evaluation"): ImageColumns | null;
   /** null under conditions without an attack. */
@@ -81,6 +84,11 @@ export function scoreColumn(className: string): string {
   return `score.${className}`;
 }
 
+/** What a task measured of a class. */
+export function outcomeColumn(className: string, outcome: OutcomeId): string {
+  return `outcome.${outcome}.${className}`;
+}
+
 /** The words of the image's perceptual hash, beside the clean scores; NaN where it has none. */
 export const HASH_COLUMNS = [0, 1, 2, 3].map((word) => `image.hash.${word}`);
 
@@ -101,8 +109,8 @@ export async function readEvidence(out: string): Promise<Evidence> {
   for (const name of [TUNING_SHEET, ...index.conditions.map((condition) => sheetName(conditionKey(condition)))]) {
     tables.set(name, await load(name));
   }
-  const column = (table: string, className: string): Float64Array => {
-    const data = tables.get(table)?.get(scoreColumn(className));
+  const column = (table: string, className: string, name = scoreColumn(className)): Float64Array => {
+    const data = tables.get(table)?.get(name);
     if (data instanceof Float64Array) return data;
     throw new StepwedgeError(`has no scores of class "${className}"`, {
       where: join(folder, `${table}.parquet`),
@@ -116,6 +124,8 @@ export async function readEvidence(out: string): Promise<Evidence> {
     evaluation: await readRoster(join(folder, ROSTER_FILES.evaluation)),
     tuningScores: (className) => column(TUNING_SHEET, className),
     scores: (condition, className) => column(sheetName(conditionKey(condition)), className),
+    outcome: (condition, className, outcome) =>
+      column(sheetName(conditionKey(condition)), className, outcomeColumn(className, outcome)),
     images(split) {
       const table = tables.get(split === "tuning" ? TUNING_SHEET : sheetName("clean"));
       const digests = table?.get(DIGEST_COLUMN);

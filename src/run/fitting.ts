@@ -8,7 +8,7 @@ import { sha256 } from "../core/hash.js";
 import { imageSize } from "../core/pixels.js";
 import { randomFrom } from "../core/random.js";
 import { borrowArtifact, type FitPurpose, readArtifact, type StoredFit, writeArtifact } from "./artifact.js";
-import { requireGradients } from "./asking.js";
+import { ofTheSame, requireGradients } from "./asking.js";
 import { thresholdOf } from "./attacking.js";
 import { sheetName } from "./evidence.js";
 import { Journal } from "./journal.js";
@@ -193,7 +193,9 @@ async function loadCalibration(
   const chosen = labelled.length <= most ? labelled : draw(labelled, most, seed);
   const labels = Uint8Array.from(chosen, (row) => all[row] as number);
   const positives = labels.reduce((total, label) => total + label, 0);
-  if (positives === 0 || positives === labels.length) {
+  // Of other tasks every sample that has a reference counts as positive: an attack is to lower its success.
+  const isOneClass = positives === 0 || (positives === labels.length && ledger.model.judge === undefined);
+  if (isOneClass) {
     throw new StepwedgeError(
       `the tuning split holds ${positives} positives and ${labels.length - positives} negatives of class "${className}"`,
       {
@@ -202,12 +204,20 @@ async function loadCalibration(
       },
     );
   }
-  const { batch, sha256: learntFrom } = await images.load(chosen.map((row) => roster.rows[row] as number));
+  const rows = Int32Array.from(chosen, (row) => roster.rows[row] as number);
+  const { batch, kept, sha256: learntFrom } = await images.load(rows);
+  if (kept.length < rows.length) throw new Error("a tuning image that was scored cannot be read any more");
   const patients = Int32Array.from(chosen, (row) => roster.patients[row] as number);
   const point = operatingPoints.find((candidate) => candidate.class === className);
   const classIndex = classes.indexOf(className);
   return {
-    calibration: { images: batch, labels, patients, classIndex, threshold: point?.threshold ?? null },
+    calibration: {
+      images: ofTheSame({ ...batch, subjects: rows }, batch),
+      labels,
+      patients,
+      classIndex,
+      threshold: point?.threshold ?? null,
+    },
     learntFrom,
   };
 }

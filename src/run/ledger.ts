@@ -1,4 +1,4 @@
-import type { ClassGradients, Embeddings, Model, Outputs, QueryPurpose } from "../core/model.js";
+import type { ClassGradients, Embeddings, JudgedOutputs, Model, Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
 
 /** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
@@ -17,6 +17,13 @@ export class QueryLedger {
   predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
     this.#spent[purpose] += batch.count;
     return this.model.predict(batch);
+  }
+
+  /** What a task measures of the answers; a query for each image. */
+  judge(batch: PixelBatch, purpose: QueryPurpose): Promise<JudgedOutputs> {
+    if (this.model.judge === undefined) throw new Error(`${this.model.meta.adapter} is held against no reference`);
+    this.#spent[purpose] += batch.count;
+    return this.model.judge(batch);
   }
 
   /** An embedding is counted as a query: what is made of it costs nothing beside. */

@@ -4,8 +4,11 @@ import type { Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
+import type { SourceTable } from "../core/data.js";
 import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
+import { JudgedModel } from "./judged-model.js";
+import { openReferences } from "./reference-standard.js";
 import type { RunObserver } from "./observer.js";
 import { makePlan, type Plan, type PlannedHead } from "./plan.js";
 import { type PreparedData, prepareData } from "./prepare.js";
@@ -35,20 +38,38 @@ export async function openStudy(
   const data = await prepareData(loaded, adapter);
   const files = await hashPluginFiles(plan, baseFolder);
   observer.stage("loading the model", null);
-  const model = await openModel(loaded, adapter, plan.head, threads ?? availableParallelism());
+  const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data.source);
   return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
 }
 
-/** The protocol's model: of scores, or a head over an encoder, which can be asked once the head is fitted. */
+/** The adapter's parameters, with its answers taken as they come: nothing of a mask is to be reduced. */
+function wholeAnswers(parameters: Record<string, unknown>): Record<string, unknown> {
+  return { ...parameters, output: { ...(parameters.output as object | undefined), reduce: "whole" } };
+}
+
+/**
+ * The protocol's model: of scores; a head over an encoder, which can be asked once the head is fitted; or one whose answers are
+ * held against the reference standard that the source has.
+ */
 export async function openModel(
   { baseFolder, protocol }: LoadedProtocol,
   adapter: ModelAdapter,
-  head: PlannedHead | null,
+  { head, task }: Pick<Plan, "head" | "task">,
   threads: number,
+  source: SourceTable,
 ): Promise<Model | null> {
   const parameters = parametersOf(protocol.model, adapter);
   const context = { baseFolder, classes: protocol.model.classes, threads };
-  if (head === null) return adapter.open(parameters, context);
+  if (head === null && task === null) return adapter.open(parameters, context);
   if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
-  return new HeadedModel(await adapter.openEncoder(parameters, context), head);
+  if (task === null) return new HeadedModel(await adapter.openEncoder(parameters, context), head as PlannedHead);
+  const encoder = await adapter.openEncoder(wholeAnswers(parameters), context);
+  const references = openReferences({
+    source,
+    task: task.plugin,
+    classes: task.classes,
+    entries: protocol.data.references,
+    input: encoder.meta.input,
+  });
+  return new JudgedModel(encoder, task, references);
 }

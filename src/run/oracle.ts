@@ -100,7 +100,7 @@ export class MeteredOracle implements ImageOracle {
       this.#used[image] = (this.#used[image] as number) + 1;
     }
     const own = gather(originals, images);
-    const made = createBatch(originals, images.length);
+    const made: PixelBatch = { ...own, data: new Float32Array(own.data.length) };
     if (reach === "epsilon") {
       projectCandidates(own, candidates, strength, made);
       assertWithin(own, made, strength);
@@ -145,6 +145,8 @@ function gather(originals: PixelBatch, images: ArrayLike<number>): PixelBatch {
   for (let k = 0; k < images.length; k++) {
     const from = (images[k] as number) * size;
     out.data.set(originals.data.subarray(from, from + size), k * size);
+    if (originals.subjects !== undefined)
+      out.subjects?.set(originals.subjects.subarray(images[k] as number, (images[k] as number) + 1), k);
   }
   return out;
 }

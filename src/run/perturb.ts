@@ -80,6 +80,7 @@ export async function perturbImages(options: PerturbOptions): Promise<PerturbOut
     const { data, inputs, model } = study;
     if (model === null) throw new Error("a table of scores has no images");
     refuseVolumes(model.meta.input.channels);
+    if (model.judge !== undefined) throw notOfTask(loaded.protocol.model.task);
     const planned = chosenCondition(study.plan.conditions, options.selection);
     const plan = { ...study.plan, fits: study.plan.fits.filter((fit) => fit.key === planned.fit) };
     const key = predictionKey(loaded.protocol, inputs);
@@ -96,6 +97,13 @@ export async function perturbImages(options: PerturbOptions): Promise<PerturbOut
   } finally {
     await study.model?.close();
   }
+}
+
+function notOfTask(task: string): StepwedgeError {
+  return new StepwedgeError(`knows no task ${task}: it writes how scores of classes change`, {
+    where: "perturb",
+    remedy: "`stepwedge run` audits such a model under attack.",
+  });
 }
 
 function refuseVolumes(channels: number): void {

@@ -5,6 +5,8 @@ import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
 import type { Head, HeadContext } from "../core/head.js";
 import { findPlugin } from "../core/plugins.js";
+import type { Task } from "../core/task.js";
+import { isClassification } from "../protocol/blocks.js";
 import { scoreTables } from "../protocol/references.js";
 import {
   type AttackEntry,
@@ -76,7 +78,16 @@ export interface PlannedTraining {
   readonly defense: PlannedDefense;
 }
 
+/** What the protocol asks of a model that is no classifier. */
+export interface PlannedTask {
+  readonly plugin: Task;
+  readonly parameters: Record<string, unknown>;
+  readonly classes: readonly string[];
+}
+
 export interface Plan {
+  /** null of classification. */
+  readonly task: PlannedTask | null;
   /** null where the model gives scores itself. */
   readonly head: PlannedHead | null;
   /** The first is clean. Ends with the last attack's last defense. */
@@ -138,7 +149,14 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
     });
   }
   const trainings = defenses.flatMap((defense) => (defense.fit === null ? [] : [{ key: defense.fit, defense }]));
-  return { head: await planHead(protocol, baseFolder), conditions, trainings, fits };
+  return { task: await planTask(protocol), head: await planHead(protocol, baseFolder), conditions, trainings, fits };
+}
+
+/** The task, where it is none of classification; its parameters stand under its own name. */
+export async function planTask({ model }: Protocol): Promise<PlannedTask | null> {
+  if (isClassification(model.task)) return null;
+  const plugin = await findPlugin("tasks", model.task);
+  return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes };
 }
 
 /** @throws StepwedgeError where there is no head of that kind */
@@ -155,7 +173,7 @@ export async function planHead({ model }: Protocol, baseFolder: string): Promise
     parameters,
     files: filesOf(parameters, files, baseFolder),
     entry,
-    context: { parameters, classes, task },
+    context: { parameters, classes, task: task as HeadContext<unknown>["task"] },
     key: `head:${entry.kind}`,
     encoder: { input: input ?? null, output: output ?? null },
   };

@@ -81,6 +81,7 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     signal: options.signal,
     operatingPoints: [],
     learntFrom: new Set<string>(),
+    outcomes: plan.task?.plugin.meta.outcomes ?? [],
   };
   const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
 

@@ -1,11 +1,13 @@
 import type { ModelAdapter } from "../core/adapter.js";
 import { conditionKey, isClean } from "../core/condition.js";
 import type { Numbers, SourceTable } from "../core/data.js";
+import { received, StepwedgeError } from "../core/errors.js";
 import { findPlugin } from "../core/plugins.js";
 import type { Deviation, Flow } from "../core/record.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
 import { pixelContext } from "./pixel-context.js";
+import { planTask } from "./plan.js";
 import type { Roster } from "./roster.js";
 import {
   assignSplit,
@@ -35,15 +37,16 @@ export interface PreparedData {
 export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter): Promise<PreparedData> {
   const { protocol } = loaded;
   const source = await findPlugin("data", protocol.data.adapter);
+  const isNumber = (await planTask(protocol))?.plugin.meta.reference === "number";
   const scoreTables = adapter.scoreTables?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
   const table = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
     seed: protocol.seed,
-    columns: textColumns(protocol),
-    numbers: numberColumns(
-      protocol,
-      (scoreTables ?? []).flatMap(({ columns }) => Object.values(columns)),
-    ),
+    columns: textColumns(protocol, isNumber),
+    numbers: numberColumns(protocol, [
+      ...(scoreTables ?? []).flatMap(({ columns }) => Object.values(columns)),
+      ...(isNumber ? Object.values(protocol.data.references).map(({ column }) => column) : []),
+    ]),
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
     ...pixelContext(protocol.data),
   });
@@ -53,12 +56,18 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const ids = cells(protocol.data.id);
   checkIds(ids, table.rowName);
 
-  const labels = Object.fromEntries(
+  const labels: Record<string, Int8Array> = Object.fromEntries(
     Object.entries(protocol.data.labels).map(([name, label]) => {
       const column = typeof label === "string" ? label : label.column;
       return [name, parseLabels(cells(column), table.rowName, column, typeof label === "string" ? undefined : label)];
     }),
   );
+  // Of other tasks than classification: who has a reference.
+  for (const [name, { column }] of Object.entries(protocol.data.references)) {
+    labels[name] = isNumber
+      ? withNumber(numbers(column), table.rowName, column)
+      : Int8Array.from(cells(column), (cell) => (cell === "" ? -1 : 1));
+  }
   const patients = patientNames(
     protocol.data.patient === undefined ? null : cells(protocol.data.patient),
     ids,
@@ -138,6 +147,22 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   };
 }
 
+/**
+ * 1 where a row has a reference number, -1 where its cell is empty.
+ * @throws StepwedgeError where a cell is no number
+ */
+function withNumber({ texts, values }: Numbers, rowName: (row: number) => string, column: string): Int8Array {
+  return Int8Array.from(values, (value, row) => {
+    if (!Number.isNaN(value)) return 1;
+    const text = texts.get(row) ?? "";
+    if (text === "") return -1;
+    throw new StepwedgeError(`is no number: ${received(text)}`, {
+      where: `${rowName(row)}, column "${column}"`,
+      remedy: "Give the reference as a number, or leave the cell empty where there is none.",
+    });
+  });
+}
+
 /** Columns that subgroups are made of. */
 export function attributeColumns(protocol: Protocol): string[] {
   return [
@@ -147,12 +172,13 @@ export function attributeColumns(protocol: Protocol): string[] {
   ];
 }
 
-function textColumns(protocol: Protocol): string[] {
+function textColumns(protocol: Protocol, isNumber: boolean): string[] {
   const { data } = protocol;
+  const masks = isNumber ? [] : Object.values(data.references).map(({ column }) => column);
   const labels = Object.values(data.labels).map((label) => (typeof label === "string" ? label : label.column));
   const split = "column" in data.split ? [data.split.column] : [];
   const patient = data.patient === undefined ? [] : [data.patient];
-  return [...new Set([data.id, ...patient, ...labels, ...split, ...attributeColumns(protocol)])];
+  return [...new Set([data.id, ...patient, ...labels, ...masks, ...split, ...attributeColumns(protocol)])];
 }
 
 function numberColumns({ comparators, data }: Protocol, scoreColumns: readonly string[]): string[] {

@@ -2,10 +2,12 @@ import { join } from "node:path";
 import type { OperatingPoint } from "../core/audit.js";
 import { StepwedgeError } from "../core/errors.js";
 import { MEASURES } from "../core/measures.js";
-import type { Outputs, QueryPurpose } from "../core/model.js";
-import { imageSize } from "../core/pixels.js";
+import type { JudgedOutputs, Outputs, QueryPurpose } from "../core/model.js";
+import type { OutcomeId } from "../core/outcome.js";
+import { imageSize, type PixelBatch } from "../core/pixels.js";
+import { ofTheSame } from "./asking.js";
 import { BatchPreparation, forgetQuestions, runKey } from "./attacking.js";
-import { HASH_COLUMNS, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
+import { HASH_COLUMNS, outcomeColumn, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import { withSample } from "./headed-model.js";
 import type { ImageLoader, LoadedImages } from "./images.js";
 import type { QueryLedger } from "./ledger.js";
@@ -48,20 +50,25 @@ export interface ScoringContext {
   readonly signal: AbortSignal | undefined;
   /** Frozen on the tuning split; attacks that ask about every image flip decisions at the first of them. */
   readonly operatingPoints: readonly OperatingPoint[];
+  /** What the task measures; none of a classifier. */
+  readonly outcomes: readonly OutcomeId[];
   /** SHA-256 of images that something in use has learnt from: they may not be scored here. */
   readonly learntFrom: ReadonlySet<string>;
 }
 
 /** Opens a condition's sheet, with whatever an interrupted run already put into it. */
 export function openSheet(
-  context: Pick<ScoringContext, "roster" | "out" | "key"> & { readonly classes: readonly string[] },
+  context: Pick<ScoringContext, "roster" | "out" | "key"> & {
+    readonly classes: readonly string[];
+    readonly outcomes?: readonly OutcomeId[];
+  },
   name: string,
   planned: PlannedCondition,
   hasImages: boolean,
 ): Promise<Sheet> {
-  const classes = context.classes.map(scoreColumn);
   const columns = [
-    ...classes,
+    ...context.classes.map(scoreColumn),
+    ...context.classes.flatMap((name) => (context.outcomes ?? []).map((outcome) => outcomeColumn(name, outcome))),
     ...(planned.attack === null ? [] : MEASURES),
     ...(hasImages ? [REJECTED_COLUMN] : []),
     ...(hasImages && planned.key === "clean" ? HASH_COLUMNS : []),
@@ -84,8 +91,9 @@ export async function scoreConditions(
   const inFlight = new Set<Promise<void>>();
   try {
     const { classes } = context.ledger.model.meta;
+    const { outcomes } = context;
     for (const planned of conditions) {
-      sheets.set(planned.key, await openSheet({ ...context, classes }, nameOf(planned), planned, true));
+      sheets.set(planned.key, await openSheet({ ...context, classes, outcomes }, nameOf(planned), planned, true));
     }
     await scoreBatches(context, conditions, fits, sheets, inFlight);
   } finally {
@@ -160,10 +168,13 @@ async function scoreBatch(
   inFlight: Set<Promise<void>>,
 ): Promise<void> {
   const { ledger, observer, purpose, roster, signal } = context;
-  const { batch, first, kept, rejected, sha256 } = loaded;
+  const { first, kept, rejected, sha256 } = loaded;
+  const subjects = Int32Array.from(kept, (index) => roster.rows[first + index] as number);
+  const batch: PixelBatch = ledger.model.judge === undefined ? loaded.batch : { ...loaded.batch, subjects };
   const keep = (planned: PlannedCondition, outputs: Outputs, measures: Float64Array | null): void => {
     const digests = planned.key === "clean" ? sha256 : [];
-    const rows = sheetRows(outputs.values, outputs.classes.length, measures, loaded, planned.key === "clean");
+    const scores = interleaved(outputs, context.outcomes.length);
+    const rows = sheetRows(scores.values, scores.width, measures, loaded, planned.key === "clean");
     sheets.get(planned.key)?.put(first, rows, digests);
     observer.advance(rejected.length, planned.key);
   };
@@ -192,7 +203,10 @@ async function scoreBatch(
       signal?.throwIfAborted();
       const { seen, measures } = await preparation.prepare(planned);
       while (inFlight.size > ledger.model.concurrency) await Promise.race(inFlight);
-      const work = ledger.predict(seen, purpose).then(
+      const asked = ofTheSame(batch, seen);
+      const answering =
+        ledger.model.judge === undefined ? ledger.predict(asked, purpose) : ledger.judge(asked, purpose);
+      const work = answering.then(
         (outputs) => keep(planned, outputs, measures),
         (error: unknown) => {
           throw withSample(error, (image) => sampleName(roster.ids[first + (kept[image] ?? 0)], planned));
@@ -239,6 +253,21 @@ function refuseLearnt({ learntFrom, roster }: ScoringContext, sha256: readonly s
 
 function sampleName(id: string | undefined, { key }: PlannedCondition): string {
   return key === "clean" ? `sample "${id}"` : `sample "${id}" under ${key}`;
+}
+
+/** Scores, and what a task measured beside them, as one row for each image. */
+function interleaved(outputs: Outputs | JudgedOutputs, measured: number): { values: Float64Array; width: number } {
+  const classes = outputs.classes.length;
+  const width = classes * (1 + measured);
+  if (measured === 0) return { values: outputs.values, width };
+  const outcomes = "outcomes" in outputs ? outputs.outcomes : new Float64Array(0);
+  const values = new Float64Array(outputs.count * width);
+  for (let image = 0; image < outputs.count; image++) {
+    values.set(outputs.values.subarray(image * classes, (image + 1) * classes), image * width);
+    const own = classes * measured;
+    values.set(outcomes.subarray(image * own, (image + 1) * own), image * width + classes);
+  }
+  return { values, width };
 }
 
 /** Interleaves scores, measures, rejections and hashes: the sheet's rows, NaN where an image was rejected. */

@@ -1,5 +1,6 @@
 import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
 import { CLEAN, conditionKey, isClean } from "../core/condition.js";
+import type { OutcomeId } from "../core/outcome.js";
 import { subgroupKey } from "../core/finding.js";
 import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -9,15 +10,20 @@ import { chooseOperatingPoints } from "./operating-points.js";
 import type { Roster } from "./roster.js";
 import { buildSubgroups } from "./samples.js";
 
-/**
- * The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones.
- * @param others models to compare with beside those of the table, such as the baseline
- */
+/** What a study is made of beside the evidence. */
+export interface StudyParts {
+  readonly operatingPoints: readonly OperatingPoint[];
+  /** Models to compare with beside those of the table, such as the baseline. */
+  readonly others?: readonly Comparator[];
+  /** What the task measures; undefined of classifiers. */
+  readonly outcomes?: readonly OutcomeId[] | undefined;
+}
+
+/** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
 export function buildStudy(
   protocol: Protocol,
   evidence: Evidence,
-  operatingPoints: readonly OperatingPoint[],
-  others: readonly Comparator[] = [],
+  { operatingPoints, others = [], outcomes }: StudyParts,
 ): Study {
   const { evaluation, index, tuning } = evidence;
   const count = evaluation.ids.length;
@@ -40,6 +46,9 @@ export function buildStudy(
       return known;
     },
     measures: (condition, measure) => evidence.measures(condition, measure),
+    ...(outcomes === undefined
+      ? {}
+      : { outcomes: { ids: outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
     subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,

@@ -108,6 +108,17 @@ const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => De
     },
     references: meta.references,
   }),
+  tasks: ({ meta }) => ({
+    title: meta.title,
+    summary: meta.summary,
+    facts: {
+      "stands under": `model.task; its keys under model.${meta.id}`,
+      "is held against": meta.reference === "mask" ? "masks (data.references)" : "numbers (data.references)",
+      measures: meta.outcomes.join(", "),
+      "success, for attacks and operating points": meta.success,
+    },
+    references: meta.references,
+  }),
   data: ({ meta }) => ({
     title: meta.title,
     summary: meta.summary,
@@ -146,6 +157,7 @@ async function blockParameters(family: PluginFamily, id: string): Promise<Parame
   const { properties } = await auditSchema();
   const part = properties[family === "models" ? "model" : family];
   if (family === "heads") return headParameters(properties.model, id);
+  if (family === "tasks") return taskParameters(properties.model, id);
   const key = family === "models" || family === "data" ? "adapter" : "id";
   // An audit may be a name alone or a block: its blocks stand among the alternatives.
   const alternatives = [part, part?.items, ...(part?.items?.anyOf ?? [])];
@@ -161,8 +173,15 @@ function headParameters(model: SchemaPart | undefined, id: string): Parameter[] 
   return block === undefined ? [] : parametersOfSchema(block, ["kind"]);
 }
 
+/** The keys of a task's block, which stands in those of the adapters that answer more than scores. */
+function taskParameters(model: SchemaPart | undefined, id: string): Parameter[] {
+  const block = (model?.oneOf ?? []).flatMap((adapter) => adapter.properties?.[id] ?? [])[0];
+  return block === undefined ? [] : parametersOfSchema(block, []);
+}
+
 function documentationOf(family: PluginFamily, id: string): string | null {
   // All heads share a page.
+  if (family === "tasks") return join("docs", "systems.md");
   const path = family === "heads" ? join("docs", "models", "heads.md") : join("docs", family, `${id}.md`);
   return existsSync(join(PACKAGE_ROOT, path)) ? path : null;
 }

@@ -6,7 +6,8 @@ import { type Activation, activate, type Numbers } from "./activation.js";
  * is above one half, after the activation). `mean` and `max`: of the class's values after the activation.
  */
 export const REDUCTIONS = ["none", "share", "mean", "max"] as const;
-export type Reduction = (typeof REDUCTIONS)[number];
+/** `whole`: nothing is reduced; the answer is all of its numbers, plane by plane, for tasks that measure it. */
+export type Reduction = (typeof REDUCTIONS)[number] | "whole";
 
 export interface DenseShape {
   readonly images: number;
@@ -20,7 +21,7 @@ export interface DenseShape {
 export function reduceDense(
   raw: Numbers,
   shape: DenseShape,
-  reduction: Exclude<Reduction, "none">,
+  reduction: Exclude<Reduction, "none" | "whole">,
   activation: Activation,
 ): Float64Array {
   const { classes, classesLast, images, positions } = shape;

@@ -28,6 +28,7 @@ export function scoresOf(raw: Numbers, shape: readonly number[], options: ScoreO
   const [images = 0] = shape;
   if (options.classes === null) return vectorsOf(raw, shape, options);
   if (reduce === "none") return classScores(raw, images, options);
+  if (reduce === "whole") throw new Error("scores are no whole answers");
   if (shape.length < 3) {
     throw new StepwedgeError(
       `has no value for every pixel to take the ${reduce} of: its shape is [${shape.join(", ")}]`,
@@ -53,6 +54,7 @@ function vectorsOf(raw: Numbers, shape: readonly number[], options: ScoreOptions
   const [images = 0, ...sides] = shape;
   const place = `${where}, output "${output}"`;
   const long = sides.filter((side) => side > 1).length;
+  if (reduce === "whole") return wholeOf(raw, shape, classesLast);
   if (reduce === "share") {
     throw new StepwedgeError("a share of pixels is no vector", {
       where: `${where}, model.output.reduce`,
@@ -71,6 +73,23 @@ function vectorsOf(raw: Numbers, shape: readonly number[], options: ScoreOptions
   const classes = (last ? sides.at(-1) : sides[0]) as number;
   const positions = raw.length / images / classes;
   return reduceDense(raw, { images, classes, positions, classesLast: last }, reduce, "none");
+}
+
+/** All numbers of each image, plane by plane: what comes with its channels last is turned. */
+function wholeOf(raw: Numbers, [images = 0, ...sides]: readonly number[], classesLast: boolean): Float64Array {
+  const channels = classesLast && sides.length > 2 ? (sides.at(-1) as number) : 1;
+  if (channels === 1) return Float64Array.from(raw);
+  const positions = raw.length / images / channels;
+  const out = new Float64Array(raw.length);
+  for (let image = 0, at = 0; image < images; image++) {
+    const from = image * channels * positions;
+    for (let channel = 0; channel < channels; channel++) {
+      for (let position = 0; position < positions; position++, at++) {
+        out[at] = raw[from + position * channels + channel] as number;
+      }
+    }
+  }
+  return out;
 }
 
 /**

@@ -1,0 +1,127 @@
+/**
+ * What tasks other than classification measure of every sample: an outcome. Each has a column of its own in the score tables,
+ * one value per sample and class; NaN where it is not defined for a sample, which is counted and never filled in.
+ */
+export interface OutcomeDescription {
+  readonly id: string;
+  readonly title: string;
+  /** "1" for shares and ratios; "unit" where it is the reference's own (mm, months, …). */
+  readonly unit: "1" | "unit";
+  /** The values that it can take: intervals of means are clipped to them. */
+  readonly range: readonly [lowest: number, highest: number];
+  readonly better: "higher" | "lower" | "neither";
+  /** Whether it is 0 or 1 and nothing between: a worst tenth then says nothing. */
+  readonly binary?: true;
+  /** What it is, how it is computed, and what becomes of the samples that it is not defined for. */
+  readonly description: string;
+}
+
+const UNBOUNDED = Number.POSITIVE_INFINITY;
+
+/** All outcomes, by task in the order of their columns. */
+export const OUTCOMES = [
+  {
+    id: "dice",
+    title: "Dice",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "2|A∩B|/(|A| + |B|) of the predicted and the reference mask, case by case. 0 where one of the two is empty; not defined where both are: such cases are counted as true negatives and left out.",
+  },
+  {
+    id: "iou",
+    title: "Intersection over union",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description: "|A∩B|/|A∪B| (Jaccard), case by case; empty masks as for dice.",
+  },
+  {
+    id: "hd95",
+    title: "Hausdorff distance, 95th percentile",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "lower",
+    description:
+      "The larger of the two 95th percentiles of the distances from one mask's surface to the other's. The diagonal of the image, the worst there can be, where one mask is empty: a missed structure is not dropped. Not defined where both are.",
+  },
+  {
+    id: "nsd",
+    title: "Normalised surface Dice",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "The share of both surfaces that lies within the task's tolerance of the other (Nikolov et al. 2021). 0 where one mask is empty; not defined where both are.",
+  },
+  {
+    id: "volume-error",
+    title: "Relative error of the volume",
+    unit: "1",
+    range: [-1, UNBOUNDED],
+    better: "neither",
+    description:
+      "(predicted − reference)/reference volume (or area), signed: below 0 the structure is drawn too small. It says nothing of where. Not defined where the reference is empty.",
+  },
+  {
+    id: "lesion-sensitivity",
+    title: "Objects found",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "Of the separate objects (connected components) of the reference mask, the share that the prediction touches by at least the task's share; the mean over cases, so that cases count alike whatever their number of objects. Not defined where there are none.",
+  },
+  {
+    id: "false-objects",
+    title: "False objects",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "lower",
+    description: "Connected components of the prediction that touch no object of the reference, per case.",
+  },
+  {
+    id: "missed",
+    title: "Missed altogether",
+    unit: "1",
+    range: [0, 1],
+    binary: true,
+    better: "lower",
+    description:
+      "1 where the reference has the structure and the prediction is empty, else 0; only of cases that have it.",
+  },
+  {
+    id: "absolute-error",
+    title: "Absolute error",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "lower",
+    description: "|predicted − reference|, in the reference's unit. Its mean is the mean absolute error (MAE).",
+  },
+  {
+    id: "bias",
+    title: "Bias",
+    unit: "unit",
+    range: [-UNBOUNDED, UNBOUNDED],
+    better: "neither",
+    description:
+      "predicted − reference, in the reference's unit: its mean is the bias of Bland and Altman (1986), and its limits of agreement are in the finding's details.",
+  },
+  {
+    id: "within-tolerance",
+    title: "Within the tolerance",
+    unit: "1",
+    range: [0, 1],
+    binary: true,
+    better: "higher",
+    description: "1 where the absolute error is at most the task's tolerance, else 0.",
+  },
+] as const satisfies readonly OutcomeDescription[];
+
+export type OutcomeId = (typeof OUTCOMES)[number]["id"];
+
+/** The description of an outcome. */
+export function outcomeOf(id: OutcomeId): OutcomeDescription {
+  return OUTCOMES.find((one) => one.id === id) as OutcomeDescription;
+}

@@ -80,16 +80,16 @@ const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
  */
 export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
   const weights = unequalWeights(data);
-  if (weights === null) return areaOfRest(poolOf(data), isMember, groupAreas(poolOf(data), isMember).rest);
+  if (weights === null) return areaOfRest(poolOf(data), () => isMember, groupAreas(poolOf(data), isMember).rest);
   const labels = new Uint8Array(isMember.length);
   for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
   return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
 }
 
-/** The same where the sums are at hand. */
-export function areaOfRest(pool: Pool, isMember: Uint8Array, rest: PairSums): Result<AucEstimate> {
+/** The same where the sums are at hand; the members are asked for where covariances with other estimates are. */
+export function areaOfRest(pool: Pool, members: () => Uint8Array, rest: PairSums): Result<AucEstimate> {
   return areaOfPair(rest, pool.data.clustered, () => {
-    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, isMember);
+    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, members());
     return rankSums(pool, backgroundPositives, backgroundNegatives);
   });
 }

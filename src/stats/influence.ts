@@ -60,6 +60,46 @@ export function errorPart(patients: Int32Array, contributions: Float64Array): Er
   return { patients: codes, totals };
 }
 
+/** Room for a number a sample, which whoever asks for it fills and is done with before anybody else asks. */
+let room = new Float64Array(0);
+
+export function roomFor(count: number): Float64Array {
+  if (room.length < count) room = new Float64Array(Math.max(count, 2 * room.length));
+  return room.subarray(0, count);
+}
+
+/**
+ * A part whose contributions are written into room that is used again and again: its variance is taken at once, and its lists are
+ * made where a covariance asks for them. Most errors are asked for their variance alone, and lists of all patients for each would
+ * be most of what an audit of a large study allocates.
+ * @param patients patient code of each contribution, ascending (not strictly)
+ * @param write writes every contribution; called again when the lists are made, so it must not look at what may have changed
+ */
+export function writtenPart(patients: Int32Array, write: (contributions: Float64Array) => void): ErrorPart {
+  const contributions = roomFor(patients.length);
+  write(contributions);
+  const { count, product } = squaresByPatient(patients, contributions);
+  return deferredPart(count, product, () => {
+    const again = roomFor(patients.length);
+    write(again);
+    return errorPart(patients, again);
+  });
+}
+
+/** How many patients there are, and Σ over them of the square of their summed contributions. */
+function squaresByPatient(patients: Int32Array, contributions: Float64Array) {
+  const n = patients.length;
+  let [count, product] = [0, 0];
+  for (let i = 0; i < n; ) {
+    const patient = patients[i] as number;
+    let total = contributions[i++] as number;
+    while (i < n && patients[i] === patient) total += contributions[i++] as number;
+    product += total * total;
+    count++;
+  }
+  return { count, product };
+}
+
 const distinct = new WeakMap<Int32Array, Int32Array>();
 
 /** The codes that occur, each once: one list for all estimates on the same samples. */

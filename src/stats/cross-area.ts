@@ -1,5 +1,6 @@
 import { type AucEstimate, areaAlong, areaOfPair, areaOfSides, patientsOf } from "./auc.js";
 import { type Counts, type ScoredCell, withScores } from "./cell.js";
+import { codesIn } from "./family.js";
 import type { NotEstimable, Result } from "./estimate.js";
 import { familyAreas, type OwnProducts } from "./family-areas.js";
 import type { GroupAreas, PairSums } from "./group-areas.js";
@@ -107,32 +108,6 @@ export function sumsBetween(everybody: ScoredCell, upper: ScoredCell, lower: Sco
 export function sharedErrors(everybody: ScoredCell, first: ScoredCell, second: ScoredCell): OwnProducts | null {
   const before = known.get(first);
   return before?.everybody === everybody ? (before.pairs.get(second)?.own ?? null) : null;
-}
-
-/** The place of each sample's group among some that share none, by position; their number for samples of no group. */
-function codesIn(everybody: ScoredCell, groups: readonly ScoredCell[]): Uint16Array {
-  const positions = positionsIn(everybody);
-  const codes = new Uint16Array(everybody.rows.length).fill(groups.length);
-  groups.forEach(({ rows }, g) => {
-    for (let i = 0; i < rows.length; i++) codes[positions[rows[i] as number] as number] = g;
-  });
-  return codes;
-}
-
-const positionsOf = new WeakMap<ScoredCell, Uint32Array>();
-
-/** Where each row stands in the cell. */
-function positionsIn(cell: ScoredCell): Uint32Array {
-  let positions = positionsOf.get(cell);
-  if (positions === undefined) {
-    const { rows } = cell;
-    let last = -1;
-    for (let i = 0; i < rows.length; i++) last = Math.max(last, rows[i] as number);
-    positions = new Uint32Array(last + 1);
-    for (let i = 0; i < rows.length; i++) positions[rows[i] as number] = i;
-    positionsOf.set(cell, positions);
-  }
-  return positions;
 }
 
 /** An area across two sets of samples out of its sums. */

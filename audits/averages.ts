@@ -180,9 +180,12 @@ function lookTogether(
   if (study.weights !== null || whole === undefined || study.count >= MOST_SAMPLES) return null;
   const rows = inPatientOrder(whole.members, study.patients);
   const patients = takeCodes(study.patients, rows);
+  // Then the study's columns serve as they are.
+  const isInOrder = rows.length === study.count && rows.every((row, position) => row === position);
   const classes = study.classes.map((name): OrderedClass => {
-    const labels = takeTernary(study.labels(name), rows);
-    const scores = takeDoubles(study.scores(condition, name), rows);
+    const [labels, scores] = isInOrder
+      ? [study.labels(name), study.scores(condition, name)]
+      : [takeTernary(study.labels(name), rows), takeDoubles(study.scores(condition, name), rows)];
     return { labels, scores, order: orderOfDefined(labels, scores) };
   });
   const pairs = orderedPairs(classes, rows.length);

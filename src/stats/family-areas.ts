@@ -78,7 +78,7 @@ export function familyAreas(pool: Pool, codes: Uint16Array, groups: number): Fam
 /** Twice the number of samples below, ties once. */
 interface Places {
   readonly groups: number;
-  /** By position, negatives and positives of each group, then those of everybody. */
+  /** By run of equal scores, negatives and positives of each group, then those of everybody: written one after the other. */
   readonly below: Uint32Array;
   /** Σ of the negatives of h that are below the positives of g, at g · (groups + 1) + h; the last g is nobody's, the last h everybody. */
   readonly negativesBelow: Float64Array;
@@ -87,13 +87,13 @@ interface Places {
   readonly ofNegatives: Float64Array;
 }
 
-function placesOf({ data, order, runs }: Pool, codes: Uint16Array, groups: number): Places {
+function placesOf({ data, order, runs, runCount }: Pool, codes: Uint16Array, groups: number): Places {
   const { labels } = data;
   const n = order.length;
   const stride = 2 * (groups + 1);
   const everybody = 2 * groups;
-  if (room.length < n * stride) room = new Uint32Array(n * stride);
-  const below = room.subarray(0, n * stride);
+  if (room.length < runCount * stride) room = new Uint32Array(runCount * stride);
+  const below = room.subarray(0, runCount * stride);
   const running = new Uint32Array(stride);
   const negativesBelow = new Float64Array((groups + 1) * (groups + 1));
   const ofPositives = new Float64Array(groups);
@@ -111,10 +111,10 @@ function placesOf({ data, order, runs }: Pool, codes: Uint16Array, groups: numbe
     let end = start + 1;
     while (end < n && runs[end] === runs[start]) end++;
     count(start, end);
+    const at = stride * (runs[start] as number);
+    for (let j = 0; j < stride; j++) below[at + j] = running[j] as number;
     for (let rank = start; rank < end; rank++) {
       const position = order[rank] as number;
-      const at = position * stride;
-      for (let j = 0; j < stride; j++) below[at + j] = running[j] as number;
       const code = codes[position] as number;
       if (labels[position] === 1) {
         const row = code * (groups + 1);
@@ -301,6 +301,7 @@ class Singles {
   readonly #codes: Uint16Array;
   readonly #labels: Uint8Array;
   readonly #below: Uint32Array;
+  readonly #runOf: Uint32Array;
   readonly #groups: number;
   readonly #squares: Float64Array;
   readonly #centres: Centres;
@@ -317,6 +318,7 @@ class Singles {
     this.#codes = codes;
     this.#labels = pool.data.labels;
     this.#below = places.below;
+    this.#runOf = pool.runOf;
     this.#groups = groups;
     this.#squares = new Float64Array(SIDES * groups);
     this.#centres = centres;
@@ -335,7 +337,7 @@ class Singles {
     const code = this.#codes[position] as number;
     const label = this.#labels[position] as number;
     this.#counts[2 * code + label] = (this.#counts[2 * code + label] as number) + 1;
-    const at = 2 * (groups + 1) * position;
+    const at = 2 * (groups + 1) * (this.#runOf[position] as number);
     const allNegatives = below[at + 2 * groups] as number;
     const allPositives = below[at + 2 * groups + 1] as number;
     const twiceAll = twiceP[groups] as number;
@@ -420,6 +422,7 @@ class Repeats {
   readonly #codes: Uint16Array;
   readonly #labels: Uint8Array;
   readonly #below: Uint32Array;
+  readonly #runOf: Uint32Array;
   readonly #groups: number;
   readonly #centres: Centres;
   readonly #twiceP: Float64Array;
@@ -439,6 +442,7 @@ class Repeats {
     this.#codes = codes;
     this.#labels = pool.data.labels;
     this.#below = places.below;
+    this.#runOf = pool.runOf;
     this.#groups = groups;
     this.#centres = centres;
     this.#twiceP = counts.positives.map((count) => 2 * count);
@@ -468,7 +472,7 @@ class Repeats {
     const side = SIDES * h;
     let kinds = 0;
     for (let i = start; i < end; i++) {
-      const at = stride * i;
+      const at = stride * (this.#runOf[i] as number);
       const gn = below[at + 2 * h] as number;
       const ownAbove = twiceP - (below[at + 2 * h + 1] as number);
       const rn = (below[at + 2 * groups] as number) - gn;
@@ -535,7 +539,7 @@ class Repeats {
     for (let i = start; i < end; i++) {
       const code = this.#codes[i] as number;
       if (code === groups) continue;
-      const at = stride * i;
+      const at = stride * (this.#runOf[i] as number);
       const row = code * groups;
       if (this.#labels[i] === 1) {
         if (((seen[code] as number) & 1) === 0) {

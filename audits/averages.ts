@@ -12,12 +12,13 @@
 import { type AuditMeta, defineAudit, type MetricDescription, type Study, type Subgroup } from "../src/core/audit.js";
 import type { Condition } from "../src/core/condition.js";
 import type { Finding } from "../src/core/finding.js";
-import { type AucEstimate, areaUnderCurve, type LabelledScores, patientsOf } from "../src/stats/auc.js";
+import { type AucEstimate, areaAlong, type LabelledScores, patientsOf } from "../src/stats/auc.js";
 import { type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../src/stats/averages.js";
 import { distinctSubgroups, inPatientOrder, visibleIn } from "../src/stats/cell.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { type Basis, findingOf } from "../src/stats/finding.js";
-import { labelRanking } from "../src/stats/label-ranking.js";
+import { orderWithin } from "../src/stats/family.js";
+import { labelRanking, type RankingValues, rankingOf, rankingValues } from "../src/stats/label-ranking.js";
 import {
   balancedAccuracy,
   classCounts,
@@ -27,6 +28,7 @@ import {
   oneVersusRest,
 } from "../src/stats/multiclass.js";
 import { ascendingOrder } from "../src/stats/order.js";
+import { MOST_SAMPLES, type OrderedClass, orderedPairs, pairAreas } from "../src/stats/pair-areas.js";
 import { takeCodes, takeDoubles, takeLabels, takeRows, takeTernary } from "../src/stats/take.js";
 
 const AUDIT = "averages";
@@ -139,17 +141,105 @@ export default defineAudit({
   meta,
   evaluate(study, { level }) {
     if (study.task === "binary" || study.classes.length < 2) return [];
-    const averagesOf = study.task === "multiclass" ? multiclassAverages : multilabelAverages;
-    return distinctSubgroups(study).flatMap((subgroup) => {
-      const rows = inPatientOrder(subgroup.members, study.patients);
-      const visible = visibleIn(study, subgroup);
-      return study.conditions.flatMap((condition) => {
-        const averages = averagesOf(visible, rows, condition);
+    const subgroups = distinctSubgroups(study);
+    const found = study.conditions.map((condition) => {
+      const together = study.task === "multilabel" ? lookTogether(study, subgroups, condition) : null;
+      return subgroups.map((subgroup) => {
+        const rows = inPatientOrder(subgroup.members, study.patients);
+        const visible = visibleIn(study, subgroup);
+        const averages =
+          study.task === "multiclass"
+            ? multiclassAverages(visible, rows, condition)
+            : multilabelAverages(visible, rows, condition, together?.(subgroup) ?? null);
         return averages.averages.map((one) => averageFinding(one, averages, subgroup, condition, level));
       });
     });
+    return subgroups.flatMap((_, index) => found.flatMap((ofGroups) => ofGroups[index] ?? []));
   },
 });
+
+/** What a group's averages need that is made for all groups of a family at once. */
+interface Together {
+  /** By class: the ascending order of the group's samples that have its label and its score. */
+  readonly orders: readonly Uint32Array[];
+  readonly micro: Result;
+  /** By sample of the study. */
+  readonly ranking: RankingValues;
+}
+
+/**
+ * Everybody's scores are sorted once, and what is asked of each group is picked out of that order for a whole family at once. null
+ * for groups of which something is withheld, and where samples differ in weight: these are looked at one by one.
+ */
+function lookTogether(
+  study: Study,
+  subgroups: readonly Subgroup[],
+  condition: Condition,
+): ((subgroup: Subgroup) => Together | null) | null {
+  const [whole] = study.subgroups;
+  if (study.weights !== null || whole === undefined || study.count >= MOST_SAMPLES) return null;
+  const rows = inPatientOrder(whole.members, study.patients);
+  const patients = takeCodes(study.patients, rows);
+  // Then the study's columns serve as they are.
+  const isInOrder = rows.length === study.count && rows.every((row, position) => row === position);
+  const classes = study.classes.map((name): OrderedClass => {
+    const [labels, scores] = isInOrder
+      ? [study.labels(name), study.scores(condition, name)]
+      : [takeTernary(study.labels(name), rows), takeDoubles(study.scores(condition, name), rows)];
+    return { labels, scores, order: orderOfDefined(labels, scores) };
+  });
+  const pairs = orderedPairs(classes, rows.length);
+  const labels = study.classes.map((name) => study.labels(name));
+  const ranking = rankingValues(
+    { labels, scores: study.classes.map((name) => study.scores(condition, name)) },
+    study.count,
+  );
+  const positions = new Uint32Array(study.count);
+  for (let i = 0; i < rows.length; i++) positions[rows[i] as number] = i;
+  let current: ReadonlyMap<Subgroup, Together> = new Map();
+  return (subgroup) => {
+    if (subgroup.withheld !== undefined) return null;
+    if (!current.has(subgroup)) {
+      const family = subgroups.filter((one) => one.family === subgroup.family && one.withheld === undefined);
+      const group = new Uint16Array(rows.length).fill(family.length);
+      family.forEach(({ members }, g) => {
+        for (let i = 0; i < members.length; i++) group[positions[members[i] as number] as number] = g;
+      });
+      const orders = classes.map((one) => ordersIn(one, group, family.length));
+      const micro = pairAreas(pairs, group, family.length, patients);
+      current = new Map(
+        family.map((one, g) => [
+          one,
+          {
+            orders: orders.map((ofClass) => ofClass[g] as Uint32Array),
+            micro: micro[g] as Result,
+            ranking,
+          },
+        ]),
+      );
+    }
+    return current.get(subgroup) ?? null;
+  };
+}
+
+/** The positions that have a label and a score, by ascending score. */
+function orderOfDefined(labels: Int8Array, scores: Float64Array): Uint32Array {
+  const kept = definedPositions(labels, scores);
+  if (kept.length === labels.length) return ascendingOrder(scores);
+  return takeRows(kept, ascendingOrder(takeDoubles(scores, kept)));
+}
+
+function ordersIn({ labels, order, scores }: OrderedClass, group: Uint16Array, groups: number): Uint32Array[] {
+  let codes = group;
+  if (order.length < group.length) {
+    codes = new Uint16Array(group.length).fill(groups);
+    const kept = definedPositions(labels, scores);
+    for (let i = 0; i < kept.length; i++) codes[kept[i] as number] = group[kept[i] as number] as number;
+  }
+  const sizes = new Array<number>(groups + 1).fill(0);
+  for (let i = 0; i < codes.length; i++) sizes[codes[i] as number] = (sizes[codes[i] as number] as number) + 1;
+  return orderWithin(order, codes, sizes.slice(0, groups));
+}
 
 /** Below this many of a class, intervals of averages were seen to cover 89 to 93 % instead of 95 % (docs/methods.md). */
 const FEW = 20;
@@ -175,7 +265,12 @@ function averageFinding(
   return findingOf(subject, result, basis, level, { details, reason: notes.length === 0 ? null : notes.join("; ") });
 }
 
-function multilabelAverages(study: Study, members: Uint32Array, condition: Condition): Averages {
+function multilabelAverages(
+  study: Study,
+  members: Uint32Array,
+  condition: Condition,
+  together: Together | null,
+): Averages {
   const labels = study.classes.map((name) => study.labels(name));
   const scores = study.classes.map((name) => study.scores(condition, name));
   const { rows, positives, unscored } = labelledRows(members, labels, scores);
@@ -195,16 +290,25 @@ function multilabelAverages(study: Study, members: Uint32Array, condition: Condi
     ),
   );
   const counts = { n: rows.length, patients: patientsOf(patients) };
-  const ranking = labelRanking({ ...columns, patients, weights });
+  const orders = together?.orders ?? ordersOf(classes);
+  const ranking =
+    together === null
+      ? labelRanking({ ...columns, patients, weights })
+      : rankingOf(valuesAt(together.ranking, rows), patients, null);
   return {
     averages: [
-      ...areaAverages(study, classes, ordersOf(classes), counts),
+      ...areaAverages(study, classes, orders, counts),
+      { metric: "auc-micro", result: together?.micro ?? microAuc(classes, orders) },
       { metric: "label-ranking-precision", result: ranking.averagePrecision },
       { metric: "label-ranking-loss", result: ranking.loss },
     ],
     basis: { counts: { ...counts, positives, negatives: rows.length - positives }, unscored },
     note: null,
   };
+}
+
+function valuesAt({ precisions, losses }: RankingValues, rows: Uint32Array): RankingValues {
+  return { precisions: takeDoubles(precisions, rows), losses: takeDoubles(losses, rows) };
 }
 
 /** Rows with a label and a score of at least one class; those that lack the score of a labelled class are counted. */
@@ -244,14 +348,8 @@ function definedSamples(
   clustered: boolean,
   weights: Float64Array | null,
 ): LabelledScores {
-  const kept = new Uint32Array(labels.length);
-  let count = 0;
-  for (let i = 0; i < labels.length; i++) {
-    kept[count] = i;
-    if (labels[i] !== -1 && !Number.isNaN(scores[i])) count++;
-  }
-  if (count === labels.length) return { scores, labels: Uint8Array.from(labels), patients, clustered, weights };
-  const rows = kept.subarray(0, count);
+  const rows = definedPositions(labels, scores);
+  if (rows.length === labels.length) return { scores, labels: new Uint8Array(labels), patients, clustered, weights };
   return {
     scores: takeDoubles(scores, rows),
     labels: takeLabels(labels, rows),
@@ -259,6 +357,16 @@ function definedSamples(
     clustered,
     weights: weights === null ? null : takeDoubles(weights, rows),
   };
+}
+
+function definedPositions(labels: Int8Array, scores: Float64Array): Uint32Array {
+  const kept = new Uint32Array(labels.length);
+  let count = 0;
+  for (let i = 0; i < labels.length; i++) {
+    kept[count] = i;
+    if (labels[i] !== -1 && !Number.isNaN(scores[i])) count++;
+  }
+  return kept.subarray(0, count);
 }
 
 function multiclassAverages(study: Study, members: Uint32Array, condition: Condition): Averages {
@@ -286,6 +394,7 @@ function multiclassAverages(study: Study, members: Uint32Array, condition: Condi
   return {
     averages: [
       ...areaAverages(study, rest, orders, counts),
+      { metric: "auc-micro", result: microAuc(rest, orders) },
       { metric: "auc-hand-till", result: handTill(data, used, "equal", orders), classes: usedClasses },
       { metric: "accuracy", result: multiclassAccuracy(data) },
       { metric: "balanced-accuracy", result: balancedAccuracy(data, used), classes: usedClasses },
@@ -345,7 +454,7 @@ function areaAverages(
   orders: readonly Uint32Array[],
   counts: { n: number; patients: number },
 ): Average[] {
-  const areas = classes.map((data, c) => areaUnderCurve(data, orders[c]));
+  const areas = classes.map((data, c) => areaAlong(data, orders[c] as Uint32Array));
   const defined: ClassArea[] = [];
   const leftOut: { name: string; reason: string }[] = [];
   areas.forEach((area: Result<AucEstimate>, c) => {
@@ -365,6 +474,5 @@ function areaAverages(
       result: isNone ? none : prevalenceWeightedAuc(defined, counts, study.clustered),
       classes: used,
     },
-    { metric: "auc-micro", result: microAuc(classes, orders) },
   ];
 }

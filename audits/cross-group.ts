@@ -18,7 +18,7 @@ import {
   scoredCell,
   withScores,
 } from "../src/stats/cell.js";
-import { areaBetween, areasAcross, type CrossArea, crossAreaOf } from "../src/stats/cross-area.js";
+import { areaBetween, areasAcross, type CrossArea, crossAreaOf, sumsBetween } from "../src/stats/cross-area.js";
 import type { Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { poolOf, type Side, type Sides, sidesOf } from "../src/stats/rank-sums.js";
@@ -134,7 +134,8 @@ interface Group {
 function familyFindings(setting: Setting, subgroups: readonly Subgroup[], matrixUpTo: number): Finding[] {
   const all = unscoredOf(setting.labelled, setting.everybody);
   const groups = subgroups.map((subgroup) => groupOf(setting, subgroup, all));
-  const found = groups.flatMap((group) => backgroundFindings(setting, group));
+  const family = groups.map(({ cell }) => cell);
+  const found = groups.flatMap((group) => backgroundFindings(setting, group, family));
   return groups.length > matrixUpTo ? found : [...found, ...matrixFindings(setting, groups)];
 }
 
@@ -177,9 +178,9 @@ function unscoredOf({ labels }: Cell, { counts, unscored }: ScoredCell): LabelCo
 
 type GroupSide = "positives" | "negatives" | "background-positives" | "background-negatives";
 
-function backgroundFindings(setting: Setting, group: Group): Finding[] {
+function backgroundFindings(setting: Setting, group: Group, family: readonly ScoredCell[]): Finding[] {
   const { own, background } = group.unscored;
-  const sides = sidesAgainst(setting, group);
+  const sides = sidesAgainst(setting, group, family);
   const found = (metric: string, upper: GroupSide, lower: GroupSide, unscored: number, shift = 0): Finding => {
     const { area, counts } = sides(upper, lower);
     const subject = subjectOf(setting, group.subgroup, metric);
@@ -202,7 +203,11 @@ const SUMS: Readonly<Partial<Record<`${GroupSide}/${GroupSide}`, "bpsn" | "bnsp"
 };
 
 /** The areas of a group against its background. Neither a withheld group nor its background, from which it would follow, is compared. */
-function sidesAgainst({ class: className, everybody }: Setting, { cell, name, subgroup }: Group) {
+function sidesAgainst(
+  { class: className, everybody }: Setting,
+  { cell, name, subgroup }: Group,
+  family: readonly ScoredCell[],
+) {
   const names: Readonly<Record<GroupSide, string>> = {
     positives: `positives of ${name}`,
     negatives: `negatives of ${name}`,
@@ -211,7 +216,7 @@ function sidesAgainst({ class: className, everybody }: Setting, { cell, name, su
   };
   const labelOf = (side: GroupSide) => (side.endsWith("positives") ? 1 : 0);
   const isHidden = isWithheld(subgroup, className);
-  const sums = isHidden ? null : areasAcross(everybody, cell);
+  const sums = isHidden ? null : areasAcross(everybody, cell, family);
   const pool = poolOf(withScores(everybody, 0));
   const byWeight = sums === null && !isHidden ? sidesOf(pool, membershipIn(everybody, cell)) : NO_SIDES;
   const sideOf = (side: GroupSide): Side =>
@@ -243,15 +248,26 @@ const NO_SIDES: Sides = {
 function matrixFindings(setting: Setting, groups: readonly Group[]): Finding[] {
   const { class: className, everybody } = setting;
   const pool = poolOf(withScores(everybody, 0));
-  const sides = groups.map(({ cell, subgroup }) =>
-    isWithheld(subgroup, className) ? NO_SIDES : sidesOf(pool, membershipIn(everybody, cell)),
-  );
-  return groups.flatMap((row, i) =>
-    groups.flatMap((column, j): Finding[] => {
+  const made = new Map<Group, Sides>();
+  const sidesFor = (group: Group): Sides => {
+    const sides = made.get(group) ?? sidesOf(pool, membershipIn(everybody, group.cell));
+    made.set(group, sides);
+    return sides;
+  };
+  const between = (row: Group, column: Group): CrossArea => {
+    const names = { upper: `positives of ${row.name}`, lower: `negatives of ${column.name}` };
+    const isHidden = [row, column].some(({ subgroup }) => isWithheld(subgroup, className));
+    const sums = isHidden ? null : sumsBetween(everybody, row.cell, column.cell);
+    if (sums !== null) return crossAreaOf(sums, { upper: 1, lower: 0 }, everybody.clustered, names);
+    const [upper, lower] = [row, column].map((group) =>
+      isWithheld(group.subgroup, className) ? NO_SIDES : sidesFor(group),
+    ) as [Sides, Sides];
+    return areaBetween(pool, upper.positives, lower.negatives, names);
+  };
+  return groups.flatMap((row) =>
+    groups.flatMap((column): Finding[] => {
       if (column === row) return [];
-      const names = { upper: `positives of ${row.name}`, lower: `negatives of ${column.name}` };
-      const [upper, lower] = [(sides[i] as Sides).positives, (sides[j] as Sides).negatives];
-      const { area, counts } = areaBetween(pool, upper, lower, names);
+      const { area, counts } = between(row, column);
       const reference = column.subgroup.values;
       const subject = { ...subjectOf(setting, row.subgroup, "xauc"), versus: column.name };
       const unscored = row.unscored.own.positives + column.unscored.own.negatives;

@@ -8,20 +8,28 @@
  * for how many findings there are.
  */
 import { z } from "zod";
-import { type AuditMeta, defineAudit, type OperatingPoint, type Study } from "../src/core/audit.js";
+import { type AuditMeta, defineAudit, type OperatingPoint, type Study, type Subgroup } from "../src/core/audit.js";
 import { type Condition, isClean } from "../src/core/condition.js";
 import type { Curve, Finding } from "../src/core/finding.js";
 import { type AucEstimate, areaUnderCurve, type LabelledScores, logitLimits } from "../src/stats/auc.js";
 import { type AveragePrecisionEstimate, averagePrecision } from "../src/stats/average-precision.js";
-import { distinctSubgroups, labelledCell, type ScoredCell, scoredCell, withScores } from "../src/stats/cell.js";
+import {
+  distinctSubgroups,
+  familiesOf,
+  labelledCell,
+  type ScoredCell,
+  scoredCell,
+  withScores,
+} from "../src/stats/cell.js";
 import { coverageCaution } from "../src/stats/coverage-caution.js";
+import { orderTogether } from "../src/stats/family.js";
 import { RATES, type Rate, rateAt } from "../src/stats/decisions.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
 import { findingOf, type Subject } from "../src/stats/finding.js";
 import { criticalValue } from "../src/stats/normal.js";
 import { type PartialAreaEstimate, partialArea, type RocRange, standardisedPartial } from "../src/stats/partial-auc.js";
-import { cornersOf, rocCurve } from "../src/stats/roc.js";
-import { type ScoreSteps, scoreSteps } from "../src/stats/steps.js";
+import { ratesOf, rocCurve } from "../src/stats/roc.js";
+import { type ScoreSteps, scoreSteps, stepsRoom } from "../src/stats/steps.js";
 import { unequalWeights } from "../src/stats/weights.js";
 import { type Proportions, proportions, withLimits } from "./support/proportions.js";
 
@@ -126,6 +134,7 @@ export default defineAudit<typeof parameters>({
     return study.classes.flatMap((className) => {
       const points = study.operatingPoints.filter((point) => point.class === className);
       const columns = study.conditions.map((condition) => study.scores(condition, className));
+      orderGroups(study, className, columns);
       return distinctSubgroups(study).flatMap((subgroup) => {
         const cell = labelledCell(study, subgroup, className);
         return study.conditions.flatMap((condition, index) => {
@@ -146,6 +155,18 @@ export default defineAudit<typeof parameters>({
   },
 });
 
+/** Sorts everybody's scores for all groups at once; under several conditions all scores would have to be held. */
+function orderGroups(study: Study, className: string, columns: readonly Float64Array[]): void {
+  const [whole] = study.subgroups;
+  const [column] = columns;
+  if (whole === undefined || column === undefined || columns.length > 1) return;
+  const scored = (group: Subgroup) => scoredCell(labelledCell(study, group, className), [column]);
+  for (const groups of familiesOf(study).values()) orderTogether(scored(whole), groups.map(scored));
+}
+
+/** The steps of one cell after the other. */
+const room = stepsRoom();
+
 /** All that rests on the order of the scores, by one sort. */
 function areaFindings(
   subject: Omit<Subject, "metric">,
@@ -155,7 +176,7 @@ function areaFindings(
   withCurve: boolean,
 ): Finding[] {
   const data = withScores(cell, 0);
-  const steps = scoreSteps(data.scores, data.labels, undefined, unequalWeights(data));
+  const steps = scoreSteps(data.scores, data.labels, undefined, unequalWeights(data), room);
   return [
     aucFinding({ ...subject, metric: "auc" }, cell, data, steps, level, withCurve),
     partialAucFinding(
@@ -186,7 +207,7 @@ function aucFinding(
       "standard-error": auc.standardError,
       ...(logit === null ? {} : { "logit-lower": logit.lower, "logit-upper": logit.upper }),
     },
-    ...(withCurve ? { curve: curveOf(data, steps, auc, level) } : {}),
+    ...(withCurve ? { curve: curveOf(steps, auc, level) } : {}),
   });
 }
 
@@ -250,9 +271,8 @@ function caution(auc: AucEstimate): string | null {
   return "all samples of a class rank alike, so DeLong's variance is nil and Newcombe's interval stands in";
 }
 
-function curveOf({ scores }: LabelledScores, steps: ScoreSteps, auc: AucEstimate, level: number): Curve {
-  const corners = cornersOf(steps, scores);
-  return rocCurve(corners, auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
+function curveOf(steps: ScoreSteps, auc: AucEstimate, level: number): Curve {
+  return rocCurve(ratesOf(steps), auc.effectivePositives, auc.effectiveNegatives, criticalValue(level));
 }
 
 function rateFinding(

@@ -176,7 +176,8 @@ function estimatesOf<E extends Estimate>(measure: Measure<E>, { groups, everybod
     const results = groups.map((group) => ({ ...group, result: measure.estimate(withScores(group.cell, 0)) }));
     return { measure, groups: results, rests: [], everybody: overall };
   }
-  const both = groups.map((group) => ({ group, ...measure.withRest(everybody, group.cell) }));
+  const family = groups.map(({ cell }) => cell);
+  const both = groups.map((group) => ({ group, ...measure.withRest(everybody, group.cell, family) }));
   return {
     measure,
     groups: both.map(({ group, own }) => ({ ...group, result: own })),

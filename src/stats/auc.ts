@@ -9,15 +9,7 @@ import {
   rootOf,
 } from "./estimate.js";
 import { groupAreas, type PairSums, type SideSums } from "./group-areas.js";
-import {
-  declareProduct,
-  deferredPart,
-  type ErrorPart,
-  errorPart,
-  ownVariance,
-  productOf,
-  sizeOf,
-} from "./influence.js";
+import { declareProduct, deferredPart, type ErrorPart, ownVariance, productOf, sizeOf } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { orderOf } from "./order.js";
 import { LEFT_OUT, type Placements, placements, placementsOf } from "./placements.js";
@@ -80,16 +72,16 @@ const known = new WeakMap<LabelledScores, Result<AucEstimate>>();
  */
 export function areaOutside(data: LabelledScores, isMember: Uint8Array): Result<AucEstimate> {
   const weights = unequalWeights(data);
-  if (weights === null) return areaOfRest(poolOf(data), isMember, groupAreas(poolOf(data), isMember).rest);
+  if (weights === null) return areaOfRest(poolOf(data), () => isMember, groupAreas(poolOf(data), isMember).rest);
   const labels = new Uint8Array(isMember.length);
   for (let i = 0; i < labels.length; i++) labels[i] = isMember[i] === 1 ? LEFT_OUT : (data.labels[i] as number);
   return areaOfPlaced({ ...data, labels }, weights, placementsOf(data.scores, labels, orderOf(data.scores), weights));
 }
 
-/** The same where the sums are at hand. */
-export function areaOfRest(pool: Pool, isMember: Uint8Array, rest: PairSums): Result<AucEstimate> {
+/** The same where the sums are at hand; the members are asked for where covariances with other estimates are. */
+export function areaOfRest(pool: Pool, members: () => Uint8Array, rest: PairSums): Result<AucEstimate> {
   return areaOfPair(rest, pool.data.clustered, () => {
-    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, isMember);
+    const { backgroundNegatives, backgroundPositives } = sidesOf(pool, members());
     return rankSums(pool, backgroundPositives, backgroundNegatives);
   });
 }
@@ -107,7 +99,7 @@ export function areaOfSides(pool: Pool, upper: Side, lower: Side): Result<AucEst
   if (few !== null) return few;
   const sums = rankSums(pool, upper, lower);
   const of = ({ part, squares, variance }: SideError, count: number) =>
-    sideOf(part, part.patients.length, count, variance, squares, count);
+    sideOf(part, sizeOf(part), count, variance, squares, count);
   return areaEstimate(sums.area, of(sums.upper, positives), of(sums.lower, negatives), pool.data.clustered);
 }
 
@@ -286,27 +278,53 @@ interface ClassPart {
   readonly contributors: number;
 }
 
+/** Room for one class's patients and totals, which are copied out of it. */
+const rooms = { patients: new Int32Array(0), totals: new Float64Array(0) };
+
 /** One class's centred placements over its count, summed by patient, and the count over their design effect. */
 function classPart(data: LabelledScores, weights: Float64Array | null, placed: Placements, label: 0 | 1): ClassPart {
   const count = label === 1 ? placed.positives : placed.negatives;
   const total = label === 1 ? placed.positiveWeight : placed.negativeWeight;
-  const patients = new Int32Array(count);
-  const contributions = new Float64Array(count);
-  const ofClass = weights === null ? null : new Float64Array(count);
-  let squares = 0; // of the centred placements, weighted
-  let next = 0;
-  for (let i = 0; i < data.labels.length; i++) {
-    if (data.labels[i] !== label) continue;
-    const weight = weights === null ? 1 : (weights[i] as number);
-    const centred = (placed.values[i] as number) - placed.auc;
-    squares += weight * centred * centred;
-    patients[next] = data.patients[i] as number;
-    if (ofClass !== null) ofClass[next] = weight;
-    contributions[next++] = (weight * centred) / total;
+  if (rooms.patients.length < count) {
+    rooms.patients = new Int32Array(2 * count);
+    rooms.totals = new Float64Array(2 * count);
   }
-  const part = errorPart(patients, contributions);
-  const contributors = ofClass === null ? part.patients.length : kishCount(patients, ofClass);
-  return sideOf(part, contributors, count, ownVariance(part), squares, total, ofClass !== null);
+  const { patients: codes, totals } = rooms;
+  const { labels, patients } = data;
+  const { auc, values } = placed;
+  let squares = 0; // of the centred placements, weighted
+  let last = -1;
+  let current = -1;
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== label) continue;
+    const weight = weights === null ? 1 : (weights[i] as number);
+    const centred = (values[i] as number) - auc;
+    const patient = patients[i] as number;
+    squares += weight * centred * centred;
+    if (patient !== current) {
+      codes[++last] = patient;
+      current = patient;
+      sum = 0;
+    }
+    sum += (weight * centred) / total;
+    totals[last] = sum;
+  }
+  const part = { patients: codes.slice(0, last + 1), totals: totals.slice(0, last + 1) };
+  const contributors = weights === null ? last + 1 : kishOfLabel(data, weights, label, count);
+  return sideOf(part, contributors, count, ownVariance(part), squares, total, weights !== null);
+}
+
+function kishOfLabel({ labels, patients }: LabelledScores, weights: Float64Array, label: 0 | 1, count: number): number {
+  const codes = new Int32Array(count);
+  const ofClass = new Float64Array(count);
+  let next = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== label) continue;
+    codes[next] = patients[i] as number;
+    ofClass[next++] = weights[i] as number;
+  }
+  return kishCount(codes, ofClass);
 }
 
 /** @param total the weight of the class: its count where all samples count alike */

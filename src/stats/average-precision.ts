@@ -1,6 +1,6 @@
 import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Result, standardErrorOf } from "./estimate.js";
-import { errorPart } from "./influence.js";
+import { type ErrorPart, writtenPart } from "./influence.js";
 import { wilsonLimits } from "./proportion.js";
 import { type ScoreSteps, scoreSteps } from "./steps.js";
 import { kishCount, unequalWeights } from "./weights.js";
@@ -46,7 +46,7 @@ export function averagePrecision(data: LabelledScores, steps?: ScoreSteps): Resu
     weights,
   );
   const { value, positives, negatives, prevalence, trapezoidArea } = ranked;
-  const error = [errorPart(data.patients, ranked.contributions)];
+  const error = [errorOf(data, ranked, weights)];
   const standardError = standardErrorOf(error);
   const { positivePatients, contributors } = positivesOf(data, weights, positives);
   return {
@@ -68,6 +68,14 @@ export function averagePrecision(data: LabelledScores, steps?: ScoreSteps): Resu
   };
 }
 
+/** Made apart from the estimate, whose limits findings keep. Steps may be in room that is used again. */
+function errorOf(data: LabelledScores, { write }: RankedPrecision, weights: Float64Array | null): ErrorPart {
+  return writtenPart(data.patients, write, (contributions) => {
+    const fresh = scoreSteps(data.scores, data.labels, undefined, weights);
+    rankedPrecision(fresh, data.labels, weights).write(contributions);
+  });
+}
+
 export interface RankedPrecision {
   readonly positives: number;
   readonly negatives: number;
@@ -76,8 +84,8 @@ export interface RankedPrecision {
   /** 0 without positives. */
   readonly value: number;
   readonly trapezoidArea: number;
-  /** By how much each sample's weight moves the value, times the weight; aligned with the scores. */
-  readonly contributions: Float64Array;
+  /** Writes by how much each sample's weight moves the value, times the weight; aligned with the scores. */
+  readonly write: (contributions: Float64Array) => void;
 }
 
 /**
@@ -87,12 +95,13 @@ export interface RankedPrecision {
  * @param weights those of the steps; null where all samples count alike
  */
 export function rankedPrecision(steps: ScoreSteps, labels: Uint8Array, weights: Float64Array | null): RankedPrecision {
-  const { count, samples, starts, hits, alarms, positives, negatives } = steps;
+  const { count, hits, alarms, positives, negatives } = steps;
   const total = hits[count] as number;
   const everything = total + (alarms[count] as number);
-  const contributions = new Float64Array(labels.length);
-  const shared = { positives, negatives, prevalence: everything === 0 ? 0 : total / everything, contributions };
-  if (total === 0) return { ...shared, value: 0, trapezoidArea: 0 };
+  const shared = { positives, negatives, prevalence: everything === 0 ? 0 : total / everything };
+  if (total === 0) {
+    return { ...shared, value: 0, trapezoidArea: 0, write: (contributions) => contributions.fill(0) };
+  }
   let sum = 0;
   let trapezoids = 0;
   let last = 1;
@@ -105,6 +114,22 @@ export function rankedPrecision(steps: ScoreSteps, labels: Uint8Array, weights: 
     last = precision;
   }
   const value = sum / total;
+  return {
+    ...shared,
+    value,
+    trapezoidArea: trapezoids / total,
+    write: (contributions) => writePrecisions(contributions, steps, labels, weights, value),
+  };
+}
+
+function writePrecisions(
+  contributions: Float64Array,
+  { count, samples, starts, hits, alarms }: ScoreSteps,
+  labels: Uint8Array,
+  weights: Float64Array | null,
+  value: number,
+): void {
+  const total = hits[count] as number;
   let gain = 0;
   let loss = 0;
   for (let step = count - 1; step >= 0; step--) {
@@ -123,7 +148,6 @@ export function rankedPrecision(steps: ScoreSteps, labels: Uint8Array, weights: 
       contributions[sample] = weights === null ? contribution : contribution * (weights[sample] as number);
     }
   }
-  return { ...shared, value, trapezoidArea: trapezoids / total };
 }
 
 /** The patients with positives, and as many of equal weight as they are worth. */

@@ -4,13 +4,13 @@ import {
   type Estimate,
   type Limits,
   type NotEstimable,
-  notEstimable,
   type Result,
   standardErrorOf,
 } from "./estimate.js";
 import { type ErrorPart, mergedPart, type SamplingError, sumOfParts, type WeightedPart } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { ascendingOrder } from "./order.js";
+import { siftDown, tooFewPairs } from "./pair-areas.js";
 import { unequalWeights } from "./weights.js";
 
 /** One class's estimate and what it counts for in an average. */
@@ -201,7 +201,7 @@ function positiveWeight({ labels, weights }: LabelledScores): number {
 export function microAuc(given: readonly LabelledScores[], orders?: readonly Uint32Array[]): Result<Estimate> {
   const classes = withoutEqualWeights(given);
   const totals = pairTotals(classes);
-  const refused = tooFewPairs(totals);
+  const refused = refusedOf(totals);
   if (refused !== null) return refused;
   const sums = {
     positives: new Float64Array(totals.positives.byPatient.length),
@@ -322,26 +322,15 @@ function pairTotals(classes: readonly LabelledScores[]): PairTotals {
   return { pairs, patients: distinct, first, positives, negatives };
 }
 
-function tooFewPairs({ pairs, positives, negatives }: PairTotals): NotEstimable | null {
-  for (const [of, which] of [
-    [positives, "positive"],
-    [negatives, "negative"],
-  ] as const) {
-    if (of.count < 2) {
-      const pair = of.count === 1 ? "pair" : "pairs";
-      return notEstimable(
-        `${of.count} ${which} ${pair} among ${pairs} of a sample and a class: AUC needs at least two of each kind`,
-      );
-    }
-    let patients = 0;
-    for (let place = 0; place < of.byPatient.length; place++) if ((of.byPatient[place] as number) > 0) patients++;
-    if (patients < 2) {
-      return notEstimable(
-        `all ${which} pairs come from one patient: the AUC's interval needs at least two patients of each kind`,
-      );
-    }
-  }
-  return null;
+function refusedOf({ pairs, positives, negatives }: PairTotals): NotEstimable | null {
+  const of = ({ count, byPatient }: PairsOfLabel) => ({ count, patients: countAbove0(byPatient) });
+  return tooFewPairs(pairs, of(positives), of(negatives));
+}
+
+function countAbove0(values: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if ((values[i] as number) > 0) count++;
+  return count;
 }
 
 /**
@@ -408,24 +397,6 @@ function mergePlacements(
     negativesBelow += runNegatives;
   }
   return Math.min(1, twiceWins / (2 * positives.weight * negatives.weight));
-}
-
-/** Lets the class at a place of the heap sink below those with lower heads. */
-function siftDown(heap: Uint16Array, heads: Float64Array, size: number, from: number): void {
-  let at = from;
-  const c = heap[at] as number;
-  const head = heads[c] as number;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= size) break;
-    if (child + 1 < size && (heads[heap[child + 1] as number] as number) < (heads[heap[child] as number] as number))
-      child++;
-    const lower = heap[child] as number;
-    if ((heads[lower] as number) >= head) break;
-    heap[at] = lower;
-    at = child;
-  }
-  heap[at] = c;
 }
 
 function centredPart(sums: Float64Array, { weight, byPatient }: PairsOfLabel, value: number, first: number): ErrorPart {

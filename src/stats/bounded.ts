@@ -1,5 +1,5 @@
 import { type Estimate, type Limits, type Result, notEstimable, standardErrorOf } from "./estimate.js";
-import { errorPart, type SamplingError } from "./influence.js";
+import { type SamplingError, sizeOf, writtenPart } from "./influence.js";
 import { wilsonLimits } from "./proportion.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -64,21 +64,24 @@ export function boundedMean({ values, patients, weights }: SampleValues, what: s
     total += weight;
   }
   const value = sum / total;
-  const contributions = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const weight = unequal === null ? 1 : (unequal[i] as number);
-    contributions[i] = (weight * ((values[i] as number) - value)) / total;
-  }
-  const part = errorPart(patients, contributions);
-  if (part.patients.length < 2) {
-    return notEstimable(`${part.patients.length} patients with ${what}: its interval needs two`);
-  }
+  const part = writtenPart(patients, centredOver(values, unequal, value, total));
+  const count = sizeOf(part);
+  if (count < 2) return notEstimable(`${count} patients with ${what}: its interval needs two`);
   return boundedEstimate({
     value,
     error: [part],
     range: [0, 1],
     n: values.length,
-    patients: part.patients.length,
+    patients: count,
     contributors: kishCount(patients, unequal),
   });
+}
+
+function centredOver(values: Float64Array, weights: Float64Array | null, mean: number, total: number) {
+  return (contributions: Float64Array): void => {
+    for (let i = 0; i < contributions.length; i++) {
+      const weight = weights === null ? 1 : (weights[i] as number);
+      contributions[i] = (weight * ((values[i] as number) - mean)) / total;
+    }
+  };
 }

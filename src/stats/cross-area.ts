@@ -1,7 +1,9 @@
 import { type AucEstimate, areaAlong, areaOfPair, areaOfSides, patientsOf } from "./auc.js";
-import { type Counts, membershipIn, type ScoredCell, withScores } from "./cell.js";
+import { type Counts, type ScoredCell, withScores } from "./cell.js";
+import { codesIn } from "./family.js";
 import type { NotEstimable, Result } from "./estimate.js";
-import { type GroupAreas, groupAreas, type PairSums } from "./group-areas.js";
+import { familyAreas, type OwnProducts } from "./family-areas.js";
+import type { GroupAreas, PairSums } from "./group-areas.js";
 import { LEFT_OUT } from "./placements.js";
 import { type Pool, poolOf, type Side } from "./rank-sums.js";
 import { takeCodes } from "./take.js";
@@ -56,17 +58,56 @@ function patientsOfBoth({ data }: Pool, upper: Side, lower: Side): Int32Array {
   return patients.sort();
 }
 
-const known = new WeakMap<ScoredCell, { readonly everybody: ScoredCell; readonly areas: GroupAreas }>();
+/** More groups than this are looked at one part after the other, since what all samples are among all groups takes room. */
+const AT_ONCE = 12;
 
-/** A group's areas with everybody else's, made once; null where samples differ in weight. */
-export function areasAcross(everybody: ScoredCell, group: ScoredCell): GroupAreas | null {
+interface Known {
+  readonly everybody: ScoredCell;
+  readonly areas: GroupAreas;
+  /** With the groups that it was looked at together with. */
+  readonly pairs: ReadonlyMap<ScoredCell, { readonly across: PairSums; readonly own: OwnProducts }>;
+}
+
+const known = new WeakMap<ScoredCell, Known>();
+
+/**
+ * A group's areas with everybody else's, made once; null where samples differ in weight.
+ * @param family the group with those that it shares no sample with: what is made of one of them is made of all at once
+ */
+export function areasAcross(
+  everybody: ScoredCell,
+  group: ScoredCell,
+  family: readonly ScoredCell[] = [group],
+): GroupAreas | null {
   const before = known.get(group);
   if (before?.everybody === everybody) return before.areas;
   const data = withScores(everybody, 0);
   if (unequalWeights(data) !== null) return null;
-  const areas = groupAreas(poolOf(data), membershipIn(everybody, group));
-  known.set(group, { everybody, areas });
-  return areas;
+  const place = family.indexOf(group);
+  const first = place - (place % AT_ONCE);
+  const together = place === -1 ? [group] : family.slice(first, first + AT_ONCE);
+  const { groups, pairs, shared } = familyAreas(poolOf(data), codesIn(everybody, together), together.length);
+  together.forEach((cell, g) => {
+    const others = together.flatMap((other, h) => {
+      const across = pairs[g * together.length + h] ?? null;
+      const own = shared[g * together.length + h] ?? null;
+      return across === null || own === null ? [] : [[other, { across, own }] as const];
+    });
+    known.set(cell, { everybody, areas: groups[g] as GroupAreas, pairs: new Map(others) });
+  });
+  return known.get(group)?.areas ?? null;
+}
+
+/** The sums of the area of a group's positives above another's negatives; null where they were not looked at together. */
+export function sumsBetween(everybody: ScoredCell, upper: ScoredCell, lower: ScoredCell): PairSums | null {
+  const before = known.get(upper);
+  return before?.everybody === everybody ? (before.pairs.get(lower)?.across ?? null) : null;
+}
+
+/** What the errors of two groups' own areas have in common; null where they were not looked at together. */
+export function sharedErrors(everybody: ScoredCell, first: ScoredCell, second: ScoredCell): OwnProducts | null {
+  const before = known.get(first);
+  return before?.everybody === everybody ? (before.pairs.get(second)?.own ?? null) : null;
 }
 
 /** An area across two sets of samples out of its sums. */

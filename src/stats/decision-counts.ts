@@ -272,28 +272,49 @@ function ownMoments({ patients, cells }: Entries): Moments {
   return { products, patients: both };
 }
 
+/** Where the patients of the counts that were looked at last stand, by code: pairs of groups go through all others of one. */
+const spread = { of: null as WeakRef<Entries> | null, rounds: new Int32Array(0), places: new Int32Array(0), round: 0 };
+
+function spreadOut(entries: Entries): void {
+  if (spread.of?.deref() === entries) return;
+  const { patients } = entries;
+  const size = (patients[patients.length - 1] ?? -1) + 1;
+  if (spread.rounds.length < size) {
+    spread.rounds = new Int32Array(size);
+    spread.places = new Int32Array(size);
+    spread.round = 0;
+  }
+  spread.round++;
+  for (let place = 0; place < patients.length; place++) {
+    const patient = patients[place] as number;
+    spread.rounds[patient] = spread.round;
+    spread.places[patient] = place;
+  }
+  spread.of = new WeakRef(entries);
+}
+
 /** Sums over the patients that are in both. */
 function mergedMoments(a: Entries, b: Entries): Moments {
   const products = new Float64Array(CELLS * CELLS);
   const both = new Float64Array(SETS * SETS);
-  const [ofA, ofB] = [a.patients, b.patients];
-  for (let i = 0, j = 0; i < ofA.length && j < ofB.length; ) {
-    const difference = (ofA[i] as number) - (ofB[j] as number);
-    if (difference === 0) {
-      const [fromA, fromB] = [CELLS * i, CELLS * j];
-      const at = SETS * bitsAt(a.cells, fromA) + bitsAt(b.cells, fromB);
-      both[at] = (both[at] as number) + 1;
-      for (let cell = 0; cell < CELLS; cell++) {
-        const count = a.cells[fromA + cell] as number;
-        if (count === 0) continue;
-        for (let other = 0; other < CELLS; other++) {
-          const place = CELLS * cell + other;
-          products[place] = (products[place] as number) + count * (b.cells[fromB + other] as number);
-        }
+  spreadOut(a);
+  const { places, round, rounds } = spread;
+  const { patients, cells } = b;
+  for (let j = 0; j < patients.length; j++) {
+    const patient = patients[j] as number;
+    if (patient >= rounds.length) break;
+    if (rounds[patient] !== round) continue;
+    const [fromA, fromB] = [CELLS * (places[patient] as number), CELLS * j];
+    const at = SETS * bitsAt(a.cells, fromA) + bitsAt(cells, fromB);
+    both[at] = (both[at] as number) + 1;
+    for (let cell = 0; cell < CELLS; cell++) {
+      const count = a.cells[fromA + cell] as number;
+      if (count === 0) continue;
+      for (let other = 0; other < CELLS; other++) {
+        const place = CELLS * cell + other;
+        products[place] = (products[place] as number) + count * (cells[fromB + other] as number);
       }
     }
-    if (difference <= 0) i++;
-    if (difference >= 0) j++;
   }
   return { products, patients: both };
 }

@@ -25,8 +25,9 @@ export interface ErrorPart {
   readonly totals: Float64Array;
   /** Where the contributions are linear in counts: products are then had without going through the patients. */
   readonly counted?: CountedError;
-  /** How many patients there are, where the lists are made only when they are looked at. */
+  /** How many patients there are, where the lists are made only when they are looked at; and Σ of the squares of the totals. */
   readonly patientCount?: number;
+  readonly squares?: number;
 }
 
 /** An error that is linear in each patient's counts of something. */
@@ -58,6 +59,100 @@ export function errorPart(patients: Int32Array, contributions: Float64Array): Er
     totals[place] = (totals[place] as number) + (contributions[i] as number);
   }
   return { patients: codes, totals };
+}
+
+/** Room for a number a sample, which whoever asks for it fills and is done with before anybody else asks. */
+let room = new Float64Array(0);
+
+export function roomFor(count: number): Float64Array {
+  if (room.length < count) room = new Float64Array(Math.max(count, 2 * room.length));
+  return room.subarray(0, count);
+}
+
+/**
+ * A part whose contributions are written into room that is used again and again: its variance is taken at once, and its lists are
+ * made where a covariance asks for them. Most errors are asked for their variance alone, and lists of all patients for each would
+ * be most of what an audit of a large study allocates.
+ * @param patients patient code of each contribution, ascending (not strictly)
+ * @param write writes every contribution
+ * @param again the same where the lists are asked for later: it must not look at what may have changed by then
+ */
+export function writtenPart(
+  patients: Int32Array,
+  write: (contributions: Float64Array) => void,
+  again = write,
+): ErrorPart {
+  const contributions = roomFor(patients.length);
+  write(contributions);
+  const { count, product } = squaresByPatient(patients, contributions);
+  return deferredPart(count, product, () => {
+    const rewritten = roomFor(patients.length);
+    again(rewritten);
+    return errorPart(patients, rewritten);
+  });
+}
+
+/**
+ * The same for the samples with either label, as two parts: the negatives' and the positives'.
+ * @param labels 1 or 0
+ */
+export function writtenParts(
+  patients: Int32Array,
+  labels: Uint8Array,
+  write: (contributions: Float64Array) => void,
+  again = write,
+): readonly [negatives: ErrorPart, positives: ErrorPart] {
+  const contributions = roomFor(patients.length);
+  write(contributions);
+  const n = patients.length;
+  const squares = new Float64Array(2);
+  const counts = new Float64Array(2);
+  let [mixed, shared] = [0, 0];
+  for (let i = 0; i < n; ) {
+    const patient = patients[i] as number;
+    let [negative, positive, kinds] = [0, 0, 0];
+    do {
+      if (labels[i] === 1) {
+        positive += contributions[i] as number;
+        kinds |= 2;
+      } else {
+        negative += contributions[i] as number;
+        kinds |= 1;
+      }
+      i++;
+    } while (i < n && patients[i] === patient);
+    squares[0] = (squares[0] as number) + negative * negative;
+    squares[1] = (squares[1] as number) + positive * positive;
+    counts[0] = (counts[0] as number) + (kinds & 1);
+    counts[1] = (counts[1] as number) + (kinds >> 1);
+    if (kinds === 3) {
+      mixed += negative * positive;
+      shared++;
+    }
+  }
+  const part = (label: number) =>
+    deferredPart(counts[label] as number, squares[label] as number, () => {
+      const rewritten = roomFor(n);
+      again(rewritten);
+      return errorPartOf(patients, rewritten, labels, label);
+    });
+  const parts = [part(0), part(1)] as const;
+  declareProduct(parts[0], parts[1], { product: mixed, shared });
+  return parts;
+}
+
+/** How many patients there are, and Σ over them of the square of their summed contributions. */
+function squaresByPatient(patients: Int32Array, contributions: Float64Array) {
+  const n = patients.length;
+  let [count, product] = [0, 0];
+  for (let i = 0; i < n; ) {
+    const patient = patients[i] as number;
+    let total = contributions[i++] as number;
+    while (i < n && patients[i] === patient) total += contributions[i++] as number;
+    product += total * total;
+    count++;
+  }
+  return { count, product };
 }
 
 const distinct = new WeakMap<Int32Array, Int32Array>();
@@ -134,6 +229,7 @@ export function deferredPart(patientCount: number, product: number, make: () => 
   let made: ErrorPart | null = null;
   const part: ErrorPart = {
     patientCount,
+    squares: product,
     get patients() {
       made ??= make();
       return made.patients;
@@ -289,7 +385,8 @@ function subtract(a: ErrorPart, b: ErrorPart): ErrorPart {
 export function hasNoError(error: SamplingError): boolean {
   return error.every((part) => {
     const product = part.counted?.productWith(part.counted) ?? null;
-    return product === null ? part.totals.every((total) => total === 0) : product.product === 0;
+    if (product !== null) return product.product === 0;
+    return part.squares === undefined ? part.totals.every((total) => total === 0) : part.squares === 0;
   });
 }
 
@@ -348,7 +445,13 @@ export function mergedPart(terms: readonly WeightedPart[]): ErrorPart {
 /** factor · part. */
 export function scaledPart(part: ErrorPart, factor: number): ErrorPart {
   if (part.counted !== undefined) return part.counted.scaled(factor);
-  const { patients, totals } = part;
+  if (part.squares !== undefined) {
+    return deferredPart(sizeOf(part), part.squares * factor * factor, () => scaledLists(part, factor));
+  }
+  return scaledLists(part, factor);
+}
+
+function scaledLists({ patients, totals }: ErrorPart, factor: number): ErrorPart {
   const scaled = new Float64Array(totals.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = factor * (totals[i] as number);
   return { patients, totals: scaled };

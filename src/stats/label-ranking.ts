@@ -25,7 +25,27 @@ export interface LabelRanking {
  * patient; limits by Wilson at the effective number of samples.
  */
 export function labelRanking(data: MultilabelScores): LabelRanking {
-  const n = data.patients.length;
+  return rankingOf(rankingValues(data, data.patients.length), data.patients, data.weights ?? null);
+}
+
+/** What each sample adds to the ranking's means. */
+export interface RankingValues {
+  readonly precisions: Float64Array;
+  readonly losses: Float64Array;
+}
+
+/** The ranking of samples whose values are at hand. */
+export function rankingOf(
+  { precisions, losses }: RankingValues,
+  patients: Int32Array,
+  weights: Float64Array | null,
+): LabelRanking {
+  const of = (values: Float64Array) => boundedMean({ values, patients, weights }, "labels");
+  return { averagePrecision: of(precisions), loss: of(losses) };
+}
+
+/** @param n how many samples the columns have */
+export function rankingValues(data: Pick<MultilabelScores, "scores" | "labels">, n: number): RankingValues {
   const precisions = new Float64Array(n);
   const losses = new Float64Array(n);
   const k = data.scores.length;
@@ -64,7 +84,5 @@ export function labelRanking(data: MultilabelScores): LabelRanking {
     precisions[i] = precision / trues;
     losses[i] = wrong / (trues * (count - trues));
   }
-  const of = (values: Float64Array) =>
-    boundedMean({ values, patients: data.patients, weights: data.weights ?? null }, "labels");
-  return { averagePrecision: of(precisions), loss: of(losses) };
+  return { precisions, losses };
 }

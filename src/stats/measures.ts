@@ -9,7 +9,7 @@ import {
   type LabelledScores,
 } from "./auc.js";
 import { membershipIn, type ScoredCell, withScores } from "./cell.js";
-import { areasAcross } from "./cross-area.js";
+import { areasAcross, sharedErrors } from "./cross-area.js";
 import { countsOutside, decisionCounts } from "./decision-counts.js";
 import { noThreshold } from "./decisions.js";
 import { type Estimate, notEstimable, type Result } from "./estimate.js";
@@ -28,9 +28,10 @@ export interface Measure<E extends Estimate> extends Comparison<E> {
   readonly estimate: (data: LabelledScores) => Result<E>;
   /**
    * A group's estimate, and that of everybody outside it: out of what is known of everybody, which a study of many groups
-   * could not afford to look at for every group anew.
+   * could not afford to look at for every group anew. `family` holds the group and those that it is compared with, which share no
+   * sample with it: they may be looked at together.
    */
-  readonly withRest: (everybody: ScoredCell, group: ScoredCell) => OwnAndRest<E>;
+  readonly withRest: (everybody: ScoredCell, group: ScoredCell, family?: readonly ScoredCell[]) => OwnAndRest<E>;
 }
 
 export interface OwnAndRest<E extends Estimate> {
@@ -66,13 +67,18 @@ export function areaMeasure(clustered: boolean): Measure<AucEstimate> {
 }
 
 /** A group's area and the rest's, whose covariance is known from making the latter. */
-function areasInAndOut(everybody: ScoredCell, group: ScoredCell): OwnAndRest<AucEstimate> {
+function areasInAndOut(
+  everybody: ScoredCell,
+  group: ScoredCell,
+  family?: readonly ScoredCell[],
+): OwnAndRest<AucEstimate> {
   const own = areaUnderCurve(withScores(group, 0));
   const whole = withScores(everybody, 0);
-  const isMember = membershipIn(everybody, group);
-  const areas = areasAcross(everybody, group);
-  if (areas === null) return { own, rest: areaOutside(whole, isMember) };
-  const rest = areaOfRest(poolOf(whole), isMember, areas.rest);
+  const members = () => membershipIn(everybody, group);
+  const areas = areasAcross(everybody, group, family);
+  if (areas === null) return { own, rest: areaOutside(whole, members()) };
+  for (const other of family ?? []) declareShared(everybody, [group, own], other);
+  const rest = areaOfRest(poolOf(whole), members, areas.rest);
   if (own.status === "estimated" && rest.status === "estimated") {
     const { mixed } = areas;
     const [positives, negatives] = own.error as readonly [ErrorPart, ErrorPart];
@@ -83,6 +89,24 @@ function areasInAndOut(everybody: ScoredCell, group: ScoredCell): OwnAndRest<Auc
     declareProduct(negatives, otherNegatives, mixed.negativesNegatives);
   }
   return { own, rest };
+}
+
+/** Says what the errors of two groups' own areas have in common, where it is known, so that nobody goes through their patients. */
+function declareShared(
+  everybody: ScoredCell,
+  [group, own]: readonly [ScoredCell, Result<AucEstimate>],
+  other: ScoredCell,
+): void {
+  const shared = sharedErrors(everybody, group, other);
+  if (shared === null || own.status !== "estimated") return;
+  const of = areaUnderCurve(withScores(other, 0));
+  if (of.status !== "estimated") return;
+  const [positives, negatives] = own.error as readonly [ErrorPart, ErrorPart];
+  const [otherPositives, otherNegatives] = of.error as readonly [ErrorPart, ErrorPart];
+  declareProduct(positives, otherPositives, shared.positivesPositives);
+  declareProduct(positives, otherNegatives, shared.positivesNegatives);
+  declareProduct(negatives, otherPositives, shared.negativesPositives);
+  declareProduct(negatives, otherNegatives, shared.negativesNegatives);
 }
 
 /**

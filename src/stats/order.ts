@@ -37,6 +37,11 @@ export function orderOf(scores: Float64Array): Uint32Array {
   return order;
 }
 
+/** Says what the order of scores is, where it came about without sorting them. */
+export function declareOrder(scores: Float64Array, order: Uint32Array): void {
+  known.set(scores, order);
+}
+
 /** Equal infinities subtract to NaN, which falls through to the positions, as a tie should. */
 function byValue(values: Float64Array): (a: number, b: number) => number {
   return (a, b) => (values[a] as number) - (values[b] as number) || a - b;

@@ -1,6 +1,6 @@
 import { hasLogit, type LabelledScores, logisticLimits, patientsOf, twoOfEachClass } from "./auc.js";
 import { type Estimate, type Limits, type Result, standardErrorOf } from "./estimate.js";
-import { type ErrorPart, errorPartOf, scaledPart } from "./influence.js";
+import { type ErrorPart, scaledPart, sizeOf, writtenParts } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 import { type ScoreSteps, scoreSteps } from "./steps.js";
 import { unequalWeights } from "./weights.js";
@@ -52,11 +52,11 @@ export function partialArea(data: LabelledScores, range: RocRange, steps?: Score
   const given = steps ?? scoreSteps(data.scores, data.labels, undefined, weights);
   const turned = bySpecificity ? given : exchanged(given);
   const part = areaInRange(turned, 1 - high, 1 - low);
-  const error = errorParts(data, turned, part, weights, bySpecificity);
+  const error = errorParts(data, turned, part, { weights, bySpecificity, from: 1 - high, to: 1 - low });
   const standardError = standardErrorOf(error);
   const width = high - low;
   const height = Math.max(0, Math.min(1, part.area / width));
-  const [trials, opposed] = error.map(({ patients }) => patients.length) as [number, number];
+  const [trials, opposed] = error.map(sizeOf) as [number, number];
   const limits = (z: number): Limits => {
     const { lower, upper } =
       logisticLimits(height, standardError / width, z) ??
@@ -88,7 +88,7 @@ export function partialArea(data: LabelledScores, range: RocRange, steps?: Score
  * as scikit-learn has it; pROC gives NA there.
  */
 export function standardisedPartial(area: PartialAreaEstimate): PartialAreaEstimate {
-  const { chance, perfect } = area;
+  const { chance, limits, perfect } = area;
   const scale = 1 / (2 * (perfect - chance));
   const shift = 0.5 - scale * chance;
   const turn = (value: number) => shift + scale * value;
@@ -98,7 +98,7 @@ export function standardisedPartial(area: PartialAreaEstimate): PartialAreaEstim
     error: area.error.map((part) => scaledPart(part, scale)),
     standardError: scale * area.standardError,
     limits: (z) => {
-      const { lower, upper } = area.limits(z);
+      const { lower, upper } = limits(z);
       return { lower: turn(lower), upper: turn(upper) };
     },
     range: [turn(area.range[0]), turn(area.range[1])],
@@ -210,27 +210,53 @@ function firstCorner(last: number, reaches: (corner: number) => boolean): number
   return low;
 }
 
-/** The parts of the error: first of the class whose placements make the area, then of the one that makes its range. */
+interface ErrorSetting {
+  readonly weights: Float64Array | null;
+  readonly bySpecificity: boolean;
+  /** False positive rates. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The parts of the error: first of the class whose placements make the area, then of the one that makes its range. Made apart from
+ * the estimate, whose limits findings keep. Steps may be in room that is used again: they are made anew where lists are asked for.
+ */
 function errorParts(
   data: LabelledScores,
+  steps: ScoreSteps,
+  part: AreaInRange,
+  { weights, bySpecificity, from, to }: ErrorSetting,
+): readonly [ErrorPart, ErrorPart] {
+  const { labels, patients, scores } = data;
+  const positive = bySpecificity ? 1 : 0;
+  const write = (contributions: Float64Array) =>
+    writeContributions(contributions, labels, positive, steps, part, weights);
+  const [negatives, positives] = writtenParts(patients, labels, write, (contributions) => {
+    const fresh = scoreSteps(scores, labels, undefined, weights);
+    const turned = bySpecificity ? fresh : exchanged(fresh);
+    writeContributions(contributions, labels, positive, turned, areaInRange(turned, from, to), weights);
+  });
+  return bySpecificity ? [positives, negatives] : [negatives, positives];
+}
+
+function writeContributions(
+  contributions: Float64Array,
+  labels: Uint8Array,
+  positive: 0 | 1,
   { count, samples, starts, hits, alarms }: ScoreSteps,
   { area, ofPositives, ofNegatives, negativeMean }: AreaInRange,
   weights: Float64Array | null,
-  bySpecificity: boolean,
-): readonly [ErrorPart, ErrorPart] {
-  const contributions = new Float64Array(samples.length);
+): void {
   const [positives, negatives] = [hits[count] as number, alarms[count] as number];
-  const positive = bySpecificity ? 1 : 0;
   for (let step = 0; step < count; step++) {
     const ofPositive = ((ofPositives[step] as number) - area) / positives;
     const ofNegative = ((ofNegatives[step] as number) - negativeMean) / negatives;
     const end = starts[step + 1] as number;
     for (let place = starts[step] as number; place < end; place++) {
       const sample = samples[place] as number;
-      const contribution = data.labels[sample] === positive ? ofPositive : ofNegative;
+      const contribution = labels[sample] === positive ? ofPositive : ofNegative;
       contributions[sample] = weights === null ? contribution : contribution * (weights[sample] as number);
     }
   }
-  const part = (label: number) => errorPartOf(data.patients, contributions, data.labels, label);
-  return [part(positive), part(1 - positive)];
 }

@@ -9,7 +9,7 @@ import {
   squareAndAdd,
   standardErrorOf,
 } from "./estimate.js";
-import { type ErrorPart, errorOfDifference, errorPart, scaledPart } from "./influence.js";
+import { type ErrorPart, errorOfDifference, scaledPart, sizeOf, writtenPart } from "./influence.js";
 import type { ShareTotals } from "./share-totals.js";
 import { kishCount, unequalWeights } from "./weights.js";
 
@@ -43,16 +43,17 @@ export function proportion(
   let successes = 0;
   for (let i = 0; i < n; i++) successes += outcomes[i] as number;
   const unequal = unequalWeights({ weights: weights ?? null });
-  const { value, contributions } =
+  const { value, write } =
     unequal === null ? equalShare(outcomes, successes) : weightedShare(outcomes, successes, unequal);
-  const part = errorPart(patients, contributions);
+  const part = writtenPart(patients, write);
+  const count = sizeOf(part);
   return shareEstimate({
     value,
     part,
     n,
-    patients: part.patients.length,
+    patients: count,
     successes,
-    isPlain: unequal === null && part.patients.length === n,
+    isPlain: unequal === null && count === n,
     isClustered: clustered || unequal !== null,
     kish: () => kishCount(patients, unequal),
   });
@@ -139,16 +140,21 @@ function squaresOf(values: Float64Array | Uint32Array): number {
 
 interface Share {
   readonly value: number;
-  /** Centred outcomes over n. */
-  readonly contributions: Float64Array;
+  /** Writes the centred outcomes over n. */
+  readonly write: (contributions: Float64Array) => void;
 }
 
 function equalShare(outcomes: Uint8Array, successes: number): Share {
   const n = outcomes.length;
   const value = successes / n;
-  const contributions = new Float64Array(n);
-  for (let i = 0; i < n; i++) contributions[i] = ((outcomes[i] as number) - value) / n;
-  return { value, contributions };
+  // What a miss and what a hit contributes: there are no others.
+  const [miss, hit] = [(0 - value) / n, (1 - value) / n];
+  return {
+    value,
+    write(contributions) {
+      for (let i = 0; i < n; i++) contributions[i] = outcomes[i] === 1 ? hit : miss;
+    },
+  };
 }
 
 function weightedShare(outcomes: Uint8Array, successes: number, weights: Float64Array): Share {
@@ -161,11 +167,14 @@ function weightedShare(outcomes: Uint8Array, successes: number, weights: Float64
   }
   // The ends are ends, whatever the rounding.
   const value = successes === n ? 1 : ofSuccesses / total;
-  const contributions = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    contributions[i] = ((weights[i] as number) * ((outcomes[i] as number) - value)) / total;
-  }
-  return { value, contributions };
+  return {
+    value,
+    write(contributions) {
+      for (let i = 0; i < n; i++) {
+        contributions[i] = ((weights[i] as number) * ((outcomes[i] as number) - value)) / total;
+      }
+    },
+  };
 }
 
 /**

@@ -27,11 +27,7 @@ export function rocCorners(
   order = orderOf(scores),
   weights: Float64Array | null = null,
 ): RocCorners {
-  return cornersOf(scoreSteps(scores, labels, order, weights), scores);
-}
-
-/** The corners out of the steps of the scores. */
-export function cornersOf({ count, samples, starts, hits, alarms }: ScoreSteps, scores: Float64Array): RocCorners {
+  const { count, samples, starts, hits, alarms } = scoreSteps(scores, labels, order, weights);
   const thresholds = new Float64Array(count + 1);
   const falsePositiveRates = new Float64Array(count + 1);
   const truePositiveRates = new Float64Array(count + 1);
@@ -45,22 +41,48 @@ export function cornersOf({ count, samples, starts, hits, alarms }: ScoreSteps, 
   return { thresholds, falsePositiveRates, truePositiveRates };
 }
 
+/** The corners' rates, looked up one by one. */
+export interface RocRates {
+  /** How many corners there are. */
+  readonly corners: number;
+  falsePositiveRate(corner: number): number;
+  truePositiveRate(corner: number): number;
+}
+
+/** The rates out of the steps of the scores, of which a curve needs few. */
+export function ratesOf({ count, hits, alarms }: ScoreSteps): RocRates {
+  const [positives, negatives] = [hits[count] as number, alarms[count] as number];
+  return {
+    corners: count + 1,
+    falsePositiveRate: (corner) => (alarms[corner] as number) / negatives,
+    truePositiveRate: (corner) => (hits[corner] as number) / positives,
+  };
+}
+
+function ratesAt({ falsePositiveRates, truePositiveRates }: RocCorners): RocRates {
+  return {
+    corners: falsePositiveRates.length,
+    falsePositiveRate: (corner) => falsePositiveRates[corner] as number,
+    truePositiveRate: (corner) => truePositiveRates[corner] as number,
+  };
+}
+
 /**
  * Sensitivity at a false positive rate x in [0, 1], linear between corners. Where the curve rises straight up at x, the
  * top of the rise: the best sensitivity that this rate buys.
  */
-export function sensitivityAt(corners: RocCorners, x: number): number {
-  const { falsePositiveRates: fpr, truePositiveRates: tpr } = corners;
-  let low = 0; // the last corner with fpr <= x, by bisection
-  let high = fpr.length - 1;
+export function sensitivityAt(curve: RocCorners | RocRates, x: number): number {
+  const rates = "corners" in curve ? curve : ratesAt(curve);
+  let low = 0; // the last corner with a rate <= x, by bisection
+  let high = rates.corners - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if ((fpr[middle] as number) <= x) low = middle;
+    if (rates.falsePositiveRate(middle) <= x) low = middle;
     else high = middle - 1;
   }
-  const [left, bottom] = [fpr[low] as number, tpr[low] as number];
-  if (low === fpr.length - 1 || left === x) return bottom;
-  const [right, top] = [fpr[low + 1] as number, tpr[low + 1] as number];
+  const [left, bottom] = [rates.falsePositiveRate(low), rates.truePositiveRate(low)];
+  if (low === rates.corners - 1 || left === x) return bottom;
+  const [right, top] = [rates.falsePositiveRate(low + 1), rates.truePositiveRate(low + 1)];
   return bottom + ((top - bottom) * (x - left)) / (right - left);
 }
 
@@ -79,7 +101,7 @@ const RULE_OF_THREE = 3;
  * @param positives, negatives effective numbers: counts over the design effect where patients repeat
  * @param z two-sided critical value
  */
-export function rocCurve(corners: RocCorners, positives: number, negatives: number, z: number): Curve {
+export function rocCurve(corners: RocCorners | RocRates, positives: number, negatives: number, z: number): Curve {
   const y = GRID.map((x) => sensitivityAt(corners, x));
   const lower: number[] = [];
   const upper: number[] = [];
@@ -100,7 +122,12 @@ export function rocCurve(corners: RocCorners, positives: number, negatives: numb
  * three negatives are expected above such a threshold, it may lie above all that were seen, and nothing bounds the
  * sensitivity from below.
  */
-function sensitivitiesAround(corners: RocCorners, x: number, negatives: number, z: number): [number, number] {
+function sensitivitiesAround(
+  corners: RocCorners | RocRates,
+  x: number,
+  negatives: number,
+  z: number,
+): [number, number] {
   const wilson = wilsonLimits(x, negatives, z);
   const most = sensitivityAt(corners, wilson.upper);
   if (negatives * x < RULE_OF_THREE) return [0, most];

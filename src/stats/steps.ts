@@ -17,30 +17,66 @@ export interface ScoreSteps {
   readonly negatives: number;
 }
 
+/** Room for the steps of one set of samples after the other. */
+export interface StepsRoom {
+  samples: Uint32Array;
+  starts: Uint32Array;
+  hits: Float64Array;
+  alarms: Float64Array;
+}
+
+export function stepsRoom(): StepsRoom {
+  return {
+    samples: new Uint32Array(0),
+    starts: new Uint32Array(0),
+    hits: new Float64Array(0),
+    alarms: new Float64Array(0),
+  };
+}
+
+function roomIn(room: StepsRoom, n: number): StepsRoom {
+  if (room.starts.length < n + 1) Object.assign(room, arraysFor(n));
+  return {
+    samples: room.samples.subarray(0, n),
+    starts: room.starts.subarray(0, n + 1),
+    hits: room.hits.subarray(0, n + 1),
+    alarms: room.alarms.subarray(0, n + 1),
+  };
+}
+
+function arraysFor(n: number): StepsRoom {
+  return {
+    samples: new Uint32Array(n),
+    starts: new Uint32Array(n + 1),
+    hits: new Float64Array(n + 1),
+    alarms: new Float64Array(n + 1),
+  };
+}
+
 /**
  * @param scores no NaN
  * @param labels 1 positive, 0 negative
  * @param order the scores' ascending order, where it is at hand
  * @param weights > 0; null where all samples count alike
+ * @param room where they are put, until others are put there
  */
 export function scoreSteps(
   scores: Float64Array,
   labels: Uint8Array,
   order = orderOf(scores),
   weights: Float64Array | null = null,
+  room: StepsRoom | null = null,
 ): ScoreSteps {
   const n = order.length;
-  const samples = order.toReversed();
-  const starts = new Uint32Array(n + 1);
-  const hits = new Float64Array(n + 1);
-  const alarms = new Float64Array(n + 1);
+  const { samples, starts, hits, alarms } = room === null ? arraysFor(n) : roomIn(room, n);
   let count = 0;
   let positives = 0;
   let ofPositives = 0;
   let ofNegatives = 0;
   let last = Number.NaN;
   for (let place = 0; place < n; place++) {
-    const sample = samples[place] as number;
+    const sample = order[n - 1 - place] as number;
+    samples[place] = sample;
     const score = scores[sample] as number;
     if (score !== last) {
       starts[count] = place;

@@ -1,9 +1,9 @@
 import type { LabelledScores } from "../auc.js";
 import { type Estimate, type Limits, type Result, standardErrorOf } from "../estimate.js";
-import { errorPart } from "../influence.js";
+import { writtenPart } from "../influence.js";
 import { criticalValue, normalCdf } from "../normal.js";
 import { type Binning, type Bins, binsOf, type ReliabilityBin, reliability } from "./bins.js";
-import { type Predictions, predictionsOf, shareOf } from "./predictions.js";
+import { equalShareOf, type Predictions, predictionsOf, shareOf } from "./predictions.js";
 
 export interface CalibrationErrorEstimate extends Estimate {
   /** The plug-in less its estimated bias, at least 0. */
@@ -30,25 +30,14 @@ export function expectedCalibrationError(
 ): Result<CalibrationErrorEstimate> {
   const predictions = predictionsOf(data);
   if ("status" in predictions) return predictions;
-  const { labels, patientCount, patients, probabilities } = predictions;
+  const { labels, patientCount, patients } = predictions;
   const bins = binsOf(predictions, binCount, binning);
-  const deviations = new Float64Array(binCount);
-  for (let i = 0; i < labels.length; i++) {
-    const bin = bins.codes[i] as number;
-    const excess = (labels[i] as number) - (probabilities[i] as number);
-    deviations[bin] = (deviations[bin] as number) + shareOf(predictions, i) * excess;
-  }
+  const { deviations, shares } = deviationsOf(predictions, bins);
   let value = 0;
   for (const deviation of deviations) value += Math.abs(deviation);
-  const contributions = new Float64Array(labels.length);
-  for (let i = 0; i < labels.length; i++) {
-    const sign = Math.sign(deviations[bins.codes[i] as number] as number);
-    const excess = (labels[i] as number) - (probabilities[i] as number);
-    contributions[i] = shareOf(predictions, i) * (sign * excess - value);
-  }
-  const error = [errorPart(patients, contributions)];
+  const error = [writtenPart(patients, signedContributions(predictions, bins, deviations, value))];
   const standardError = standardErrorOf(error);
-  const { estimated, largest } = biasOf(predictions, bins, deviations);
+  const { estimated, largest } = biasOf(predictions, bins, deviations, shares);
   const corrected = Math.max(0, value - estimated);
   return {
     status: "estimated",
@@ -69,34 +58,66 @@ export function expectedCalibrationError(
   };
 }
 
+/** By bin: the share of the samples, and the share of positives among all less that of the probabilities. */
+function deviationsOf(predictions: Predictions, { codes, count }: Bins) {
+  const { labels, probabilities } = predictions;
+  const equal = equalShareOf(predictions);
+  const deviations = new Float64Array(count);
+  const shares = new Float64Array(count);
+  for (let i = 0; i < codes.length; i++) {
+    const bin = codes[i] as number;
+    const share = equal ?? shareOf(predictions, i);
+    const excess = (labels[i] as number) - (probabilities[i] as number);
+    deviations[bin] = (deviations[bin] as number) + share * excess;
+    shares[bin] = (shares[bin] as number) + share;
+  }
+  return { deviations, shares };
+}
+
+function signedContributions(predictions: Predictions, { codes }: Bins, deviations: Float64Array, value: number) {
+  const { labels, probabilities } = predictions;
+  const equal = equalShareOf(predictions);
+  const signs = deviations.map(Math.sign);
+  return (contributions: Float64Array): void => {
+    for (let i = 0; i < contributions.length; i++) {
+      const excess = (labels[i] as number) - (probabilities[i] as number);
+      const sign = signs[codes[i] as number] as number;
+      contributions[i] = (equal ?? shareOf(predictions, i)) * (sign * excess - value);
+    }
+  };
+}
+
 /**
  * What the absolute values add on average over all bins, and the most that they can add: in one pass, since a patient's
  * samples stand together.
  */
-function biasOf(predictions: Predictions, { codes, count }: Bins, deviations: Float64Array) {
+function biasOf(predictions: Predictions, { codes, count }: Bins, deviations: Float64Array, shares: Float64Array) {
   const { labels, patients, probabilities } = predictions;
-  const shares = new Float64Array(count);
-  for (let i = 0; i < codes.length; i++) {
-    const bin = codes[i] as number;
-    shares[bin] = (shares[bin] as number) + shareOf(predictions, i);
-  }
+  const n = codes.length;
+  const equal = equalShareOf(predictions);
+  const centres = deviations.map((deviation, bin) => deviation / (shares[bin] as number));
   const squares = new Float64Array(count);
   const patientsIn = new Uint32Array(count);
   const ofPatient = new Float64Array(count);
   const touched = new Uint8Array(count);
-  for (let i = 0; i < codes.length; i++) {
-    const bin = codes[i] as number;
-    const mean = (deviations[bin] as number) / (shares[bin] as number);
-    const excess = (labels[i] as number) - (probabilities[i] as number) - mean;
-    ofPatient[bin] = (ofPatient[bin] as number) + shareOf(predictions, i) * excess;
-    touched[bin] = 1;
-    if (patients[i + 1] === patients[i]) continue;
-    for (let one = 0; one < count; one++) {
-      if (touched[one] === 0) continue;
-      squares[one] = (squares[one] as number) + (ofPatient[one] as number) ** 2;
-      patientsIn[one] = (patientsIn[one] as number) + 1;
-      ofPatient[one] = 0;
-      touched[one] = 0;
+  for (let start = 0; start < n; ) {
+    let end = start;
+    const patient = patients[start] as number;
+    do {
+      const bin = codes[end] as number;
+      const excess = (labels[end] as number) - (probabilities[end] as number) - (centres[bin] as number);
+      ofPatient[bin] = (ofPatient[bin] as number) + (equal ?? shareOf(predictions, end)) * excess;
+      touched[bin] = 1;
+      end++;
+    } while (end < n && patients[end] === patient);
+    for (; start < end; start++) {
+      const bin = codes[start] as number;
+      if (touched[bin] === 0) continue;
+      const sum = ofPatient[bin] as number;
+      squares[bin] = (squares[bin] as number) + sum * sum;
+      patientsIn[bin] = (patientsIn[bin] as number) + 1;
+      ofPatient[bin] = 0;
+      touched[bin] = 0;
     }
   }
   let [estimated, largest] = [0, 0];

@@ -7,8 +7,8 @@ import {
   type Result,
   standardErrorOf,
 } from "../estimate.js";
-import { errorPart } from "../influence.js";
-import { clipped } from "./losses.js";
+import { type ErrorPart, errorPart, roomFor } from "../influence.js";
+import { clipped, NEAREST } from "./losses.js";
 import { type Predictions, predictionsOf } from "./predictions.js";
 
 /**
@@ -91,26 +91,48 @@ export function recalibrated({ intercept, slope }: LogisticFit, probabilities: F
 interface Prepared {
   readonly predictions: Predictions;
   readonly logits: Float64Array;
+  /** The largest |logit|. */
+  readonly reach: number;
   readonly moved: number;
+  /** Of many samples, their sums in bins of logits; null of few. */
+  readonly binned: Binned | null;
 }
+
+/** Many samples are fitted from where their sums in bins of logits lead to; few from (0, 1). The solution is the same. */
+const MANY = 20_000;
 
 function prepare(data: LabelledScores): Prepared | NotEstimable {
   const predictions = predictionsOf(data);
   if ("status" in predictions) return predictions;
   const { labels, probabilities } = predictions;
-  const logits = new Float64Array(labels.length);
-  let [positives, moved] = [0, 0];
+  const logits = room.logits(labels.length);
+  let [positives, moved, lowest, highest] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < labels.length; i++) {
     const p = probabilities[i] as number;
-    if (clipped(p) !== p) moved++;
+    const x = logit(p);
+    if (p < NEAREST || p > 1 - NEAREST) moved++;
     positives += labels[i] as number;
-    logits[i] = logit(p);
+    logits[i] = x;
+    if (x < lowest) lowest = x;
+    if (x > highest) highest = x;
   }
   if (positives === 0 || positives === labels.length) {
     const which = positives === 0 ? "positives" : "negatives";
     return notEstimable(`0 ${which} among ${labels.length} samples: calibration by regression needs both classes`);
   }
-  return { predictions, logits, moved };
+  const binned = labels.length < MANY ? null : binLogits(predictions, logits, lowest, highest);
+  return { predictions, logits, reach: Math.max(Math.abs(lowest), Math.abs(highest)), moved, binned };
+}
+
+/** Room for two numbers a sample that a fit is made in, used for one fit after the other. */
+const room = { logits: makeRoom(), means: makeRoom() };
+
+function makeRoom(): (count: number) => Float64Array {
+  let all = new Float64Array(0);
+  return (count) => {
+    if (all.length < count) all = new Float64Array(Math.max(count, 2 * all.length));
+    return all.subarray(0, count);
+  };
 }
 
 function logit(probability: number): number {
@@ -128,45 +150,108 @@ interface Curvature {
   readonly information: readonly [ofIntercept: number, mixed: number, ofSlope: number];
 }
 
-/** Fills in weight · (y − μ) by sample on the way. */
-function curvature(
-  { labels, weights }: Predictions,
-  logits: Float64Array,
-  residuals: Float64Array,
-  a: number,
-  b: number,
-): Curvature {
-  let [ga, gb, iaa, iab, ibb] = [0, 0, 0, 0, 0];
-  for (let i = 0; i < labels.length; i++) {
-    const x = logits[i] as number;
-    const weight = weights === null ? 1 : (weights[i] as number);
-    const mu = logistic(a + b * x);
-    const residual = weight * ((labels[i] as number) - mu);
-    const spread = weight * mu * (1 - mu);
-    residuals[i] = residual;
-    ga += residual;
-    gb += residual * x;
-    iaa += spread;
-    iab += spread * x;
-    ibb += spread * x * x;
+/**
+ * The curvature anywhere, by one exponential a sample. Close to where it was last had, which is where Newton's method ends, the
+ * means follow from those by the logistic's Taylor series, whose first term left out is below the precision of a double.
+ */
+class LogLikelihood {
+  readonly #predictions: Predictions;
+  readonly #logits: Float64Array;
+  readonly #reach: number;
+  /** The means at the base. */
+  readonly #means: Float64Array;
+  #base: readonly [number, number] = [Number.NaN, Number.NaN];
+
+  constructor({ predictions, logits, reach }: Prepared) {
+    this.#predictions = predictions;
+    this.#logits = logits;
+    this.#reach = reach;
+    this.#means = room.means(logits.length);
   }
-  return { gradient: [ga, gb], information: [iaa, iab, ibb] };
+
+  at(a: number, b: number): Curvature {
+    return this.#isNear(a, b) ? this.#moved(a - this.#base[0], b - this.#base[1]) : this.#exact(a, b);
+  }
+
+  #isNear(a: number, b: number): boolean {
+    return Math.abs(a - this.#base[0]) + Math.abs(b - this.#base[1]) * this.#reach < NEAR;
+  }
+
+  #exact(a: number, b: number): Curvature {
+    const { labels, weights } = this.#predictions;
+    const [logits, means] = [this.#logits, this.#means];
+    let [ga, gb, iaa, iab, ibb] = [0, 0, 0, 0, 0];
+    for (let i = 0; i < logits.length; i++) {
+      const x = logits[i] as number;
+      const weight = weights === null ? 1 : (weights[i] as number);
+      const mu = 1 / (1 + Math.exp(-(a + b * x)));
+      const residual = weight * ((labels[i] as number) - mu);
+      const spread = weight * mu * (1 - mu);
+      means[i] = mu;
+      ga += residual;
+      gb += residual * x;
+      iaa += spread;
+      iab += spread * x;
+      ibb += spread * x * x;
+    }
+    this.#base = [a, b];
+    return { gradient: [ga, gb], information: [iaa, iab, ibb] };
+  }
+
+  #moved(da: number, db: number): Curvature {
+    const { labels, weights } = this.#predictions;
+    const [logits, means] = [this.#logits, this.#means];
+    let [ga, gb, iaa, iab, ibb] = [0, 0, 0, 0, 0];
+    for (let i = 0; i < logits.length; i++) {
+      const x = logits[i] as number;
+      const weight = weights === null ? 1 : (weights[i] as number);
+      const mu = movedMean(means[i] as number, da + db * x);
+      const residual = weight * ((labels[i] as number) - mu);
+      const spread = weight * mu * (1 - mu);
+      ga += residual;
+      gb += residual * x;
+      iaa += spread;
+      iab += spread * x;
+      ibb += spread * x * x;
+    }
+    return { gradient: [ga, gb], information: [iaa, iab, ibb] };
+  }
+
+  /** weight · (y − μ) · (ofA + ofB · x) by sample at (a, b), summed by patient. */
+  errorAt([a, b]: readonly [number, number], ofA: number, ofB: number): ErrorPart {
+    if (!this.#isNear(a, b)) this.#exact(a, b);
+    const [da, db] = [a - this.#base[0], b - this.#base[1]];
+    const { labels, patients, weights } = this.#predictions;
+    const [logits, means] = [this.#logits, this.#means];
+    const contributions = roomFor(logits.length);
+    for (let i = 0; i < logits.length; i++) {
+      const x = logits[i] as number;
+      const weight = weights === null ? 1 : (weights[i] as number);
+      const mu = movedMean(means[i] as number, da + db * x);
+      contributions[i] = weight * ((labels[i] as number) - mu) * (ofA + ofB * x);
+    }
+    return errorPart(patients, contributions);
+  }
+}
+
+/** So close, the fourth power of the distance over 24 is a hundredth of a double's precision. */
+const NEAR = 5e-5;
+
+/** The logistic at a distance from where it is mu: μ + sδ + s(1 − 2μ)δ²/2 + s(1 − 6s)δ³/6, with s = μ(1 − μ). */
+function movedMean(mu: number, delta: number): number {
+  const s = mu * (1 - mu);
+  return mu + s * delta * (1 + delta * ((1 - 2 * mu) / 2 + (delta * (1 - 6 * s)) / 6));
 }
 
 interface Fitted extends LogisticFit {
   readonly information: Curvature["information"];
-  /** Weight · (y − μ) by sample. */
-  readonly residuals: Float64Array;
+  readonly likelihood: LogLikelihood;
 }
 
-/** Many samples are fitted from where their sums in bins of logits lead to; few from (0, 1). The solution is the same. */
-const MANY = 20_000;
-
-function fitted({ predictions, logits }: Prepared, withSlope: boolean): Fitted | NotEstimable {
-  const residuals = new Float64Array(logits.length);
-  const start = logits.length < MANY ? null : binnedSolution(predictions, logits, withSlope);
-  const at = (a: number, b: number) => curvature(predictions, logits, residuals, a, b);
-  const solution = newton(at, start ?? [0, 1], withSlope);
+function fitted(prepared: Prepared, withSlope: boolean): Fitted | NotEstimable {
+  const start = prepared.binned === null ? null : binnedSolution(prepared.binned, withSlope);
+  const likelihood = new LogLikelihood(prepared);
+  const solution = newton((a, b) => likelihood.at(a, b), start ?? [0, 1], withSlope);
   if ("status" in solution) return solution;
   const { intercept, slope, information } = solution;
   const [iaa, iab, ibb] = information;
@@ -177,24 +262,21 @@ function fitted({ predictions, logits }: Prepared, withSlope: boolean): Fitted |
     interceptStandardError: Math.sqrt(withSlope ? ibb / determinant : 1 / iaa),
     slopeStandardError: withSlope ? Math.sqrt(iaa / determinant) : 0,
     information,
-    residuals,
+    likelihood,
   };
 }
 
 const BINS = 4096;
 
-/** The solution where all samples of a narrow bin stand at their mean logit; null where there is none. */
-function binnedSolution(
-  { labels, weights }: Predictions,
-  logits: Float64Array,
-  withSlope: boolean,
-): readonly [number, number] | null {
-  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < logits.length; i++) {
-    const x = logits[i] as number;
-    if (x < lowest) lowest = x;
-    if (x > highest) highest = x;
-  }
+/** Sums over the samples of each narrow bin of logits, and over the positives. */
+interface Binned {
+  readonly counts: Float64Array;
+  readonly sums: Float64Array;
+  readonly observed: number;
+  readonly product: number;
+}
+
+function binLogits({ labels, weights }: Predictions, logits: Float64Array, lowest: number, highest: number): Binned {
   const counts = new Float64Array(BINS);
   const sums = new Float64Array(BINS);
   let [observed, product] = [0, 0];
@@ -208,6 +290,14 @@ function binnedSolution(
     observed += weight * (labels[i] as number);
     product += weight * (labels[i] as number) * x;
   }
+  return { counts, sums, observed, product };
+}
+
+/** The solution where all samples of a bin stand at their mean logit; null where there is none. */
+function binnedSolution(
+  { counts, sums, observed, product }: Binned,
+  withSlope: boolean,
+): readonly [number, number] | null {
   const at = (a: number, b: number): Curvature => {
     let [ga, gb, iaa, iab, ibb] = [observed, product, 0, 0, 0];
     for (let bin = 0; bin < BINS; bin++) {
@@ -286,13 +376,10 @@ function estimateOf(prepared: Prepared, which: "intercept" | "slope"): Result<Ca
   const withSlope = which === "slope";
   const fit = fitted(prepared, withSlope);
   if ("status" in fit) return fit;
-  const { clustered, patientCount, patients } = predictions;
-  const { information, residuals: contributions } = fit;
+  const { clustered, patientCount } = predictions;
+  const { information, intercept, likelihood, slope } = fit;
   const [ofA, ofB] = withSlope ? solvedRow(information) : [1 / information[0], 0];
-  for (let i = 0; i < contributions.length; i++) {
-    contributions[i] = (contributions[i] as number) * (ofA + ofB * (logits[i] as number));
-  }
-  const error = [errorPart(patients, contributions)];
+  const error = [likelihood.errorAt([intercept, slope], ofA, ofB)];
   const standardError = standardErrorOf(error);
   const value = fit[which];
   return {

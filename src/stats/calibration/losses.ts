@@ -1,8 +1,8 @@
 import type { LabelledScores } from "../auc.js";
 import { boundedMean } from "../bounded.js";
 import { type Estimate, normalLimits, type Result, standardErrorOf } from "../estimate.js";
-import { errorPart } from "../influence.js";
-import { type Predictions, predictionsOf, shareOf } from "./predictions.js";
+import { writtenPart } from "../influence.js";
+import { equalShareOf, type Predictions, predictionsOf, shareOf } from "./predictions.js";
 
 /** Probabilities nearer to 0 or 1 than this are moved here before a logarithm is taken, as scikit-learn does (ε of a double). */
 export const NEAREST = Number.EPSILON;
@@ -24,7 +24,10 @@ export function brierScore(data: LabelledScores): Result {
 
 function squaredErrors({ labels, probabilities }: Predictions): Float64Array {
   const values = new Float64Array(labels.length);
-  for (let i = 0; i < labels.length; i++) values[i] = ((probabilities[i] as number) - (labels[i] as number)) ** 2;
+  for (let i = 0; i < labels.length; i++) {
+    const excess = (probabilities[i] as number) - (labels[i] as number);
+    values[i] = excess * excess;
+  }
   return values;
 }
 
@@ -47,6 +50,15 @@ function logLosses({ labels, probabilities }: Predictions): Float64Array {
   return values;
 }
 
+function centredShares(predictions: Predictions, values: Float64Array, mean: number) {
+  const share = equalShareOf(predictions);
+  return (contributions: Float64Array): void => {
+    for (let i = 0; i < contributions.length; i++) {
+      contributions[i] = (share ?? shareOf(predictions, i)) * ((values[i] as number) - mean);
+    }
+  };
+}
+
 /** The (weighted) mean of one value a sample, with normal limits. */
 export function meanEstimate(
   predictions: Predictions,
@@ -55,10 +67,11 @@ export function meanEstimate(
 ): Estimate {
   const { clustered, patientCount, patients } = predictions;
   let value = 0;
-  for (let i = 0; i < values.length; i++) value += shareOf(predictions, i) * (values[i] as number);
-  const contributions = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) contributions[i] = shareOf(predictions, i) * ((values[i] as number) - value);
-  const error = [errorPart(patients, contributions)];
+  const share = equalShareOf(predictions);
+  for (let i = 0; i < values.length; i++) {
+    value += (share ?? shareOf(predictions, i)) * (values[i] as number);
+  }
+  const error = [writtenPart(patients, centredShares(predictions, values, value))];
   const standardError = standardErrorOf(error);
   return {
     status: "estimated",

@@ -1,8 +1,8 @@
 import type { LabelledScores } from "../auc.js";
 import { notEstimable, type Result, standardErrorOf } from "../estimate.js";
-import { errorPart } from "../influence.js";
+import { writtenPart } from "../influence.js";
 import { wilsonLimits } from "../proportion.js";
-import { means, predictionsOf, shareOf } from "./predictions.js";
+import { equalShareOf, means, type Predictions, predictionsOf, shareOf } from "./predictions.js";
 
 /** Below this mean probability the ratio leaves the doubles. */
 const LEAST = 1e-150;
@@ -16,15 +16,10 @@ export function observedOverExpected(data: LabelledScores): Result {
   const predictions = predictionsOf(data);
   if ("status" in predictions) return predictions;
   const { observed, expected } = means(predictions);
-  const { clustered, labels, patientCount, patients, probabilities } = predictions;
+  const { clustered, labels, patientCount, patients } = predictions;
   if (!(expected > LEAST)) return notEstimable("all probabilities are 0, or as good as that: nothing is expected");
   const value = observed / expected;
-  const contributions = new Float64Array(labels.length);
-  for (let i = 0; i < labels.length; i++) {
-    const excess = (labels[i] as number) - value * (probabilities[i] as number);
-    contributions[i] = (shareOf(predictions, i) * excess) / expected;
-  }
-  const error = [errorPart(patients, contributions)];
+  const error = [writtenPart(patients, ratioContributions(predictions, value, expected))];
   const standardError = standardErrorOf(error);
   return {
     status: "estimated",
@@ -41,5 +36,17 @@ export function observedOverExpected(data: LabelledScores): Result {
     method: value === 0 ? "wilson-over-expected" : `log-normal-ratio${clustered ? "-clustered" : ""}`,
     n: labels.length,
     patients: patientCount,
+  };
+}
+
+/** Made apart from the estimate, whose limits findings keep. */
+function ratioContributions(predictions: Predictions, value: number, expected: number) {
+  const { labels, probabilities } = predictions;
+  const share = equalShareOf(predictions);
+  return (contributions: Float64Array): void => {
+    for (let i = 0; i < contributions.length; i++) {
+      const excess = (labels[i] as number) - value * (probabilities[i] as number);
+      contributions[i] = ((share ?? shareOf(predictions, i)) * excess) / expected;
+    }
   };
 }

@@ -54,6 +54,11 @@ export function shareOf({ weights, total }: Predictions, sample: number): number
   return (weights === null ? 1 : (weights[sample] as number)) / total;
 }
 
+/** The share that every sample has, where all count alike; null where they do not. */
+export function equalShareOf({ weights, total }: Predictions): number | null {
+  return weights === null ? 1 / total : null;
+}
+
 /** The (weighted) shares of positives and mean probability. */
 export function means(predictions: Predictions): { readonly observed: number; readonly expected: number } {
   const { labels, probabilities, total, weights } = predictions;

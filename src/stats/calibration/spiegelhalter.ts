@@ -14,13 +14,15 @@ export function spiegelhalterTest(data: LabelledScores): FindingTest | null {
   if ("status" in predictions || predictions.weights !== null) return null;
   const { labels, patientCount, patients, probabilities } = predictions;
   let [sum, variance, clustered, ofPatient] = [0, 0, 0, 0];
-  for (let i = 0; i < labels.length; i++) {
+  const n = labels.length;
+  for (let i = 0; i < n; i++) {
     const p = probabilities[i] as number;
-    const term = ((labels[i] as number) - p) * (1 - 2 * p);
+    const turned = 1 - 2 * p;
+    const term = ((labels[i] as number) - p) * turned;
     sum += term;
-    variance += (1 - 2 * p) ** 2 * p * (1 - p);
+    variance += turned * turned * p * (1 - p);
     ofPatient += term;
-    if (patients[i + 1] !== patients[i]) {
+    if (i + 1 === n || patients[i + 1] !== patients[i]) {
       clustered += ofPatient * ofPatient;
       ofPatient = 0;
     }

@@ -11,7 +11,7 @@ const ONNX = /model:\n[\s\S]*?\ndata:/;
 
 /** What a run found, apart from hashes over the protocol, which names the model. */
 function findings(out: string): unknown {
-  const hashes = ["protocolSha256", "artifactSha256"];
+  const hashes = ["protocolSha256", "artifactSha256", "evidenceSha256"];
   return JSON.parse(readFileSync(join(out, "findings.json"), "utf8"), (key, value) =>
     hashes.includes(key) ? undefined : value,
   );

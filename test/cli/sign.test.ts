@@ -9,7 +9,7 @@ import type { Verification } from "../../src/run/verify/verify.js";
 import { stepwedge, stepwedgeWith } from "../support/cli.js";
 import { signedRecord } from "../support/signed-record.js";
 
-const record = await signedRecord("[json, html]");
+const record = await signedRecord("[json, html]", "built");
 const path = (name: string) => join(record.folder, name);
 
 test("keys are made, a record is signed by two people, moved, and verified", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadProtocol } from "../../src/protocol/load.js";
 import { runAudit } from "../../src/run/run.js";
 import { signRecord } from "../../src/run/signing.js";
+import { stepwedge } from "./cli.js";
 import { smallStudy } from "./small-study.js";
 
 /** A finished record of the small study, its key pair, and a way to fresh copies of it. */
@@ -21,12 +22,20 @@ export interface SignedRecord {
   copy(of?: "signed" | "unsigned"): string;
 }
 
-export async function signedRecord(reports = "[json, html, markdown]"): Promise<SignedRecord> {
+/**
+ * @param program who makes the record: this process, or the built program. Pages hold their script as it was compiled, so that each
+ * finds its own pages rendered again byte for byte, and not the other's.
+ */
+export async function signedRecord(
+  reports = "[json, html, markdown]",
+  program: "here" | "built" = "here",
+): Promise<SignedRecord> {
   const study = await smallStudy();
   study.writeProtocol((yaml) => yaml.replace("reports: [json]", `reports: ${reports}`));
   const out = join(study.folder, "signed");
   const unsigned = join(study.folder, "unsigned");
-  await runAudit({ protocol: await loadProtocol(study.protocol), out: unsigned, threads: 1 });
+  if (program === "built") await stepwedge("run", study.protocol, "--out", unsigned, "--threads", "1");
+  else await runAudit({ protocol: await loadProtocol(study.protocol), out: unsigned, threads: 1 });
   cpSync(unsigned, out, { recursive: true });
   const keys = generateKeyPairSync("ed25519");
   const [privateFile, publicFile] = [join(study.folder, "key.pem"), join(study.folder, "key.pub.pem")];

@@ -135,12 +135,10 @@ export function dataSchema(id: string, source: DataSource) {
       .describe("Column with the patient; without it every sample counts as a patient of its own."),
     labels: z
       .record(z.string().min(1), label)
-      .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
       .optional()
       .describe("The column of each class's labels; of classifiers."),
     references: z
       .record(z.string().min(1), reference)
-      .refine((references) => Object.keys(references).length > 0, "must name at least one class")
       .optional()
       .describe("What each class's answers are held against; of other tasks than classification."),
     split: split

@@ -59,9 +59,9 @@ function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void
   );
   must(
     Object.keys(data.labels).length > 0,
-    ["data"],
-    "names no labels",
-    "Add labels: { <class>: <column> } under data.",
+    ["data", "labels"],
+    "is missing: it must name at least one class",
+    "Give a mapping: <class>: <column> for each class.",
   );
   for (const name of Object.keys(data.labels)) oneOf(name, model.classes, ["data", "labels", name], "class");
   for (const [index, name] of model.classes.entries()) {
@@ -83,6 +83,12 @@ function checkReferenced({ data, model }: Pick<Protocol, "data" | "model">, { mu
     ["data", "labels"],
     `are of classifiers; task ${model.task} is held against data.references`,
     "Move them to data.references, or set model.task to binary, multiclass or multilabel.",
+  );
+  must(
+    Object.keys(data.references).length > 0,
+    ["data", "references"],
+    "is missing: it must name at least one class",
+    "Give a mapping: <class>: <column> for each class.",
   );
   for (const name of Object.keys(data.references)) oneOf(name, model.classes, ["data", "references", name], "class");
   for (const [index, name] of model.classes.entries()) {

@@ -67,7 +67,7 @@ export async function maskStudy({ faint, patients = 60, seed = "masks" }: MaskSt
     for (const side of ["l", "r"]) {
       const name = `p${patient}${side}`;
       const [x, y] = [8 + random.integer(8), 8 + random.integer(8)];
-      const brightness = random.uniform() < faint[sex] ? 130 : 210;
+      const brightness = random.uniform() < faint[sex] ? 130 : 175;
       const inside = Uint8Array.from({ length: SIDE * SIDE }, (_, at) =>
         Math.hypot((at % SIDE) - x, Math.floor(at / SIDE) - y) <= 5 ? 1 : 0,
       );

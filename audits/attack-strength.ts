@@ -165,7 +165,7 @@ function medianFinding(
   const flipped = events.reduce((sum, event) => sum + event, 0);
   const details = { flipped, "largest-epsilon": largest };
   if (found.median === null) {
-    const reason = `${flipped} of ${rows.length} decisions flipped up to the largest ε of ${largest}: the median lies beyond it`;
+    const reason = `${flipped} of ${rows.length} decisions flipped up to the largest ε of ${Number(largest.toPrecision(4))}: the median lies beyond it`;
     return inWindows(findingOf(subject, notEstimable(reason), scored, level, { details }));
   }
   const open = found.upper === null ? `the upper limit lies beyond the largest ε tried, ${largest}` : null;

@@ -85,11 +85,16 @@ const METRICS: Readonly<Record<string, string>> = {
   "fooling-excess": "Decisions changed beyond the control",
 };
 
-/** "auc-drop" → "AUC drop"; metrics without an entry read as their id, with "auc" in capitals. */
+/** What a difference or a ratio is to where its id says so: everybody who is not in the group. */
+const TO_THE_REST = "-rest";
+const ABBREVIATIONS = /\b(auc|ppv|npv|fpr|fnr|ece|mcc)\b/g;
+
+/** "auc-drop" → "AUC drop"; metrics without an entry read as their id, with abbreviations in capitals. */
 export function metricTitle(metric: string): string {
   const known = METRICS[metric];
   if (known !== undefined) return known;
-  const words = metric.replaceAll("-", " ").replace(/\bauc\b/g, "AUC");
+  if (metric.endsWith(TO_THE_REST)) return `${metricTitle(metric.slice(0, -TO_THE_REST.length))}, to the rest`;
+  const words = metric.replaceAll("-", " ").replace(ABBREVIATIONS, (word) => word.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -119,7 +119,7 @@ export function startExplorer(): void {
     marks?.replaceChildren(
       ...points.map((point) => {
         const mark = document.createElement("span");
-        mark.textContent = "▲ locked";
+        mark.textContent = `▲ ${point.name}`;
         mark.style.setProperty("--at", String(1 - point.place / Math.max(1, thresholds.length - 1)));
         return mark;
       }),

@@ -37,6 +37,7 @@ export default defineSection({
       of.points.map((point, place) => lockedTable(explorer, of, point, [index, place], z, several)),
     );
     const grids = classes.map(({ thresholds }) => Math.ceil(thresholds.length / thinned));
+    const names = [...new Set(classes.flatMap(({ points }) => points.map(({ id }) => dataName(id))))];
     return {
       missing: null,
       level: levelText(explorer.level),
@@ -46,7 +47,8 @@ export default defineSection({
       classes: several ? classes.map(({ class: name }) => dataName(name)) : null,
       conditions: conditions.length > 1 ? conditions.map(({ condition }) => conditionTitle(condition)) : null,
       left: leftOut(explorer, classes, conditions.length),
-      points: listed([...new Set(classes.flatMap(({ points }) => points.map(({ id }) => dataName(id))))]),
+      points: listed(names),
+      hasSeveral: names.length > 1,
       tables,
       // In a data block only `<` can end the block or begin a comment.
       data: JSON.stringify(payload).replaceAll("<", "\\u003c"),

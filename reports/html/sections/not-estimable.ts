@@ -16,11 +16,11 @@ export default defineSection({
   },
 });
 
-/** One row per group, status and reason; the classes, the metrics and the number of conditions are gathered in it. */
+/** One row per reason, whatever the numbers in it; groups, classes and metrics are gathered in it, and no group is left out. */
 function silentTable(findings: readonly Finding[]) {
   const rows = new Map<string, Finding[]>();
   for (const one of findings) {
-    const key = JSON.stringify([one.family, subgroupKey(one.subgroup), one.status, one.reason]);
+    const key = JSON.stringify([one.status, (one.reason ?? "").replace(/\d+(?:[.,]\d+)*/g, "#")]);
     const members = rows.get(key);
     if (members === undefined) rows.set(key, [one]);
     else members.push(one);
@@ -29,7 +29,7 @@ function silentTable(findings: readonly Finding[]) {
   return table({
     id: "silent",
     caption: "Findings without a number",
-    columns: [column("Group"), column("Status"), column("Reason"), column("Measures"), column("Findings", true)],
+    columns: [column("Reason"), column("Status"), column("Groups"), column("Measures"), column("Findings", true)],
     bodies: [
       {
         heading: null,
@@ -42,19 +42,26 @@ function silentTable(findings: readonly Finding[]) {
   });
 }
 
+/** More measures than this are counted: they are all among the findings. */
+const MOST_NAMED = 8;
+
 function silentRow(first: Finding, members: readonly Finding[]) {
-  const across = first.family !== null && subgroupKey(first.subgroup) === "all";
+  const measures = [...new Set(members.map((one) => metricTitle(one.metric)))];
+  const isOne = members.every(({ reason }) => reason === first.reason);
   return {
-    header: textCell(across ? `groups of ${dataName(first.family ?? "")}` : groupTitle(first.subgroup), {
-      sub: classesOf(members),
-    }),
+    header: textCell(`${isOne ? "" : "Such as: "}${first.reason ?? "no reason given"}`, { sub: classesOf(members) }),
     cells: [
       textCell(statusWords(first.status), { tone: first.status === "error" ? "fail" : "open" }),
-      textCell(first.reason ?? "no reason given"),
-      textCell(listed([...new Set(members.map((one) => metricTitle(one.metric)))])),
+      textCell([...new Set(members.map(groupOf))].join("; ")),
+      textCell(measures.length > MOST_NAMED ? `${integer(measures.length)} measures` : listed(measures)),
       textCell(integer(members.length)),
     ],
   };
+}
+
+function groupOf({ family, subgroup }: Finding): string {
+  const across = family !== null && subgroupKey(subgroup) === "all";
+  return across ? `groups of ${dataName(family)}` : groupTitle(subgroup);
 }
 
 /** "pneumonia and effusion"; more than four are counted; null for findings about no class. */

@@ -10,7 +10,7 @@ import { dataName } from "../common/names.js";
 /** Bytes of the whole page. */
 export const MOST_BYTES = 960_000;
 /** What the list of findings gets at least. */
-export const LEAST_FOR_FINDINGS = 160_000;
+export const LEAST_FOR_FINDINGS = 40_000;
 
 /** How many classes and groups a section is shown. */
 export interface Extent {

@@ -123,14 +123,13 @@ function underCondition(one: One, condition: Condition, column: Float64Array): F
     condition,
   });
   const findings: Finding[] = [];
+  const unit = unitOf(one);
   for (const group of groups) {
     const mean = means.get(group) as GroupMean;
-    const unit = unitOf(outcome);
     findings.push(
       unit(findingOf(subject(outcome.id, group), mean.result, basisOf(mean.cell), level, extrasOf(one, mean))),
     );
-    if (outcome.better !== "neither")
-      findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
+    if (hasWorst(outcome)) findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
     const drop = drops.get(group);
     if (drop !== undefined) {
       const extras = { reason: drop.reason };
@@ -149,8 +148,8 @@ function underCondition(one: One, condition: Condition, column: Float64Array): F
         level,
       );
     const better = outcome.better === "lower" ? "lower" : "higher";
-    findings.push(unitOf(outcome)(compare(`${outcome.id}-gap`, means, better)));
-    if (drops.size > 0) findings.push(unitOf(outcome)(compare(`${outcome.id}-drop-gap`, drops, "lower")));
+    findings.push(unit(compare(`${outcome.id}-gap`, means, better)));
+    if (drops.size > 0) findings.push(unit(compare(`${outcome.id}-drop-gap`, drops, "lower")));
   }
   return findings;
 }
@@ -159,6 +158,8 @@ interface GroupMean {
   readonly cell: ScoredCell;
   readonly result: Result;
   readonly reason: string | null;
+  /** Samples with a reference for which it is not defined. */
+  readonly left: number;
 }
 
 /** A family's group, by what was found for the one with its values: two families may share a group. */
@@ -177,14 +178,15 @@ function meanOf({ className, outcome, study }: One, group: Subgroup, column: Flo
   const cell = labelledCell(study, group, className);
   const scored = scoredCell(cell, [column]);
   const [values = new Float64Array(0)] = scored.scores;
-  const reason = undefinedReason(cell.rows.length - values.length, outcome);
+  const left = cell.rows.length - values.length;
+  const reason = undefinedReason(left, outcome);
   const result =
     values.length === 0
       ? notEstimable(
           cell.rows.length === 0 ? "no sample has a reference" : `not defined for any of ${cell.rows.length} samples`,
         )
       : sampleMean({ ...scored, values }, outcome.range, "it");
-  return { cell: scored, result, reason };
+  return { cell: scored, result, reason, left };
 }
 
 /** What is lost against the clean images, on the samples for which the outcome is defined under both. */
@@ -193,13 +195,15 @@ function dropOf(one: One, group: Subgroup, clean: Float64Array, column: Float64A
   const cell = labelledCell(study, group, className);
   const scored = scoredCell(cell, [clean, column]);
   const [before = new Float64Array(0), after = new Float64Array(0)] = scored.scores;
-  const reason = undefinedReason(cell.rows.length - before.length, outcome);
+  const left = cell.rows.length - before.length;
+  const reason = undefinedReason(left, outcome);
   if (before.length === 0)
-    return { cell: scored, result: notEstimable("no sample has it under both conditions"), reason };
+    return { cell: scored, result: notEstimable("no sample has it under both conditions"), reason, left };
   const sign = outcome.better === "higher" ? 1 : -1;
   const values = before.map((value, i) => sign * (value - (after[i] as number)));
   const span = outcome.range[1] - outcome.range[0];
-  return { cell: scored, result: meanOfDifferences({ ...scored, values }, span, "it under both conditions"), reason };
+  const result = meanOfDifferences({ ...scored, values }, span, "it under both conditions");
+  return { cell: scored, result, reason, left };
 }
 
 function undefinedReason(count: number, { title }: OutcomeDescription): string | null {
@@ -208,13 +212,16 @@ function undefinedReason(count: number, { title }: OutcomeDescription): string |
 }
 
 /** Beside a mean: what is left out, and for signed errors the limits of agreement. */
-function extrasOf({ outcome }: One, { cell, reason, result }: GroupMean) {
-  if (outcome.better !== "neither" || result.status !== "estimated") return { reason };
+function extrasOf({ outcome }: One, { cell, left, reason, result }: GroupMean) {
+  const undefinedFor = left === 0 ? {} : { "not-defined": left };
+  if (outcome.better !== "neither" || result.status !== "estimated")
+    return { reason, ...(left === 0 ? {} : { details: undefinedFor }) };
   const [values = new Float64Array(0)] = cell.scores;
   const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - result.value) ** 2, 0) / (values.length - 1));
   return {
     reason,
     details: {
+      ...undefinedFor,
       "standard-deviation": spread,
       "limits-of-agreement-lower": result.value - 1.96 * spread,
       "limits-of-agreement-upper": result.value + 1.96 * spread,
@@ -240,6 +247,7 @@ function basisOf({ counts }: ScoredCell) {
 }
 
 /** Findings are in shares unless they say otherwise. */
-function unitOf({ unit }: OutcomeDescription): (finding: Finding) => Finding {
+function unitOf({ outcome, study }: One): (finding: Finding) => Finding {
+  const unit = outcome.unit === "unit" ? (study.outcomes?.unit ?? "unit") : outcome.unit;
   return (finding) => (unit === "1" ? finding : amended(finding, { unit }));
 }

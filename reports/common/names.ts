@@ -1,5 +1,6 @@
 import type { Condition } from "../../src/core/condition.js";
 import type { SubgroupValues } from "../../src/core/finding.js";
+import { outcomeOfMetric } from "../../src/core/outcome.js";
 import { decimal, epsilonText } from "./format.js";
 
 /** Names of metrics, groups and conditions as readers see them. Names that come from data are made harmless here. */
@@ -89,8 +90,24 @@ const METRICS: Readonly<Record<string, string>> = {
 export function metricTitle(metric: string): string {
   const known = METRICS[metric];
   if (known !== undefined) return known;
+  const outcome = outcomeOfMetric(metric);
+  if (outcome !== null) return outcomeTitle(outcome);
   const words = metric.replaceAll("-", " ").replace(/\bauc\b/g, "AUC");
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** "Dice", "IoU: worst tenth", "HD95: gap between groups"; lower-case where it stands in a sentence is not needed: titles do. */
+function outcomeTitle({ of, outcome }: NonNullable<ReturnType<typeof outcomeOfMetric>>): string {
+  const name = outcome.short ?? outcome.title;
+  const change = outcome.better === "neither" ? "shift" : "loss";
+  const words = {
+    mean: "",
+    "worst-decile": ": worst tenth",
+    gap: ": gap between groups",
+    drop: `: ${change}`,
+    "drop-gap": `: gap in the ${change}`,
+  };
+  return `${name}${words[of]}`;
 }
 
 const LONGEST_NAME = 120;

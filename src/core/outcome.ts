@@ -5,13 +5,19 @@
 export interface OutcomeDescription {
   readonly id: string;
   readonly title: string;
-  /** "1" for shares and ratios; "unit" where it is the reference's own (mm, months, …). */
-  readonly unit: "1" | "unit";
+  /** In a word or two, for columns of tables; default: the title. */
+  readonly short?: string;
+  /** "1" for shares and ratios; "object" for counts of them; "unit" where it is the reference's own, which the task names. */
+  readonly unit: "1" | "unit" | "object";
+  /** Whether it reads as a share, in percent; otherwise shares stand as decimal numbers, as Dice does. */
+  readonly percent?: true;
   /** The values that it can take: intervals of means are clipped to them. */
   readonly range: readonly [lowest: number, highest: number];
   readonly better: "higher" | "lower" | "neither";
   /** Whether it is 0 or 1 and nothing between: a worst tenth then says nothing. */
   readonly binary?: true;
+  /** Whether it is among the first that a reader is shown. */
+  readonly primary?: true;
   /** What it is, how it is computed, and what becomes of the samples that it is not defined for. */
   readonly description: string;
 }
@@ -22,6 +28,7 @@ const UNBOUNDED = Number.POSITIVE_INFINITY;
 export const OUTCOMES = [
   {
     id: "dice",
+    primary: true,
     title: "Dice",
     unit: "1",
     range: [0, 1],
@@ -32,6 +39,7 @@ export const OUTCOMES = [
   {
     id: "iou",
     title: "Intersection over union",
+    short: "IoU",
     unit: "1",
     range: [0, 1],
     better: "higher",
@@ -39,7 +47,9 @@ export const OUTCOMES = [
   },
   {
     id: "hd95",
+    primary: true,
     title: "Hausdorff distance, 95th percentile",
+    short: "HD95",
     unit: "unit",
     range: [0, UNBOUNDED],
     better: "lower",
@@ -49,6 +59,7 @@ export const OUTCOMES = [
   {
     id: "nsd",
     title: "Normalised surface Dice",
+    short: "NSD",
     unit: "1",
     range: [0, 1],
     better: "higher",
@@ -58,7 +69,9 @@ export const OUTCOMES = [
   {
     id: "volume-error",
     title: "Relative error of the volume",
+    short: "Volume error",
     unit: "1",
+    percent: true,
     range: [-1, UNBOUNDED],
     better: "neither",
     description:
@@ -68,6 +81,7 @@ export const OUTCOMES = [
     id: "lesion-sensitivity",
     title: "Objects found",
     unit: "1",
+    percent: true,
     range: [0, 1],
     better: "higher",
     description:
@@ -76,15 +90,17 @@ export const OUTCOMES = [
   {
     id: "false-objects",
     title: "False objects",
-    unit: "unit",
+    unit: "object",
     range: [0, UNBOUNDED],
     better: "lower",
     description: "Connected components of the prediction that touch no object of the reference, per case.",
   },
   {
     id: "missed",
+    primary: true,
     title: "Missed altogether",
     unit: "1",
+    percent: true,
     range: [0, 1],
     binary: true,
     better: "lower",
@@ -93,6 +109,7 @@ export const OUTCOMES = [
   },
   {
     id: "absolute-error",
+    primary: true,
     title: "Absolute error",
     unit: "unit",
     range: [0, UNBOUNDED],
@@ -101,6 +118,7 @@ export const OUTCOMES = [
   },
   {
     id: "bias",
+    primary: true,
     title: "Bias",
     unit: "unit",
     range: [-UNBOUNDED, UNBOUNDED],
@@ -110,8 +128,10 @@ export const OUTCOMES = [
   },
   {
     id: "within-tolerance",
+    primary: true,
     title: "Within the tolerance",
     unit: "1",
+    percent: true,
     range: [0, 1],
     binary: true,
     better: "higher",
@@ -120,6 +140,17 @@ export const OUTCOMES = [
 ] as const satisfies readonly OutcomeDescription[];
 
 export type OutcomeId = (typeof OUTCOMES)[number]["id"];
+
+const ID_OF = new RegExp(`^(${OUTCOMES.map(({ id }) => id).join("|")})(-worst-decile|-gap|-drop|-drop-gap)?$`);
+
+/** The outcome that a metric is of, and what of it: `dice-drop` is a loss of `dice`; null for metrics of no outcome. */
+export function outcomeOfMetric(
+  metric: string,
+): { readonly outcome: OutcomeDescription; readonly of: "mean" | "worst-decile" | "gap" | "drop" | "drop-gap" } | null {
+  const [, id, of = "-mean"] = ID_OF.exec(metric) ?? [];
+  if (id === undefined) return null;
+  return { outcome: outcomeOf(id as OutcomeId), of: of.slice(1) as "mean" };
+}
 
 /** The description of an outcome. */
 export function outcomeOf(id: OutcomeId): OutcomeDescription {

@@ -29,6 +29,9 @@ export interface Judge {
   outcomes(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
 }
 
+/** Where nothing names the unit. */
+export const UNNAMED_UNIT = "units";
+
 /**
  * A kind of system that is no classifier: what its answers are, what they are held against, and what is measured of each
  * sample. Audits, gates and attacks then work on these outcomes. Pure, and of one image at a time.
@@ -48,6 +51,8 @@ export interface Task<Parameters = Record<string, unknown>> {
     readonly parameters: z.ZodObject;
     readonly references: readonly string[];
   };
+  /** What outcomes of unit "unit" are in, such as "mm" or "pixels"; default: the reference's, which nothing names. */
+  unit?(parameters: Parameters): string;
   /** @throws StepwedgeError where an answer of that width is none of this task */
   open(context: TaskContext<Parameters>): Judge;
 }

@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import type { Attack, Strength } from "../core/attack.js";
+import type { StudyOutcomes } from "../core/audit.js";
 import { CLEAN, type Condition, conditionKey, isClean } from "../core/condition.js";
 import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
 import type { Head, HeadContext } from "../core/head.js";
 import { findPlugin } from "../core/plugins.js";
-import type { Task } from "../core/task.js";
+import { type Task, UNNAMED_UNIT } from "../core/task.js";
 import { isClassification } from "../protocol/blocks.js";
 import { scoreTables } from "../protocol/references.js";
 import {
@@ -157,6 +158,13 @@ export async function planTask({ model }: Protocol): Promise<PlannedTask | null>
   if (isClassification(model.task)) return null;
   const plugin = await findPlugin("tasks", model.task);
   return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes };
+}
+
+/** What a task measures, and in which unit; undefined of classifiers. */
+export function outcomesOf(task: PlannedTask | null): Pick<StudyOutcomes, "ids" | "unit"> | undefined {
+  if (task === null) return undefined;
+  const { parameters, plugin } = task;
+  return { ids: plugin.meta.outcomes, unit: plugin.unit?.(parameters) ?? UNNAMED_UNIT };
 }
 
 /** @throws StepwedgeError where there is no head of that kind */

@@ -91,6 +91,7 @@ export default defineTask({
       "L. Maier-Hein et al., Metrics reloaded, Nature Methods 21 (2024) 195–212",
     ],
   },
+  unit: ({ spacing }) => (spacing === undefined ? "pixels" : "mm"),
   open(context) {
     const layout = layoutOf(context);
     const masks = context.classes.map(() => new Uint8Array(layout.pixels));

@@ -136,6 +136,10 @@ const AT_POINT = ["sensitivity", "specificity", "ppv", "npv", "ppv-at-prevalence
 function performance(study: StudyView, className: string): string[] {
   const points = study.operatingPoints(className);
   const found = [
+    ...["agreement-lower", "agreement-upper", "agreement-slope"].map((metric) => ({
+      finding: study.find({ metric, class: className }),
+      at: "",
+    })),
     ...outcomesOf(study).map(({ id }) => ({
       finding: study.find({ metric: id, class: className }),
       at: ", mean over cases",

@@ -110,6 +110,16 @@ export function numberKind(metric: string): NumberKind {
   return base === "auc" || base === "average-precision" || base === "auc-epsilon-area" ? "area" : "number";
 }
 
+/** Outcomes, and what is made of them. */
+function hasUnit(metric: string, unit: string): boolean {
+  return unit !== "1" && isOfOutcomes(metric);
+}
+
+/** Metrics of samples that are neither positive nor negative. */
+function isOfOutcomes(metric: string): boolean {
+  return metric.startsWith("agreement-") || outcomeOfMetric(metric) !== null;
+}
+
 /** What stands behind a number of an outcome: " mm"; nothing for shares. */
 function unitText(unit: string): string {
   return unit === "1" ? "" : ` ${unit === "object" ? "objects" : dataUnit(unit)}`;
@@ -127,7 +137,7 @@ function dataUnit(unit: string): string {
  * @param unit the finding's, where the metric does not tell it: of outcomes
  */
 export function metricValue(metric: string, value: number, unit = "1"): string {
-  if (outcomeOfMetric(metric) !== null && unit !== "1") return `${decimal(value)}${unitText(unit)}`;
+  if (hasUnit(metric, unit)) return `${decimal(value)}${unitText(unit)}`;
   switch (numberKind(metric)) {
     case "share":
       return percent(value);
@@ -149,8 +159,7 @@ export function metricRange(
   unit = "1",
 ): string {
   const kind = numberKind(metric);
-  if (outcomeOfMetric(metric) !== null && unit !== "1")
-    return `${range(decimal(interval.lower), decimal(interval.upper))}${unitText(unit)}`;
+  if (hasUnit(metric, unit)) return `${range(decimal(interval.lower), decimal(interval.upper))}${unitText(unit)}`;
   if (kind === "epsilon" || kind === "count")
     return range(metricValue(metric, interval.lower), metricValue(metric, interval.upper));
   if (kind === "area" || kind === "number") {
@@ -210,14 +219,14 @@ export function inSentence(finding: Finding | undefined): string {
 export function countsText(counts: Counted): string {
   if (counts.status === "suppressed") return "n hidden";
   const { metric, n, positives, negatives, patients } = counts;
-  if (outcomeOfMetric(metric) !== null) return `n = ${integer(n)}; ${counted(patients, "patient")}`;
+  if (isOfOutcomes(metric)) return `n = ${integer(n)}; ${counted(patients, "patient")}`;
   return `n = ${integer(n)}: ${integer(positives)} positive, ${integer(negatives)} negative; ${counted(patients, "patient")}`;
 }
 
 /** "204 (102 / 102)": images, positive, negative; "hidden" for a suppressed finding. */
 export function countsShort(counts: Counted): string {
   if (counts.status === "suppressed") return "hidden";
-  if (outcomeOfMetric(counts.metric) !== null) return integer(counts.n);
+  if (isOfOutcomes(counts.metric)) return integer(counts.n);
   return `${integer(counts.n)} (${integer(counts.positives)} / ${integer(counts.negatives)})`;
 }
 

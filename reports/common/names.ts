@@ -6,6 +6,10 @@ import { decimal, epsilonText } from "./format.js";
 /** Names of metrics, groups and conditions as readers see them. Names that come from data are made harmless here. */
 
 const METRICS: Readonly<Record<string, string>> = {
+  "agreement-lower": "Lower limit of agreement",
+  "agreement-upper": "Upper limit of agreement",
+  "agreement-slope": "Slope of predicted on reference",
+  "agreement-intercept": "Intercept of predicted on reference",
   auc: "AUC",
   "partial-auc": "Partial AUC, standardised",
   "auc-macro": "Mean AUC over classes",

@@ -18,6 +18,10 @@ export interface OutcomeDescription {
   readonly binary?: true;
   /** Whether it is among the first that a reader is shown. */
   readonly primary?: true;
+  /** An outcome whose value each sample counts with: the mean is then one over objects, Σ found/Σ objects. */
+  readonly weightedBy?: string;
+  /** Of the reference alone: no answer changes it. */
+  readonly ofReference?: true;
   /** What it is, how it is computed, and what becomes of the samples that it is not defined for. */
   readonly description: string;
 }
@@ -108,6 +112,26 @@ export const OUTCOMES = [
       "1 where the reference has the structure and the prediction is empty, else 0; only of cases that have it.",
   },
   {
+    id: "objects",
+    title: "Objects of the reference",
+    unit: "object",
+    ofReference: true,
+    range: [0, UNBOUNDED],
+    better: "neither",
+    description: "Connected components of the reference mask, per case: what the shares of objects found are of.",
+  },
+  {
+    id: "lesion-sensitivity-pooled",
+    title: "Objects found, of all",
+    unit: "1",
+    percent: true,
+    range: [0, 1],
+    better: "higher",
+    weightedBy: "objects",
+    description:
+      "Of all objects of all cases, the share that is found (Σ found/Σ objects): the sensitivity by lesion. Cases with many objects weigh more than in the mean over cases. Its interval is that of a ratio of sums, clustered by patient.",
+  },
+  {
     id: "absolute-error",
     primary: true,
     title: "Absolute error",
@@ -124,7 +148,16 @@ export const OUTCOMES = [
     range: [-UNBOUNDED, UNBOUNDED],
     better: "neither",
     description:
-      "predicted − reference, in the reference's unit: its mean is the bias of Bland and Altman (1986), and its limits of agreement are in the finding's details.",
+      "predicted − reference, in the reference's unit: its mean is the bias of Bland and Altman (1986), and the limits of agreement are the audit agreement's.",
+  },
+  {
+    id: "reference",
+    title: "Reference number",
+    unit: "unit",
+    ofReference: true,
+    range: [-UNBOUNDED, UNBOUNDED],
+    better: "neither",
+    description: "The reference number itself: what the errors are of.",
   },
   {
     id: "within-tolerance",
@@ -141,7 +174,11 @@ export const OUTCOMES = [
 
 export type OutcomeId = (typeof OUTCOMES)[number]["id"];
 
-const ID_OF = new RegExp(`^(${OUTCOMES.map(({ id }) => id).join("|")})(-worst-decile|-gap|-drop|-drop-gap)?$`);
+const ID_OF = new RegExp(
+  `^(${OUTCOMES.map(({ id }) => id)
+    .toSorted((a, b) => b.length - a.length)
+    .join("|")})(-worst-decile|-gap|-drop|-drop-gap)?$`,
+);
 
 /** The outcome that a metric is of, and what of it: `dice-drop` is a loss of `dice`; null for metrics of no outcome. */
 export function outcomeOfMetric(

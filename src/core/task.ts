@@ -5,7 +5,13 @@ import type { ImageGeometry } from "./pixels.js";
 /** What a sample's answer is held against, for one class: the reference standard. */
 export type Reference =
   /** 1 inside, 0 outside, on the model's input grid: height × width, or depth × height × width of volumes. */
-  | { readonly kind: "mask"; readonly data: Uint8Array; readonly shape: readonly number[] }
+  | {
+      readonly kind: "mask";
+      readonly data: Uint8Array;
+      readonly shape: readonly number[];
+      /** Size of its pixels in mm, one for each side of the shape; absent where the protocol does not ask for it. */
+      readonly spacing?: readonly number[];
+    }
   | { readonly kind: "number"; readonly value: number };
 
 export interface TaskContext<Parameters> {
@@ -52,7 +58,7 @@ export interface Task<Parameters = Record<string, unknown>> {
     readonly references: readonly string[];
   };
   /** What outcomes of unit "unit" are in, such as "mm" or "pixels"; default: the reference's, which nothing names. */
-  unit?(parameters: Parameters): string;
+  unit?(parameters: Parameters, references: { readonly hasSpacing: boolean }): string;
   /** @throws StepwedgeError where an answer of that width is none of this task */
   open(context: TaskContext<Parameters>): Judge;
 }

@@ -84,6 +84,8 @@ export interface PlannedTask {
   readonly plugin: Task;
   readonly parameters: Record<string, unknown>;
   readonly classes: readonly string[];
+  /** Whether every reference says how large its pixels are. */
+  readonly hasSpacing: boolean;
 }
 
 export interface Plan {
@@ -154,17 +156,18 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
 }
 
 /** The task, where it is none of classification; its parameters stand under its own name. */
-export async function planTask({ model }: Protocol): Promise<PlannedTask | null> {
+export async function planTask({ data, model }: Protocol): Promise<PlannedTask | null> {
   if (isClassification(model.task)) return null;
   const plugin = await findPlugin("tasks", model.task);
-  return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes };
+  const hasSpacing = model.classes.every((name) => data.references[name]?.spacing !== undefined);
+  return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes, hasSpacing };
 }
 
 /** What a task measures, and in which unit; undefined of classifiers. */
 export function outcomesOf(task: PlannedTask | null): Pick<StudyOutcomes, "ids" | "unit"> | undefined {
   if (task === null) return undefined;
-  const { parameters, plugin } = task;
-  return { ids: plugin.meta.outcomes, unit: plugin.unit?.(parameters) ?? UNNAMED_UNIT };
+  const { hasSpacing, parameters, plugin } = task;
+  return { ids: plugin.meta.outcomes, unit: plugin.unit?.(parameters, { hasSpacing }) ?? UNNAMED_UNIT };
 }
 
 /** @throws StepwedgeError where there is no head of that kind */

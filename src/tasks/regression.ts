@@ -3,7 +3,7 @@ import { StepwedgeError } from "../core/errors.js";
 import type { OutcomeId } from "../core/outcome.js";
 import { defineTask, type Reference, UNNAMED_UNIT } from "../core/task.js";
 
-const OUTCOMES = ["absolute-error", "bias", "within-tolerance"] as const satisfies readonly OutcomeId[];
+const OUTCOMES = ["absolute-error", "bias", "within-tolerance", "reference"] as const satisfies readonly OutcomeId[];
 
 const parameters = z.strictObject({
   select: z
@@ -62,7 +62,8 @@ export default defineTask({
           references.flatMap((one, index) => {
             const error = errorOf(answer, one, index);
             const size = Math.abs(error);
-            return [size, error, Number.isNaN(size) ? size : size <= tolerance ? 1 : 0];
+            const within = Number.isNaN(size) ? size : size <= tolerance ? 1 : 0;
+            return [size, error, within, one?.kind === "number" ? one.value : Number.NaN];
           }),
         ),
     };

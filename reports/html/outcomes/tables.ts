@@ -1,6 +1,6 @@
 import { CLEAN, type Condition } from "../../../src/core/condition.js";
 import type { OutcomeDescription } from "../../../src/core/outcome.js";
-import { integer, isMeasured, metricRange } from "../../common/format.js";
+import { integer, isMeasured } from "../../common/format.js";
 import {
   attackTitle,
   conditionTitle,
@@ -22,7 +22,6 @@ export function outcomeTable(
   all: readonly OutcomeDescription[],
   id: string,
 ): Table {
-  const hasAgreement = all.some((one) => agreementOf(study, className, one) !== null);
   const row = (outcome: OutcomeDescription) => {
     const mean = study.find({ metric: outcome.id, class: className });
     const worst = study.find({ metric: `${outcome.id}-worst-decile`, class: className });
@@ -31,7 +30,6 @@ export function outcomeTable(
       cells: [
         findingCell(mean, true),
         worst === undefined ? textCell("", { title: worstReason(outcome) }) : findingCell(worst, true),
-        ...(hasAgreement ? [agreementOf(study, className, outcome) ?? textCell("")] : []),
         mean === undefined || mean.status === "suppressed"
           ? textCell("hidden", { muted: true })
           : textCell(integer(mean.n)),
@@ -42,12 +40,11 @@ export function outcomeTable(
   return table({
     id: `outcomes-${id}`,
     caption: `What was measured of ${dataName(className)}, case by case, all patients, clean images`,
-    note: `Under each estimate: its interval. Worst tenth: the value that nine of ten cases are not worse than. Not defined: cases for which the measure has no value, such as the distance of two empty masks; they are counted here and filled in nowhere.${hasAgreement ? " Limits of agreement: between them lie about 95% of the differences, if these are normal (Bland and Altman)." : ""}`,
+    note: `Under each estimate: its interval. Worst tenth: the value that nine of ten cases are not worse than. Not defined: cases for which the measure has no value, such as the distance of two empty masks; they are counted here and filled in nowhere.`,
     columns: [
       column("Measure"),
       column("Mean", true),
       column("Worst tenth", true),
-      ...(hasAgreement ? [column("Limits of agreement", true)] : []),
       column("n", true),
       column("Not defined", true),
     ],
@@ -63,25 +60,37 @@ function undefinedCell(count: unknown): Cell {
   return typeof count === "number" ? textCell(integer(count)) : textCell("0", { muted: true });
 }
 
-/** Limits of agreement of a signed error with their intervals, in its unit; null where it has none. */
-function agreementOf(
-  study: StudyView,
-  className: string,
-  outcome: OutcomeDescription,
-  group: Group = EVERYBODY,
-): Cell | null {
-  const mean = study.find({ metric: outcome.id, class: className, group });
-  if (!isMeasured(mean)) return null;
-  const at = (key: string) => mean.details?.[`limits-of-agreement-${key}`];
-  const [lower, upper] = [at("lower"), at("upper")];
-  if (typeof lower !== "number" || typeof upper !== "number") return null;
-  const outer = [at("lower-from"), at("upper-to")];
-  const [from, to] = outer;
-  return textCell(metricRange(outcome.id, { lower, upper }, mean.unit), {
-    sub:
-      typeof from === "number" && typeof to === "number"
-        ? `outer limits ${metricRange(outcome.id, { lower: from, upper: to }, mean.unit)}`
-        : null,
+/** Of numbers against reference numbers: bias, limits of agreement and the line of the predicted on the reference, by group. */
+export function agreementTable(study: StudyView, className: string, id: string): Table | null {
+  const metrics = ["bias", "agreement-lower", "agreement-upper", "agreement-slope", "agreement-intercept"];
+  if (study.find({ metric: "agreement-lower", class: className }) === undefined) return null;
+  const row = (group: Group) => {
+    const found = metrics.map((metric) => study.find({ metric, class: className, group }));
+    return {
+      header: textCell(group.family === null ? "All patients" : groupValue(group.values)),
+      cells: [
+        found[0]?.status === "suppressed" ? textCell("hidden", { muted: true }) : textCell(integer(found[0]?.n ?? 0)),
+        ...found.map((one) => findingCell(one, true)),
+      ],
+    };
+  };
+  return table({
+    id: `agreement-${id}`,
+    caption: `Agreement of ${dataName(className)} with the reference, by subgroup, clean images`,
+    note: "Bias: mean of predicted − reference. Between the limits of agreement lie about 95% of the differences, if these are normal (Bland and Altman). A slope below 1: large values are predicted too small and small ones too large. The intercept is where the line meets a reference of 0, which may be far from any sample.",
+    columns: [
+      column("Group"),
+      column("n", true),
+      column("Bias", true),
+      column("Lower limit", true),
+      column("Upper limit", true),
+      column("Slope", true),
+      column("Intercept", true),
+    ],
+    bodies: [
+      { heading: null, rows: [row(EVERYBODY)] },
+      ...study.families.map(({ name, groups }) => ({ heading: dataName(name), rows: groups.map(row) })),
+    ],
   });
 }
 

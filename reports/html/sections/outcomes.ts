@@ -5,6 +5,7 @@ import type { OutcomeDescription } from "../../../src/core/outcome.js";
 import type { StudyView } from "../../common/study.js";
 import type { Figure } from "../blocks.js";
 import {
+  agreementTable,
   conditionOutcomes,
   outcomeForest,
   outcomeGapTable,
@@ -35,7 +36,13 @@ export default defineSection({
       return {
         heading: study.classes.length > 1 ? dataName(className) : null,
         outcomes: outcomeTable(study, className, all, id),
-        gaps: outcomeGapTable(study, className, all, id),
+        agreement: agreementTable(study, className, id),
+        gaps: outcomeGapTable(
+          study,
+          className,
+          all.filter((one) => one.ofReference === undefined),
+          id,
+        ),
         plots: present(forests.map(({ isOpen, plot }) => (isOpen ? plot : null))),
         folded: present(forests.map(({ isOpen, plot }) => (isOpen ? null : plot))),
         worst: worstTable(study, className, all, id),

@@ -22,7 +22,14 @@ const COARSE = SIDE / POOL;
 const KERNEL = 9;
 const RIM = (KERNEL - 1) / 2;
 
-const images = drawPopulation({ seed: 7, name: "fitting", patients: 1500, prevalence: 0.45, contrast: 1, planted: false });
+const images = drawPopulation({
+  seed: 7,
+  name: "fitting",
+  patients: 1500,
+  prevalence: 0.45,
+  contrast: 1,
+  planted: false,
+});
 const rendered = images.map((image) => Float64Array.from(image.render(SIDE), (value) => value / 255));
 
 write("phantom-heart", "heart.onnx", heartModel());

@@ -23,6 +23,7 @@ export function isWorseLower({ better }: OutcomeDescription): boolean {
 }
 
 /** "higher is better", "lower is better", "0 is best": what a number of it means. */
-export function directionText({ better }: OutcomeDescription): string {
+export function directionText({ better, ofReference }: OutcomeDescription): string {
+  if (ofReference === true) return "no answer changes it";
   return better === "neither" ? "0 is best" : `${better} is better`;
 }

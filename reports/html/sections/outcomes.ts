@@ -74,7 +74,8 @@ function strengthFigures(
         points: strengthPoints(study, series, { metric: outcome.id, class: className }),
       }));
       const points = lines.flatMap((line) => line.points);
-      if (points.length === 0) return [];
+      // What nothing changed needs no picture.
+      if (points.every(({ value }) => value === points[0]?.value)) return [];
       const values = valueAxis(outcome.id, points, {
         from: outcome.better === "lower" ? 0 : null,
         to: outcome.better === "higher" && outcome.range[1] === 1 ? 1 : null,

@@ -87,6 +87,9 @@ const SHARES = new Set([
   "overdiagnosis-rate",
   "ppv-at-prevalence",
   "npv-at-prevalence",
+  "sentence-changed",
+  "sentence-purity",
+  "sentence-stability",
 ]);
 const DIFFERENCE =
   /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
@@ -117,12 +120,12 @@ function hasUnit(metric: string, unit: string): boolean {
 
 /** Metrics of samples that are neither positive nor negative. */
 function isOfOutcomes(metric: string): boolean {
-  return metric.startsWith("agreement-") || outcomeOfMetric(metric) !== null;
+  return /^(agreement|sentence)-/.test(metric) || outcomeOfMetric(metric) !== null;
 }
 
 /** What stands behind a number of an outcome: " mm"; nothing for shares. */
 function unitText(unit: string): string {
-  return unit === "1" ? "" : ` ${unit === "object" ? "objects" : dataUnit(unit)}`;
+  return unit === "1" ? "" : ` ${unit === "object" ? "objects" : unit === "bit" ? "bits" : dataUnit(unit)}`;
 }
 
 /** A unit that the protocol names: short, and without marks that could turn the text's direction. */

@@ -2,7 +2,13 @@ import { attackEffects, defenseEffects, unequalHarm } from "./observations/attac
 import { absentEvidence, deviations, failedChecks, inconclusiveGates, notEstimable } from "./observations/evidence.js";
 import { missedTargets, subgroupGaps } from "./observations/groups.js";
 import type { Observation, Severity } from "./observations/observation.js";
-import { outcomeGaps, outcomeLosses, unequalLosses, unknownOutcomes } from "./observations/outcomes.js";
+import {
+  outcomeGaps,
+  outcomeLosses,
+  tellingSentences,
+  unequalLosses,
+  unknownOutcomes,
+} from "./observations/outcomes.js";
 import type { StudyView } from "./study.js";
 
 export type { Contrast, Observation, Severity } from "./observations/observation.js";
@@ -12,7 +18,7 @@ const SEVERITIES: readonly Severity[] = ["major", "moderate", "note"];
 
 /** Rules in the order of their concern: clean images before attacked ones, results before the evidence's own limits. */
 const CLASS_RULES = [subgroupGaps, missedTargets, attackEffects, unequalHarm, defenseEffects];
-const OUTCOME_RULES = [outcomeGaps, outcomeLosses, unequalLosses, unknownOutcomes];
+const OUTCOME_RULES = [outcomeGaps, outcomeLosses, unequalLosses, tellingSentences, unknownOutcomes];
 const RECORD_RULES = [failedChecks, inconclusiveGates, notEstimable, deviations, absentEvidence];
 
 /**

@@ -132,6 +132,27 @@ export const OUTCOMES = [
       "Of all objects of all cases, the share that is found (Σ found/Σ objects): the sensitivity by lesion. Cases with many objects weigh more than in the mean over cases. Its interval is that of a ratio of sums, clustered by patient.",
   },
   {
+    id: "sentence-consistency",
+    primary: true,
+    title: "Levels that extend the one above",
+    short: "Hierarchy kept",
+    unit: "1",
+    percent: true,
+    range: [0, 1],
+    binary: true,
+    better: "higher",
+    description:
+      "1 where the level's sentence begins with the whole sentence of the level above, else 0. Not defined for the most general level.",
+  },
+  {
+    id: "sentence-length",
+    title: "Length of sentences",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "neither",
+    description: "Tokens before the padding.",
+  },
+  {
     id: "absolute-error",
     primary: true,
     title: "Absolute error",

@@ -31,7 +31,7 @@ export interface Judge {
    * score that thresholds, margins and objectives are about, as a probability is of a classifier.
    */
   success(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
-  /** `values[class * outcomes + outcome]`, NaN where not defined. */
+  /** `values[class * columns + column]`, of outcomes and then of what is recorded beside them; NaN where not defined. */
   outcomes(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
 }
 
@@ -59,6 +59,8 @@ export interface Task<Parameters = Record<string, unknown>> {
   };
   /** What outcomes of unit "unit" are in, such as "mm" or "pixels"; default: the reference's, which nothing names. */
   unit?(parameters: Parameters, references: { readonly hasSpacing: boolean }): string;
+  /** Names of further numbers of each sample and class that go into the score tables, for audits of the task's own. */
+  recorded?(parameters: Parameters): readonly string[];
   /** @throws StepwedgeError where an answer of that width is none of this task */
   open(context: TaskContext<Parameters>): Judge;
 }

@@ -3,7 +3,7 @@ import type { Embeddings, Encoder, JudgedOutputs, Model, ModelMeta, Outputs } fr
 import type { PixelBatch } from "../core/pixels.js";
 import type { Judge, Reference } from "../core/task.js";
 import { UnusableEmbedding } from "./headed-model.js";
-import type { PlannedTask } from "./plan.js";
+import { columnsOf, type PlannedTask } from "./plan.js";
 import type { ReferenceStandard } from "./reference-standard.js";
 
 /** A model of a task other than classification: its scores are how well each answer does against the reference standard. */
@@ -34,7 +34,7 @@ export class JudgedModel implements Model {
   async judge(batch: PixelBatch): Promise<JudgedOutputs> {
     const { answers, judge, references } = await this.#ask(batch);
     const { classes } = this.meta;
-    const measured = this.task.plugin.meta.outcomes.length;
+    const measured = columnsOf(this.task).length;
     const outcomes = new Float64Array(answers.count * classes.length * measured);
     references.forEach((one, image) => {
       outcomes.set(judge.outcomes(answerOf(answers, image), one), image * classes.length * measured);

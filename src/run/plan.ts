@@ -5,6 +5,7 @@ import { CLEAN, type Condition, conditionKey, isClean } from "../core/condition.
 import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
 import type { Head, HeadContext } from "../core/head.js";
+import type { OutcomeId } from "../core/outcome.js";
 import { findPlugin } from "../core/plugins.js";
 import { type Task, UNNAMED_UNIT } from "../core/task.js";
 import { isClassification } from "../protocol/blocks.js";
@@ -164,10 +165,21 @@ export async function planTask({ data, model }: Protocol): Promise<PlannedTask |
 }
 
 /** What a task measures, and in which unit; undefined of classifiers. */
-export function outcomesOf(task: PlannedTask | null): Pick<StudyOutcomes, "ids" | "unit"> | undefined {
+export function outcomesOf(task: PlannedTask | null): Pick<StudyOutcomes, "ids" | "unit" | "recorded"> | undefined {
   if (task === null) return undefined;
   const { hasSpacing, parameters, plugin } = task;
-  return { ids: plugin.meta.outcomes, unit: plugin.unit?.(parameters, { hasSpacing }) ?? UNNAMED_UNIT };
+  const recorded = plugin.recorded?.(parameters);
+  return {
+    ...(recorded === undefined ? {} : { recorded }),
+    ids: plugin.meta.outcomes,
+    unit: plugin.unit?.(parameters, { hasSpacing }) ?? UNNAMED_UNIT,
+  };
+}
+
+/** All columns that a task gives for each class: its outcomes, then what it records. */
+export function columnsOf(task: PlannedTask | null): readonly OutcomeId[] {
+  if (task === null) return [];
+  return [...task.plugin.meta.outcomes, ...((task.plugin.recorded?.(task.parameters) ?? []) as readonly OutcomeId[])];
 }
 
 /** @throws StepwedgeError where there is no head of that kind */

@@ -15,7 +15,7 @@ export interface StudyParts {
   /** Models to compare with beside those of the table, such as the baseline. */
   readonly others?: readonly Comparator[];
   /** What the task measures; undefined of classifiers. */
-  readonly outcomes?: Pick<StudyOutcomes, "ids" | "unit"> | undefined;
+  readonly outcomes?: Pick<StudyOutcomes, "ids" | "unit" | "recorded"> | undefined;
 }
 
 /** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */

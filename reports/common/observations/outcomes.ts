@@ -112,6 +112,28 @@ export function unequalLosses(study: StudyView, className: string): Observation[
   );
 }
 
+/** From this p on, adjusted for the families of a class by Bonferroni, sentences are said to tell the group. */
+const TELLING = 0.05;
+
+/** Families whose groups the sentences give away. */
+export function tellingSentences(study: StudyView, className: string): Observation[] {
+  const found = study.all("sentence-group-information", className).filter(isMeasured);
+  return found.flatMap((one): Observation[] => {
+    const p = one.tests?.[0]?.p;
+    if (p === undefined || p * found.length > TELLING) return [];
+    return [
+      {
+        severity: "moderate",
+        weight: one.estimate,
+        title: `Sentences tell ${dataName(one.family ?? "")}${forClass(study, className)}`,
+        text: `They hold ${inSentence(one)} about ${dataName(one.family ?? "")} (p = ${p.toFixed(3)} that they hold none, n = ${integer(one.n)}). Groups that differ in how ill they are can cause it too.`,
+        evidence: [one.id],
+        contrast: null,
+      },
+    ];
+  });
+}
+
 /** Groups about whose first outcome nothing is known. */
 export function unknownOutcomes(study: StudyView, className: string): Observation[] {
   const [outcome] = primaryOutcomes(study);

@@ -13,6 +13,7 @@ import {
   outcomeTable,
   worstTable,
 } from "../outcomes/tables.js";
+import { stabilityTable, symbolTable } from "../outcomes/symbols.js";
 import { defineSection } from "../section.js";
 import { strengthLegend, strengthPanel, withStyles } from "../strength-panel.js";
 import { strengthGroups, strengthPoints, valueAxis } from "../strengths.js";
@@ -37,6 +38,7 @@ export default defineSection({
         heading: study.classes.length > 1 ? dataName(className) : null,
         outcomes: outcomeTable(study, className, all, id),
         agreement: agreementTable(study, className, id),
+        symbols: present([symbolTable(study, className, id), stabilityTable(study, className, id)]),
         gaps: outcomeGapTable(
           study,
           className,

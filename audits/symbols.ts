@@ -221,15 +221,17 @@ function information(
   pairs: CodedPairs,
 ): Finding {
   const across = about.family !== null;
-  const result = tooMany(pairs)
-    ? notEstimable(tooManyReason(pairs))
+  const reason = tooMany(pairs)
+    ? tooManyReason(pairs)
     : pairs.classCount < 2
-      ? notEstimable(`all ${pairs.symbols.length} samples are of one ${across ? "group" : "class"}`)
+      ? `all ${pairs.symbols.length} samples are of one ${across ? "group" : "class"}`
       : pairs.symbolCount < 2
-        ? notEstimable(`all ${pairs.symbols.length} samples have one sentence`)
-        : mutualInformation(pairs);
+        ? `all ${pairs.symbols.length} samples have one sentence`
+        : null;
+  const result = reason === null ? mutualInformation(pairs) : notEstimable(reason);
   const random = randomFrom("symbols", one.seed, metric, one.className, about.family ?? "");
-  const test = result.status === "estimated" ? informationTest(pairs, PERMUTATIONS, random) : null;
+  // Sentences that tell everything leave nothing to estimate an error from: the test is made all the same.
+  const test = reason === null ? informationTest(pairs, PERMUTATIONS, random) : null;
   const details = {
     "distinct-sentences": pairs.symbolCount,
     ...(across ? { groups: pairs.classCount } : { classes: pairs.classCount }),

@@ -44,7 +44,11 @@ export function mutualInformation(data: CodedPairs): Summary | NotEstimable {
   const value = blocks * whole - (blocks - 1) * mean;
   const squares = without.reduce((sum, one) => sum + (one - mean) ** 2, 0);
   const standardError = Math.sqrt(((blocks - 1) / blocks) * squares);
-  if (standardError < TOLERANCE) return notEstimable(`${n} samples without any variation of symbols or classes`);
+  if (standardError < TOLERANCE) {
+    return notEstimable(
+      `${whole.toFixed(2)} bits in ${n} samples whoever is left out: an interval cannot be made of what does not vary`,
+    );
+  }
   const student = (z: number) => studentQuantile(normalCdf(-z), blocks - 1);
   return {
     status: "estimated",

@@ -171,3 +171,81 @@ test("a program of the user's may give maps, and a sample whose answer is no num
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/sample "p17r"[^\n]*\n?.*-Infinity in an answer|p17r/);
 });
+
+test("report text: F1 of stated findings by group, from extracted labels; findings that are missed in one group are caught", async () => {
+  const out = join(newFolder(), "out");
+  await stepwedge("run", example("report-text"), "--set", "reports=[json]", "--out", out);
+  const f1 = (group: string, condition = "clean") => find(out, `decisions/f1/effusion/stated/${group}/${condition}`);
+  // 45% of the effusions of women are not stated, 10% of those of men.
+  expect(f1("sex=F").interval?.upper).toBeLessThan(f1("sex=M").estimate as number);
+  expect(f1("all", "noise@0.0314").estimate).toBeLessThan(f1("all").estimate as number);
+  expect(find(out, "robustness/fooling-rate/effusion/stated/all/noise@0.0314").estimate).toBeCloseTo(0.15, 1);
+});
+
+test("symbol sentences: tokens go into the score tables, a broken hierarchy and a language that tells sex come out", async () => {
+  const folder = newFolder();
+  // Pictures whose pixels are the tokens: one of the coarse level, two of the fine one, and a padding.
+  const shape = ["batch", 1, 1, 4] as const;
+  const flatten = encodeModel({
+    name: "tokens",
+    description: "the picture's pixels",
+    nodes: [{ op: "Flatten", inputs: ["image"], outputs: ["tokens"], attributes: {} }],
+    initializers: [],
+    inputs: [{ name: "image", type: "float32", shape }],
+    outputs: [{ name: "tokens", type: "float32", shape: ["batch", 4] }],
+  });
+  writeFileSync(join(folder, "tokens.onnx"), flatten);
+  const rows = ["id,path,patient,sex,coarse,fine,split"];
+  for (let i = 0; i < 120; i++) {
+    const sex = i % 2;
+    const [coarse, fine] = [i % 3, i % 5];
+    // Every fourth sentence of the fine level begins with another word than the coarse one; its last word is the sex.
+    const pixels = Uint8Array.of(coarse, i % 4 === 0 ? coarse + 7 : coarse, fine, sex + 20);
+    const raw = { width: 4, height: 1, channels: 1 } as const;
+    await sharp(pixels, { raw })
+      .png()
+      .toFile(join(folder, `${i}.png`));
+    rows.push(`s${i},${i}.png,p${i},${sex === 0 ? "F" : "M"},${coarse},${fine},${i < 20 ? "val" : "test"}`);
+  }
+  writeFileSync(join(folder, "manifest.csv"), `${rows.join("\n")}\n`);
+  writeFileSync(
+    join(folder, "audit.yaml"),
+    `version: 1
+title: Sentences
+seed: 3
+model:
+  adapter: onnx
+  path: tokens.onnx
+  task: symbols
+  classes: [coarse, fine]
+  sessions: 1
+  input: { width: 4, height: 1, channels: 1, range: [0, 255] }
+  symbols: { lengths: { coarse: 1, fine: 3 } }
+data:
+  adapter: table
+  path: manifest.csv
+  image: path
+  patient: patient
+  references: { coarse: coarse, fine: fine }
+  split: { column: split, tuning: val, evaluation: test }
+subgroups:
+  sex: { column: sex }
+attacks:
+  - id: random-sign
+    epsilon: [1/255]
+reports: [html, json]
+`,
+  );
+  const out = join(folder, "out");
+  expect((await stepwedge("run", join(folder, "audit.yaml"), "--out", out)).stderr).toBe("");
+  expect(find(out, "outcomes/sentence-consistency/fine/all/clean").estimate).toBe(0.75);
+  const telling = find(out, "symbols/sentence-group-information/fine/sex/clean");
+  // All of it, in everybody: no error to estimate, and a test all the same.
+  expect(telling).toMatchObject({ status: "not-estimable", reason: expect.stringMatching(/1\.00 bits/) });
+  expect(telling.tests?.[0]?.p).toBeLessThan(0.01);
+  expect(find(out, "symbols/sentence-group-information/coarse/sex/clean").tests?.[0]?.p).toBeGreaterThan(0.05);
+  // A token is a pixel, and every pixel is changed by one: no word is left as it was, but for those at the window's end.
+  expect(find(out, "symbols/sentence-stability/fine/all/random-sign@0.0039").estimate).toBeLessThan(0.2);
+  expect(sectionsOf(out).get("summary")).toMatch(/Sentences tell sex for fine/);
+  expect(sectionsOf(out).get("outcomes")).toMatch(/What the sentences of fine say/);
+});

@@ -117,16 +117,16 @@ const TELLING = 0.05;
 
 /** Families whose groups the sentences give away. */
 export function tellingSentences(study: StudyView, className: string): Observation[] {
-  const found = study.all("sentence-group-information", className).filter(isMeasured);
+  const found = study.all("sentence-group-information", className).filter(({ tests }) => tests !== undefined);
   return found.flatMap((one): Observation[] => {
     const p = one.tests?.[0]?.p;
     if (p === undefined || p * found.length > TELLING) return [];
     return [
       {
         severity: "moderate",
-        weight: one.estimate,
+        weight: one.estimate ?? 1,
         title: `Sentences tell ${dataName(one.family ?? "")}${forClass(study, className)}`,
-        text: `They hold ${inSentence(one)} about ${dataName(one.family ?? "")} (p = ${p.toFixed(3)} that they hold none, n = ${integer(one.n)}). Groups that differ in how ill they are can cause it too.`,
+        text: `They hold ${isMeasured(one) ? inSentence(one) : (one.reason ?? "something")} about ${dataName(one.family ?? "")} (p = ${p.toFixed(3)} that they hold none, n = ${integer(one.n)}). Groups that differ in how ill they are can cause it too.`,
         evidence: [one.id],
         contrast: null,
       },

@@ -38,6 +38,7 @@ const METRICS: readonly MetricDescription[] = OUTCOMES.flatMap((outcome: Outcome
       description: `${nine}: ${title} of the worst tenth is beyond it. Interval: Woodruff (1952), clustered by patient; its limits are values of samples.`,
     });
   }
+  if (outcome.ofReference === true) return metrics;
   metrics.push(
     {
       id: `${id}-gap`,
@@ -64,8 +65,8 @@ const METRICS: readonly MetricDescription[] = OUTCOMES.flatMap((outcome: Outcome
   return metrics;
 });
 
-function hasWorst({ better, binary }: OutcomeDescription): boolean {
-  return better !== "neither" && binary === undefined;
+function hasWorst({ better, binary, weightedBy }: OutcomeDescription): boolean {
+  return better !== "neither" && binary === undefined && weightedBy === undefined;
 }
 
 const meta: AuditMeta = {
@@ -108,11 +109,15 @@ interface One {
 function underCondition(one: One, condition: Condition, column: Float64Array): Finding[] {
   const { className, level, outcome, study } = one;
   const groups = distinctSubgroups(study);
+  const ofReference = outcome.ofReference === true;
+  if (ofReference && !isClean(condition)) return [];
   const clean = isClean(condition)
     ? null
     : (study.outcomes?.of(study.conditions[0] as Condition, className, outcome.id as OutcomeId) ?? null);
-  const means = new Map(groups.map((group) => [group, meanOf(one, group, column)]));
-  const drops = new Map(clean === null ? [] : groups.map((group) => [group, dropOf(one, group, clean, column)]));
+  const means = new Map(groups.map((group) => [group, meanOf(one, condition, group, column)]));
+  const drops = new Map(
+    clean === null ? [] : groups.map((group) => [group, dropOf(one, condition, group, clean, column)]),
+  );
   const subject = (metric: string, { family, values }: Pick<Subgroup, "family" | "values">): Subject => ({
     audit: AUDIT,
     metric,
@@ -123,23 +128,18 @@ function underCondition(one: One, condition: Condition, column: Float64Array): F
     condition,
   });
   const findings: Finding[] = [];
+  const unit = unitOf(one);
   for (const group of groups) {
     const mean = means.get(group) as GroupMean;
-    const unit = unitOf(outcome);
-    findings.push(
-      unit(findingOf(subject(outcome.id, group), mean.result, basisOf(mean.cell), level, extrasOf(one, mean))),
-    );
-    if (outcome.better !== "neither")
-      findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
+    findings.push(unit(findingOf(subject(outcome.id, group), mean.result, basisOf(mean), level, extrasOf(one, mean))));
+    if (hasWorst(outcome)) findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
     const drop = drops.get(group);
     if (drop !== undefined) {
       const extras = { reason: drop.reason };
-      findings.push(
-        unit(findingOf(subject(`${outcome.id}-drop`, group), drop.result, basisOf(drop.cell), level, extras)),
-      );
+      findings.push(unit(findingOf(subject(`${outcome.id}-drop`, group), drop.result, basisOf(drop), level, extras)));
     }
   }
-  for (const [family, members] of familiesOf(study)) {
+  for (const [family, members] of ofReference ? [] : familiesOf(study)) {
     const about = { family, values: {} };
     const compare = (metric: string, results: ReadonlyMap<Subgroup, GroupMean>, better: "higher" | "lower") =>
       gapFinding(
@@ -149,8 +149,8 @@ function underCondition(one: One, condition: Condition, column: Float64Array): F
         level,
       );
     const better = outcome.better === "lower" ? "lower" : "higher";
-    findings.push(unitOf(outcome)(compare(`${outcome.id}-gap`, means, better)));
-    if (drops.size > 0) findings.push(unitOf(outcome)(compare(`${outcome.id}-drop-gap`, drops, "lower")));
+    findings.push(unit(compare(`${outcome.id}-gap`, means, better)));
+    if (drops.size > 0) findings.push(unit(compare(`${outcome.id}-drop-gap`, drops, "lower")));
   }
   return findings;
 }
@@ -159,6 +159,10 @@ interface GroupMean {
   readonly cell: ScoredCell;
   readonly result: Result;
   readonly reason: string | null;
+  /** Samples with a reference and an answer for which it is not defined. */
+  readonly left: number;
+  /** Samples with a reference that the model could not be asked about. */
+  readonly unscored: number;
 }
 
 /** A family's group, by what was found for the one with its values: two families may share a group. */
@@ -173,33 +177,54 @@ function resultOf(
   return { subgroup: group, cell, result };
 }
 
-function meanOf({ className, outcome, study }: One, group: Subgroup, column: Float64Array): GroupMean {
+function meanOf(one: One, condition: Condition, group: Subgroup, column: Float64Array): GroupMean {
+  const { className, outcome, study } = one;
   const cell = labelledCell(study, group, className);
-  const scored = scoredCell(cell, [column]);
+  const scored = weighted(one, scoredCell(cell, [column, ...weightsOf(one)]), 1);
   const [values = new Float64Array(0)] = scored.scores;
-  const reason = undefinedReason(cell.rows.length - values.length, outcome);
+  const unscored = unansweredOf(one, condition, cell.rows);
+  const left = cell.rows.length - values.length - unscored;
+  const reason = undefinedReason(left, outcome);
   const result =
     values.length === 0
       ? notEstimable(
           cell.rows.length === 0 ? "no sample has a reference" : `not defined for any of ${cell.rows.length} samples`,
         )
       : sampleMean({ ...scored, values }, outcome.range, "it");
-  return { cell: scored, result, reason };
+  return { cell: scored, result, reason, left, unscored };
 }
 
 /** What is lost against the clean images, on the samples for which the outcome is defined under both. */
-function dropOf(one: One, group: Subgroup, clean: Float64Array, column: Float64Array): GroupMean {
+function dropOf(one: One, condition: Condition, group: Subgroup, clean: Float64Array, column: Float64Array): GroupMean {
   const { className, outcome, study } = one;
   const cell = labelledCell(study, group, className);
-  const scored = scoredCell(cell, [clean, column]);
+  const scored = weighted(one, scoredCell(cell, [clean, column, ...weightsOf(one)]), 2);
   const [before = new Float64Array(0), after = new Float64Array(0)] = scored.scores;
-  const reason = undefinedReason(cell.rows.length - before.length, outcome);
+  const unscored = unansweredOf(one, condition, cell.rows);
+  const left = cell.rows.length - before.length - unscored;
+  const reason = undefinedReason(left, outcome);
   if (before.length === 0)
-    return { cell: scored, result: notEstimable("no sample has it under both conditions"), reason };
+    return { cell: scored, result: notEstimable("no sample has it under both conditions"), reason, left, unscored };
   const sign = outcome.better === "higher" ? 1 : -1;
   const values = before.map((value, i) => sign * (value - (after[i] as number)));
   const span = outcome.range[1] - outcome.range[0];
-  return { cell: scored, result: meanOfDifferences({ ...scored, values }, span, "it under both conditions"), reason };
+  const result = meanOfDifferences({ ...scored, values }, span, "it under both conditions");
+  return { cell: scored, result, reason, left, unscored };
+}
+
+/** The column that samples count with, such as their numbers of objects; it is the reference's, and so the clean images'. */
+function weightsOf({ className, outcome, study }: One): Float64Array[] {
+  const { weightedBy } = outcome;
+  if (weightedBy === undefined || study.outcomes === undefined) return [];
+  return [study.outcomes.of(study.conditions[0] as Condition, className, weightedBy as OutcomeId)];
+}
+
+/** The cell with each sample counting as often as the column at `place` says, beside the weight that it has anyway. */
+function weighted({ outcome }: One, cell: ScoredCell, place: number): ScoredCell {
+  const counts = cell.scores[place];
+  if (outcome.weightedBy === undefined || counts === undefined) return cell;
+  const own = cell.weights ?? null;
+  return { ...cell, weights: counts.map((count, i) => count * (own === null ? 1 : (own[i] as number))) };
 }
 
 function undefinedReason(count: number, { title }: OutcomeDescription): string | null {
@@ -208,13 +233,16 @@ function undefinedReason(count: number, { title }: OutcomeDescription): string |
 }
 
 /** Beside a mean: what is left out, and for signed errors the limits of agreement. */
-function extrasOf({ outcome }: One, { cell, reason, result }: GroupMean) {
-  if (outcome.better !== "neither" || result.status !== "estimated") return { reason };
+function extrasOf({ outcome }: One, { cell, left, reason, result }: GroupMean) {
+  const undefinedFor = left === 0 ? {} : { "not-defined": left };
+  if (outcome.better !== "neither" || result.status !== "estimated")
+    return { reason, ...(left === 0 ? {} : { details: undefinedFor }) };
   const [values = new Float64Array(0)] = cell.scores;
   const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - result.value) ** 2, 0) / (values.length - 1));
   return {
     reason,
     details: {
+      ...undefinedFor,
       "standard-deviation": spread,
       "limits-of-agreement-lower": result.value - 1.96 * spread,
       "limits-of-agreement-upper": result.value + 1.96 * spread,
@@ -222,8 +250,12 @@ function extrasOf({ outcome }: One, { cell, reason, result }: GroupMean) {
   };
 }
 
-function decileFinding({ level, outcome }: One, subject: Subject, { cell, reason, result }: GroupMean): Finding {
-  const basis = basisOf(cell);
+function decileFinding(
+  { level, outcome }: One,
+  subject: Subject,
+  { cell, reason, result, unscored }: GroupMean,
+): Finding {
+  const basis = basisOf({ cell, unscored });
   const [values = new Float64Array(0)] = cell.scores;
   if (values.length === 0)
     return findingOf(subject, result as ReturnType<typeof notEstimable>, basis, level, { reason });
@@ -234,12 +266,20 @@ function decileFinding({ level, outcome }: One, subject: Subject, { cell, reason
   return measured(subject, found.value, interval(level), basis, { reason }, interval);
 }
 
-/** Samples without the outcome stand in the reason in words of the outcome's own. */
-function basisOf({ counts }: ScoredCell) {
-  return { counts, unscored: 0 };
+function basisOf({ cell, unscored }: Pick<GroupMean, "cell" | "unscored">) {
+  return { counts: cell.counts, unscored };
+}
+
+/** Rejected images have no answer, and so no success either. */
+function unansweredOf({ className, study }: One, condition: Condition, rows: Uint32Array): number {
+  const success = study.scores(condition, className);
+  let count = 0;
+  for (const row of rows) if (Number.isNaN(success[row] as number)) count++;
+  return count;
 }
 
 /** Findings are in shares unless they say otherwise. */
-function unitOf({ unit }: OutcomeDescription): (finding: Finding) => Finding {
+function unitOf({ outcome, study }: One): (finding: Finding) => Finding {
+  const unit = outcome.unit === "unit" ? (study.outcomes?.unit ?? "unit") : outcome.unit;
   return (finding) => (unit === "1" ? finding : amended(finding, { unit }));
 }

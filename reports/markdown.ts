@@ -6,6 +6,7 @@ import { lockText } from "./common/lock.js";
 import { escapeMarkdown, markdownTable } from "./common/markdown.js";
 import { groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
+import { outcomesOf, primaryOutcomes } from "./common/outcomes.js";
 import { type Group, StudyView } from "./common/study.js";
 
 /**
@@ -68,6 +69,7 @@ function observationList(study: StudyView): string {
 }
 
 function classBlocks(study: StudyView, className: string): string[] {
+  if (!study.isClassifier) return outcomeBlocks(study, className);
   const points = study.operatingPoints(className);
   const columns = [
     { metric: "auc", operatingPoint: null },
@@ -91,6 +93,33 @@ function classBlocks(study: StudyView, className: string): string[] {
   return [
     `## ${escapeMarkdown(className)}: clean images`,
     markdownTable(["Group", "n (positive / negative)", ...headings], rows),
+    `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
+  ];
+}
+
+/** Of other tasks: all outcomes of everybody, then the primary ones by group. */
+function outcomeBlocks(study: StudyView, className: string): string[] {
+  const text = (metric: string, group?: Group) => {
+    const finding = study.find({ metric, class: className, ...(group === undefined ? {} : { group }) });
+    const interval = intervalText(finding);
+    return interval === null ? estimateText(finding) : `${estimateText(finding)} (${interval})`;
+  };
+  const all = outcomesOf(study).map(({ better, id, binary }) => {
+    const mean = study.find({ metric: id, class: className });
+    const missing = mean?.details?.["not-defined"];
+    const worst = better === "neither" || binary === true ? "" : text(`${id}-worst-decile`);
+    return [metricTitle(id), text(id), worst, mean === undefined ? "" : countsShort(mean), String(missing ?? 0)];
+  });
+  const primary = primaryOutcomes(study);
+  const groups = study.groups.map((group) => {
+    const first = study.find({ metric: primary[0]?.id ?? "", class: className, group });
+    const counts = first === undefined ? "" : countsShort(first);
+    return [groupTitle(group.values), counts, ...primary.map(({ id }) => text(id, group))];
+  });
+  return [
+    `## ${escapeMarkdown(className)}: clean images`,
+    markdownTable(["Measure", "Mean over cases", "Worst tenth", "n", "Not defined"], all),
+    markdownTable(["Group", "n", ...primary.map(({ id }) => metricTitle(id))], groups),
     `Intervals have a nominal coverage of ${study.record.protocol.confidence * 100}%.`,
   ];
 }

@@ -17,6 +17,7 @@ import { escapeMarkdown, markdownTable } from "./common/markdown.js";
 import { conditionTitle, dataName, groupTitle, metricTitle } from "./common/names.js";
 import { principalObservations } from "./common/observations.js";
 import { DEVICE_KEYS, deviceOf, STATEMENTS, type StatementKey, statementOf } from "./common/statements.js";
+import { outcomesOf, primaryOutcomes } from "./common/outcomes.js";
 import { type Group, type Series, StudyView } from "./common/study.js";
 
 /**
@@ -135,6 +136,18 @@ const AT_POINT = ["sensitivity", "specificity", "ppv", "npv", "ppv-at-prevalence
 function performance(study: StudyView, className: string): string[] {
   const points = study.operatingPoints(className);
   const found = [
+    ...["agreement-lower", "agreement-upper", "agreement-slope"].map((metric) => ({
+      finding: study.find({ metric, class: className }),
+      at: "",
+    })),
+    ...outcomesOf(study).map(({ id }) => ({
+      finding: study.find({ metric: id, class: className }),
+      at: ", mean over cases",
+    })),
+    ...outcomesOf(study).map(({ id }) => ({
+      finding: study.find({ metric: `${id}-worst-decile`, class: className }),
+      at: "",
+    })),
     ...OVERALL.map((metric) => ({ finding: study.find({ metric, class: className }), at: "" })),
     ...points.flatMap((point) =>
       AT_POINT.map((metric) => ({
@@ -152,12 +165,20 @@ function performance(study: StudyView, className: string): string[] {
   );
   return [
     `### ${escapeMarkdown(dataName(className))}, all patients, clean images`,
-    ...(thresholds.length === 0 ? ["No operating point is declared."] : [thresholds.join("\n")]),
-    rows.length === 0 ? "Nothing was measured." : markdownTable(["Measure", "Estimate", interval(study), COUNTS], rows),
+    ...(!study.isClassifier
+      ? []
+      : thresholds.length === 0
+        ? ["No operating point is declared."]
+        : [thresholds.join("\n")]),
+    rows.length === 0
+      ? "Nothing was measured."
+      : markdownTable(["Measure", "Estimate", interval(study), countsHeading(study)], rows),
   ];
 }
 
-const COUNTS = "n (positive / negative)";
+function countsHeading({ isClassifier }: StudyView): string {
+  return isClassifier ? "n (positive / negative)" : "n";
+}
 
 function interval(study: StudyView): string {
   return levelText(study.record.protocol.confidence);
@@ -172,8 +193,8 @@ function subgroups(study: StudyView): string[] {
   const tables = study.classes.flatMap((className) => {
     const point = study.operatingPoints(className)[0];
     const metrics = [
-      { metric: "auc", operatingPoint: null },
-      ...(point === undefined
+      ...mainMetrics(study).map((metric) => ({ metric, operatingPoint: null })),
+      ...(point === undefined || !study.isClassifier
         ? []
         : ["sensitivity", "specificity"].map((metric) => ({ metric, operatingPoint: point.id }))),
     ];
@@ -184,7 +205,7 @@ function subgroups(study: StudyView): string[] {
     };
     const rows = study.families.flatMap(({ groups }) =>
       groups.map((group) => {
-        const auc = study.find({ metric: "auc", class: className, group });
+        const auc = study.find({ metric: mainMetrics(study)[0] ?? "auc", class: className, group });
         return [
           groupTitle(group.values),
           auc === undefined ? "" : countsShort(auc),
@@ -196,9 +217,17 @@ function subgroups(study: StudyView): string[] {
       ({ metric, operatingPoint }) =>
         `${metricTitle(metric)}${operatingPoint === null ? "" : ` at ${dataName(operatingPoint)}`} (${interval(study)})`,
     );
-    return [`### ${escapeMarkdown(dataName(className))}`, markdownTable(["Group", COUNTS, ...headings], rows)];
+    return [
+      `### ${escapeMarkdown(dataName(className))}`,
+      markdownTable(["Group", countsHeading(study), ...headings], rows),
+    ];
   });
   return [...tables, "No difference found is not proof that there is none."];
+}
+
+/** What groups and conditions are told by: AUC, or the task's primary outcomes. */
+function mainMetrics(study: StudyView): readonly string[] {
+  return study.isClassifier ? ["auc"] : primaryOutcomes(study).map(({ id }) => id);
 }
 
 function robustness(study: StudyView): string[] {
@@ -209,8 +238,9 @@ function robustness(study: StudyView): string[] {
   const headings = [
     "Class",
     "What was done to the images",
-    `Decisions changed (${interval(study)})`,
-    `AUC (${interval(study)})`,
+    ...(study.isClassifier
+      ? [`Decisions changed (${interval(study)})`, `AUC (${interval(study)})`]
+      : mainMetrics(study).map((metric) => `${metricTitle(metric)} (${interval(study)})`)),
   ];
   return [
     "Each change of the images at its largest strength; attacks are lower bounds on what can be done.",
@@ -229,6 +259,10 @@ function strongest(study: StudyView, series: Series, className: string): string[
     return limits === null ? estimateText(finding) : `${estimateText(finding)} (${limits})`;
   };
   const kind = series.searched ? "" : " (control)";
+  if (!study.isClassifier)
+    return [
+      [dataName(className), `${conditionTitle(condition)}${kind}`, ...mainMetrics(study).map((one) => show(one, null))],
+    ];
   return [[dataName(className), `${conditionTitle(condition)}${kind}`, show("fooling-rate", point), show("auc", null)]];
 }
 

@@ -1,4 +1,5 @@
 import type { Finding, FindingStatus } from "../../src/core/finding.js";
+import { outcomeOfMetric } from "../../src/core/outcome.js";
 
 /**
  * How numbers and statuses are written, in every report: one place, so that a figure reads the same on the page, in
@@ -86,12 +87,20 @@ const SHARES = new Set([
   "overdiagnosis-rate",
   "ppv-at-prevalence",
   "npv-at-prevalence",
+  "sentence-changed",
+  "sentence-purity",
+  "sentence-stability",
 ]);
 const DIFFERENCE =
   /-(drop|gap|difference|excess|recovery|advantage|drop-gap|excess-gap|shift|by-label)(-difference)?(-rest|-overall)?$/;
 
 /** How a metric's values are written. */
 export function numberKind(metric: string): NumberKind {
+  const outcome = outcomeOfMetric(metric);
+  if (outcome !== null) {
+    if (outcome.outcome.percent !== true) return "number";
+    return outcome.of === "mean" || outcome.of === "worst-decile" ? "share" : "points";
+  }
   const isDifference = DIFFERENCE.test(metric);
   // A gap against another model's gap: the difference of two differences.
   const base = metric
@@ -104,8 +113,34 @@ export function numberKind(metric: string): NumberKind {
   return base === "auc" || base === "average-precision" || base === "auc-epsilon-area" ? "area" : "number";
 }
 
-/** One value of a metric, with its unit. */
-export function metricValue(metric: string, value: number): string {
+/** Outcomes, and what is made of them. */
+function hasUnit(metric: string, unit: string): boolean {
+  return unit !== "1" && isOfOutcomes(metric);
+}
+
+/** Metrics of samples that are neither positive nor negative. */
+function isOfOutcomes(metric: string): boolean {
+  return /^(agreement|sentence)-/.test(metric) || outcomeOfMetric(metric) !== null;
+}
+
+/** What stands behind a number of an outcome: " mm"; nothing for shares. */
+function unitText(unit: string): string {
+  return unit === "1" ? "" : ` ${unit === "object" ? "objects" : unit === "bit" ? "bits" : dataUnit(unit)}`;
+}
+
+/** A unit that the protocol names: short, and without marks that could turn the text's direction. */
+function dataUnit(unit: string): string {
+  return unit
+    .replace(/[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/g, "")
+    .slice(0, 20);
+}
+
+/**
+ * One value of a metric, with its unit.
+ * @param unit the finding's, where the metric does not tell it: of outcomes
+ */
+export function metricValue(metric: string, value: number, unit = "1"): string {
+  if (hasUnit(metric, unit)) return `${decimal(value)}${unitText(unit)}`;
   switch (numberKind(metric)) {
     case "share":
       return percent(value);
@@ -121,8 +156,13 @@ export function metricValue(metric: string, value: number): string {
 }
 
 /** The interval of a metric, the unit written once: "43.1–51.0%". */
-export function metricRange(metric: string, interval: { readonly lower: number; readonly upper: number }): string {
+export function metricRange(
+  metric: string,
+  interval: { readonly lower: number; readonly upper: number },
+  unit = "1",
+): string {
   const kind = numberKind(metric);
+  if (hasUnit(metric, unit)) return `${range(decimal(interval.lower), decimal(interval.upper))}${unitText(unit)}`;
   if (kind === "epsilon" || kind === "count")
     return range(metricValue(metric, interval.lower), metricValue(metric, interval.upper));
   if (kind === "area" || kind === "number") {
@@ -155,13 +195,15 @@ export function isMeasured(finding: Finding | undefined): finding is Finding & {
 /** The estimate alone, or the status in words; "not examined" where no such finding was made. */
 export function estimateText(finding: Finding | undefined): string {
   if (finding === undefined) return "not examined";
-  return isMeasured(finding) ? metricValue(finding.metric, finding.estimate) : statusWords(finding.status);
+  return isMeasured(finding)
+    ? metricValue(finding.metric, finding.estimate, finding.unit)
+    : statusWords(finding.status);
 }
 
 /** The interval alone; null where there is none. */
 export function intervalText(finding: Finding | undefined): string | null {
   if (!isMeasured(finding) || finding.interval === null) return null;
-  return metricRange(finding.metric, finding.interval);
+  return metricRange(finding.metric, finding.interval, finding.unit);
 }
 
 /** "95% CI": the nominal coverage, as it stands before an interval. */
@@ -173,19 +215,21 @@ export function levelText(level: number): string {
 export function inSentence(finding: Finding | undefined): string {
   const text = estimateText(finding);
   if (!isMeasured(finding) || finding.interval === null) return text;
-  return `${text} (${levelText(finding.interval.level)} ${metricRange(finding.metric, finding.interval)})`;
+  return `${text} (${levelText(finding.interval.level)} ${metricRange(finding.metric, finding.interval, finding.unit)})`;
 }
 
 /** "n = 204: 102 positive, 102 negative; 160 patients"; "n hidden" for a suppressed finding. */
 export function countsText(counts: Counted): string {
   if (counts.status === "suppressed") return "n hidden";
-  const { n, positives, negatives, patients } = counts;
+  const { metric, n, positives, negatives, patients } = counts;
+  if (isOfOutcomes(metric)) return `n = ${integer(n)}; ${counted(patients, "patient")}`;
   return `n = ${integer(n)}: ${integer(positives)} positive, ${integer(negatives)} negative; ${counted(patients, "patient")}`;
 }
 
 /** "204 (102 / 102)": images, positive, negative; "hidden" for a suppressed finding. */
 export function countsShort(counts: Counted): string {
   if (counts.status === "suppressed") return "hidden";
+  if (isOfOutcomes(counts.metric)) return integer(counts.n);
   return `${integer(counts.n)} (${integer(counts.positives)} / ${integer(counts.negatives)})`;
 }
 
@@ -195,7 +239,8 @@ export function countsLabel(counts: Counted | undefined): string | null {
   return counts.status === "suppressed" ? "n hidden" : `n = ${countsShort(counts)}`;
 }
 
-type Counted = Pick<Finding, "n" | "positives" | "negatives" | "patients" | "status">;
+/** Outcomes are of samples that are neither positive nor negative. */
+type Counted = Pick<Finding, "metric" | "n" | "positives" | "negatives" | "patients" | "status">;
 
 /**
  * How the interval was made, in words: the method's name part by part, so that "bonferroni-obuchowski-difference"
@@ -225,6 +270,10 @@ const METHOD_PARTS: readonly (readonly [string, string])[] = [
   ["paired-obuchowski", "paired Obuchowski (clustered by patient)"],
   ["obuchowski", "Obuchowski (clustered by patient)"],
   ["wilson-positive-patients", "Wilson score over patients with positives"],
+  ["wilson-student-clustered", "Wilson score with Student's t, clustered by patient"],
+  ["student-clustered", "Student's t, clustered by patient"],
+  ["woodruff-wilson", "Woodruff's order statistics"],
+  ["unchanged", "no width: nothing changed"],
   ["wilson", "Wilson score"],
   ["newcombe-paired", "Newcombe's paired score"],
   ["newcombe-score", "Newcombe's hybrid score"],

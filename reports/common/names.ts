@@ -1,10 +1,20 @@
 import type { Condition } from "../../src/core/condition.js";
 import type { SubgroupValues } from "../../src/core/finding.js";
+import { outcomeOfMetric } from "../../src/core/outcome.js";
 import { decimal, epsilonText } from "./format.js";
 
 /** Names of metrics, groups and conditions as readers see them. Names that come from data are made harmless here. */
 
 const METRICS: Readonly<Record<string, string>> = {
+  "agreement-lower": "Lower limit of agreement",
+  "agreement-upper": "Upper limit of agreement",
+  "agreement-slope": "Slope of predicted on reference",
+  "agreement-intercept": "Intercept of predicted on reference",
+  "sentence-stability": "Stability of sentences",
+  "sentence-changed": "Sentences changed",
+  "sentence-purity": "Purity of sentences",
+  "sentence-class-information": "What sentences say of the class",
+  "sentence-group-information": "What sentences say of the group",
   auc: "AUC",
   "partial-auc": "Partial AUC, standardised",
   "auc-macro": "Mean AUC over classes",
@@ -93,9 +103,25 @@ const ABBREVIATIONS = /\b(auc|ppv|npv|fpr|fnr|ece|mcc)\b/g;
 export function metricTitle(metric: string): string {
   const known = METRICS[metric];
   if (known !== undefined) return known;
+  const outcome = outcomeOfMetric(metric);
+  if (outcome !== null) return outcomeTitle(outcome);
   if (metric.endsWith(TO_THE_REST)) return `${metricTitle(metric.slice(0, -TO_THE_REST.length))}, to the rest`;
   const words = metric.replaceAll("-", " ").replace(ABBREVIATIONS, (word) => word.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** "Dice", "IoU: worst tenth", "HD95: gap between groups"; lower-case where it stands in a sentence is not needed: titles do. */
+function outcomeTitle({ of, outcome }: NonNullable<ReturnType<typeof outcomeOfMetric>>): string {
+  const name = outcome.short ?? outcome.title;
+  const change = outcome.better === "neither" ? "shift" : "loss";
+  const words = {
+    mean: "",
+    "worst-decile": ": worst tenth",
+    gap: ": gap between groups",
+    drop: `: ${change}`,
+    "drop-gap": `: gap in the ${change}`,
+  };
+  return `${name}${words[of]}`;
 }
 
 const LONGEST_NAME = 120;

@@ -51,6 +51,8 @@ export class StudyView {
   readonly series: readonly Series[];
   /** Defenses that were tried, by id. */
   readonly defenses: readonly string[];
+  /** Whether the model gives scores of classes; else outcomes are measured sample by sample. */
+  readonly isClassifier: boolean;
   private readonly findingsById: ReadonlyMap<string, Finding>;
   private readonly byQuery = new Map<string, Finding>();
   private readonly byCondition = new Map<string, Finding[]>();
@@ -68,6 +70,7 @@ export class StudyView {
       else members.push(finding);
     }
     this.classes = record.protocol.model.classes;
+    this.isClassifier = CLASSIFICATION.has(record.protocol.model.task ?? "binary");
     const listed: readonly Group[] = groups.map(({ family, subgroup }) => ({ family, values: subgroup }));
     this.families = byFamily([...listed, ...findings.map(({ family, subgroup }) => ({ family, values: subgroup }))]);
     this.conditions = distinct([CLEAN, ...findings.map((finding) => finding.condition)], conditionKey);
@@ -98,6 +101,11 @@ export class StudyView {
   /** The group of a key such as `sex=F,view=AP`, as findings' details name it. */
   groupOfKey(key: unknown): Group | undefined {
     return this.groups.find((group) => subgroupKey(group.values) === key);
+  }
+
+  /** The unit of a metric, of the first finding that says one; "1" where none does. */
+  unitOf(metric: string): string {
+    return this.record.findings.findings.find((one) => one.metric === metric && one.unit !== "1")?.unit ?? "1";
   }
 
   /** Findings of a metric, class and condition over all groups, in the record's order. */
@@ -135,6 +143,8 @@ export class StudyView {
       );
   }
 }
+
+const CLASSIFICATION: ReadonlySet<unknown> = new Set(["binary", "multiclass", "multilabel"]);
 
 const anchors = new WeakMap<Finding, string>();
 

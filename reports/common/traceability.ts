@@ -1,5 +1,6 @@
 import { type Condition, isClean } from "../../src/core/condition.js";
 import type { Finding, GateResult } from "../../src/core/finding.js";
+import { outcomeOfMetric } from "../../src/core/outcome.js";
 import { canonicalJson, sha256 } from "../../src/core/hash.js";
 import type { AuditRecord, TracedRequirement, TracedSource } from "../../src/core/record.js";
 import { type Attribute, familiesAbout } from "./attributes.js";
@@ -206,7 +207,7 @@ class EvidenceIndex {
     return this.record.findings.findings.filter(
       (finding) =>
         (audit === undefined || audit.includes(finding.audit)) &&
-        (metric === undefined || metric.includes(finding.metric)) &&
+        (metric === undefined || this.isAsked(metric, finding.metric)) &&
         (families === null || (finding.family !== null && families.has(finding.family))) &&
         (groups === undefined || (finding.family !== null) === groups) &&
         (curve === undefined || finding.curve?.kind === curve) &&
@@ -226,12 +227,28 @@ class EvidenceIndex {
       defense: given?.defense ?? "none",
     };
     return (
-      (metric === undefined || (typeof entry.metric === "string" && metric.includes(entry.metric))) &&
+      (metric === undefined || (typeof entry.metric === "string" && this.isAsked(metric, entry.metric))) &&
       (groups === undefined || asked.length > 0 === groups) &&
       (attribute === undefined || asked.some((family) => this.familiesOf(attribute).has(family))) &&
       (limit === undefined || entry.bound !== "estimate") &&
       (condition === undefined || condition.some((kind) => this.isOfKind(under, kind)))
     );
+  }
+
+  /** Of tasks other than classification the primary outcomes stand where classifiers have AUC. */
+  private isAsked(asked: readonly string[], metric: string): boolean {
+    if (asked.includes(metric)) return true;
+    const outcome = outcomeOfMetric(metric);
+    if (outcome === null || outcome.outcome.primary !== true) return false;
+    const instead = {
+      mean: "auc",
+      "worst-decile": null,
+      gap: "auc-gap",
+      drop: "auc-drop",
+      "drop-gap": "auc-drop-gap",
+    } as const;
+    const analogue = instead[outcome.of];
+    return analogue !== null && asked.includes(analogue);
   }
 
   distinct(findings: readonly Finding[]): readonly Finding[] {

@@ -6,7 +6,7 @@ import { conditionTitle, dataName, metricTitle } from "../common/names.js";
  * A gate's acceptance criterion in words, from the protocol: "Upper limit of AUC gap ≤ 0.100 on view; clean". It
  * reads only what is there: gates may come from a newer protocol.
  */
-export function criterionText(gate: ProtocolView["gates"][number]): string {
+export function criterionText(gate: ProtocolView["gates"][number], unit = "1"): string {
   const metric = text(gate.metric) ?? "metric";
   const against = text(gate.against);
   const from = against === null ? "" : `, difference from ${dataName(against)} on the same samples,`;
@@ -14,16 +14,16 @@ export function criterionText(gate: ProtocolView["gates"][number]): string {
   const measure = `${boundWords(text(gate.bound))}${title}${from}`;
   const where = [classWords(gate), pointWords(gate), groupWords(gate), conditionWords(gate.condition)];
   const about = where.filter((part) => part !== null);
-  return `${measure} ${limitText(gate)}${about.length === 0 ? "" : ` (${about.join("; ")})`}`;
+  return `${measure} ${limitText(gate, unit)}${about.length === 0 ? "" : ` (${about.join("; ")})`}`;
 }
 
-/** "≥ 0.800" or "≤ 5.0 pp". */
-export function limitText(gate: ProtocolView["gates"][number]): string {
+/** `unit`: the metric's, of outcomes. "≥ 0.800" or "≤ 5.0 pp". */
+export function limitText(gate: ProtocolView["gates"][number], unit = "1"): string {
   const metric = judgedMetric(gate);
   if (typeof gate.noWorseThan === "number")
-    return `≥ ${metricValue(metric, gate.noWorseThan === 0 ? 0 : -gate.noWorseThan)}`;
-  if (typeof gate.atLeast === "number") return `≥ ${metricValue(metric, gate.atLeast)}`;
-  if (typeof gate.atMost === "number") return `≤ ${metricValue(metric, gate.atMost)}`;
+    return `≥ ${metricValue(metric, gate.noWorseThan === 0 ? 0 : -gate.noWorseThan, unit)}`;
+  if (typeof gate.atLeast === "number") return `≥ ${metricValue(metric, gate.atLeast, unit)}`;
+  if (typeof gate.atMost === "number") return `≤ ${metricValue(metric, gate.atMost, unit)}`;
   return "";
 }
 

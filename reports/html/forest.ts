@@ -19,6 +19,8 @@ export interface Forest {
   readonly note: string | null;
   /** Heading of the numbers, such as "AUC (95% CI)". */
   readonly measure: string;
+  /** Heading of the counts. */
+  readonly counts: string;
   /** "95% CI"; empty where no row has an interval. */
   readonly level: string;
   readonly bodies: readonly { readonly heading: string | null; readonly rows: readonly ForestRow[] }[];
@@ -45,6 +47,8 @@ export interface ForestOptions {
   readonly caption: string;
   readonly note?: string | null;
   readonly measure: string;
+  /** Heading of the counts; default: images, positive and negative ones. */
+  readonly counts?: string;
   readonly bodies: readonly { readonly heading: string | null; readonly rows: readonly ForestInput[] }[];
   readonly reference: number | null;
   /** Values that the scale must hold even where no row reaches them. */
@@ -79,6 +83,7 @@ export function forest(options: ForestOptions): Forest | null {
     caption,
     note,
     measure,
+    counts: options.counts ?? "n (+ / −)",
     level: level === undefined ? "" : levelText(level),
     bodies,
     axis: forestAxis(scale),

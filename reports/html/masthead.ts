@@ -5,11 +5,15 @@ import { dataName } from "../common/names.js";
 
 /** The head of the page: what was audited, and the verdict. */
 export function masthead({ protocol, findings, provenance }: AuditRecord) {
+  const { task } = protocol.model;
   const { flow } = findings;
   return {
     title: protocol.title,
     steps: Array.from({ length: 11 }, (_, index) => index * 12),
     facts: [
+      ...(typeof task === "string" && !["binary", "multiclass", "multilabel"].includes(task)
+        ? [{ term: "Task", value: task }]
+        : []),
       {
         term: "Classes",
         value: listed(protocol.model.classes.slice(0, 6).map(dataName)) + more(protocol.model.classes.length - 6),

@@ -56,6 +56,10 @@ export interface TuningSamples {
 /** What a task other than classification measured. Scores are then its success, in [0, 1]; labels say who has a reference. */
 export interface StudyOutcomes {
   readonly ids: readonly OutcomeId[];
+  /** What outcomes in the reference's own unit are in, such as "mm". */
+  readonly unit: string;
+  /** What the task recorded beside them; `of` has these columns too. */
+  readonly recorded?: readonly string[];
   /** An outcome of a class under a condition; NaN where it is not defined, or the sample could not be scored. */
   of(condition: Condition, className: string, outcome: OutcomeId): Float64Array;
 }

@@ -5,6 +5,8 @@ import type { Deviation } from "./record.js";
 /** One decoded image: stored values, CHW. `maxValue` is the largest value its bit depth can hold. */
 export interface DecodedImage extends ImageGeometry {
   readonly data: Float32Array | Uint8Array | Uint16Array;
+  /** Size of its pixels in mm, rows and columns, before them slices where these are channels; absent where the file says nothing. */
+  readonly spacing?: readonly number[];
 }
 
 /**
@@ -80,6 +82,8 @@ export interface SourceTable {
     row: number,
     column: string,
   ) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>;
+  /** SHA-256 of the bytes of such a file, which need not be decoded for it. Rejects as `loadImage` does. */
+  readonly hashFile?: (row: number, column: string) => Promise<string>;
   /**
    * Cheap check of every image reference (inside the folder and, unless `mayMiss`, there) before any time is spent; throws.
    */

@@ -5,13 +5,23 @@
 export interface OutcomeDescription {
   readonly id: string;
   readonly title: string;
-  /** "1" for shares and ratios; "unit" where it is the reference's own (mm, months, …). */
-  readonly unit: "1" | "unit";
+  /** In a word or two, for columns of tables; default: the title. */
+  readonly short?: string;
+  /** "1" for shares and ratios; "object" for counts of them; "unit" where it is the reference's own, which the task names. */
+  readonly unit: "1" | "unit" | "object";
+  /** Whether it reads as a share, in percent; otherwise shares stand as decimal numbers, as Dice does. */
+  readonly percent?: true;
   /** The values that it can take: intervals of means are clipped to them. */
   readonly range: readonly [lowest: number, highest: number];
   readonly better: "higher" | "lower" | "neither";
   /** Whether it is 0 or 1 and nothing between: a worst tenth then says nothing. */
   readonly binary?: true;
+  /** Whether it is among the first that a reader is shown. */
+  readonly primary?: true;
+  /** An outcome whose value each sample counts with: the mean is then one over objects, Σ found/Σ objects. */
+  readonly weightedBy?: string;
+  /** Of the reference alone: no answer changes it. */
+  readonly ofReference?: true;
   /** What it is, how it is computed, and what becomes of the samples that it is not defined for. */
   readonly description: string;
 }
@@ -22,6 +32,7 @@ const UNBOUNDED = Number.POSITIVE_INFINITY;
 export const OUTCOMES = [
   {
     id: "dice",
+    primary: true,
     title: "Dice",
     unit: "1",
     range: [0, 1],
@@ -32,6 +43,7 @@ export const OUTCOMES = [
   {
     id: "iou",
     title: "Intersection over union",
+    short: "IoU",
     unit: "1",
     range: [0, 1],
     better: "higher",
@@ -39,7 +51,9 @@ export const OUTCOMES = [
   },
   {
     id: "hd95",
+    primary: true,
     title: "Hausdorff distance, 95th percentile",
+    short: "HD95",
     unit: "unit",
     range: [0, UNBOUNDED],
     better: "lower",
@@ -49,6 +63,7 @@ export const OUTCOMES = [
   {
     id: "nsd",
     title: "Normalised surface Dice",
+    short: "NSD",
     unit: "1",
     range: [0, 1],
     better: "higher",
@@ -58,7 +73,9 @@ export const OUTCOMES = [
   {
     id: "volume-error",
     title: "Relative error of the volume",
+    short: "Volume error",
     unit: "1",
+    percent: true,
     range: [-1, UNBOUNDED],
     better: "neither",
     description:
@@ -68,6 +85,7 @@ export const OUTCOMES = [
     id: "lesion-sensitivity",
     title: "Objects found",
     unit: "1",
+    percent: true,
     range: [0, 1],
     better: "higher",
     description:
@@ -76,15 +94,17 @@ export const OUTCOMES = [
   {
     id: "false-objects",
     title: "False objects",
-    unit: "unit",
+    unit: "object",
     range: [0, UNBOUNDED],
     better: "lower",
     description: "Connected components of the prediction that touch no object of the reference, per case.",
   },
   {
     id: "missed",
+    primary: true,
     title: "Missed altogether",
     unit: "1",
+    percent: true,
     range: [0, 1],
     binary: true,
     better: "lower",
@@ -92,7 +112,49 @@ export const OUTCOMES = [
       "1 where the reference has the structure and the prediction is empty, else 0; only of cases that have it.",
   },
   {
+    id: "objects",
+    title: "Objects of the reference",
+    unit: "object",
+    ofReference: true,
+    range: [0, UNBOUNDED],
+    better: "neither",
+    description: "Connected components of the reference mask, per case: what the shares of objects found are of.",
+  },
+  {
+    id: "lesion-sensitivity-pooled",
+    title: "Objects found, of all",
+    unit: "1",
+    percent: true,
+    range: [0, 1],
+    better: "higher",
+    weightedBy: "objects",
+    description:
+      "Of all objects of all cases, the share that is found (Σ found/Σ objects): the sensitivity by lesion. Cases with many objects weigh more than in the mean over cases. Its interval is that of a ratio of sums, clustered by patient.",
+  },
+  {
+    id: "sentence-consistency",
+    primary: true,
+    title: "Levels that extend the one above",
+    short: "Hierarchy kept",
+    unit: "1",
+    percent: true,
+    range: [0, 1],
+    binary: true,
+    better: "higher",
+    description:
+      "1 where the level's sentence begins with the whole sentence of the level above, else 0. Not defined for the most general level.",
+  },
+  {
+    id: "sentence-length",
+    title: "Length of sentences",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "neither",
+    description: "Tokens before the padding.",
+  },
+  {
     id: "absolute-error",
+    primary: true,
     title: "Absolute error",
     unit: "unit",
     range: [0, UNBOUNDED],
@@ -101,17 +163,29 @@ export const OUTCOMES = [
   },
   {
     id: "bias",
+    primary: true,
     title: "Bias",
     unit: "unit",
     range: [-UNBOUNDED, UNBOUNDED],
     better: "neither",
     description:
-      "predicted − reference, in the reference's unit: its mean is the bias of Bland and Altman (1986), and its limits of agreement are in the finding's details.",
+      "predicted − reference, in the reference's unit: its mean is the bias of Bland and Altman (1986), and the limits of agreement are the audit agreement's.",
+  },
+  {
+    id: "reference",
+    title: "Reference number",
+    unit: "unit",
+    ofReference: true,
+    range: [-UNBOUNDED, UNBOUNDED],
+    better: "neither",
+    description: "The reference number itself: what the errors are of.",
   },
   {
     id: "within-tolerance",
+    primary: true,
     title: "Within the tolerance",
     unit: "1",
+    percent: true,
     range: [0, 1],
     binary: true,
     better: "higher",
@@ -120,6 +194,21 @@ export const OUTCOMES = [
 ] as const satisfies readonly OutcomeDescription[];
 
 export type OutcomeId = (typeof OUTCOMES)[number]["id"];
+
+const ID_OF = new RegExp(
+  `^(${OUTCOMES.map(({ id }) => id)
+    .toSorted((a, b) => b.length - a.length)
+    .join("|")})(-worst-decile|-gap|-drop|-drop-gap)?$`,
+);
+
+/** The outcome that a metric is of, and what of it: `dice-drop` is a loss of `dice`; null for metrics of no outcome. */
+export function outcomeOfMetric(
+  metric: string,
+): { readonly outcome: OutcomeDescription; readonly of: "mean" | "worst-decile" | "gap" | "drop" | "drop-gap" } | null {
+  const [, id, of = "-mean"] = ID_OF.exec(metric) ?? [];
+  if (id === undefined) return null;
+  return { outcome: outcomeOf(id as OutcomeId), of: of.slice(1) as "mean" };
+}
 
 /** The description of an outcome. */
 export function outcomeOf(id: OutcomeId): OutcomeDescription {

@@ -5,7 +5,13 @@ import type { ImageGeometry } from "./pixels.js";
 /** What a sample's answer is held against, for one class: the reference standard. */
 export type Reference =
   /** 1 inside, 0 outside, on the model's input grid: height × width, or depth × height × width of volumes. */
-  | { readonly kind: "mask"; readonly data: Uint8Array; readonly shape: readonly number[] }
+  | {
+      readonly kind: "mask";
+      readonly data: Uint8Array;
+      readonly shape: readonly number[];
+      /** Size of its pixels in mm, one for each side of the shape; absent where the protocol does not ask for it. */
+      readonly spacing?: readonly number[];
+    }
   | { readonly kind: "number"; readonly value: number };
 
 export interface TaskContext<Parameters> {
@@ -25,9 +31,12 @@ export interface Judge {
    * score that thresholds, margins and objectives are about, as a probability is of a classifier.
    */
   success(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
-  /** `values[class * outcomes + outcome]`, NaN where not defined. */
+  /** `values[class * columns + column]`, of outcomes and then of what is recorded beside them; NaN where not defined. */
   outcomes(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
 }
+
+/** Where nothing names the unit. */
+export const UNNAMED_UNIT = "units";
 
 /**
  * A kind of system that is no classifier: what its answers are, what they are held against, and what is measured of each
@@ -48,6 +57,10 @@ export interface Task<Parameters = Record<string, unknown>> {
     readonly parameters: z.ZodObject;
     readonly references: readonly string[];
   };
+  /** What outcomes of unit "unit" are in, such as "mm" or "pixels"; default: the reference's, which nothing names. */
+  unit?(parameters: Parameters, references: { readonly hasSpacing: boolean }): string;
+  /** Names of further numbers of each sample and class that go into the score tables, for audits of the task's own. */
+  recorded?(parameters: Parameters): readonly string[];
   /** @throws StepwedgeError where an answer of that width is none of this task */
   open(context: TaskContext<Parameters>): Judge;
 }

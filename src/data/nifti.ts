@@ -18,6 +18,7 @@ import { listFiles, ownColumn, stemOf } from "./shared/files.js";
 import {
   checkImageReferences,
   framesByRow,
+  furtherFiles,
   type ImageReferences,
   loadImage,
   readImageFile,
@@ -92,6 +93,10 @@ export default defineDataSource({
       rowName,
       files: { [`${name}/`]: sha256(files.join("\n")), ...table.files },
       loadImage: eachFrame ? sliceLoader(images, rows, pixels) : (row) => loadImage(images, row, byRow(row)),
+      ...furtherFiles(images, table.columns, (row) => {
+        const slice = rows[row]?.slice ?? null;
+        return slice === null ? byRow(row) : { ...pixels, frames: { take: "index", index: slice } };
+      }),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -10,7 +10,8 @@
  * Limits: the phantoms show that the harness finds what is there and does not find what is not. They say nothing of
  * any device, nor of how real nodules look. See docs/demo.md.
  *
- * Columns: id, patient, sex (F, M), age (years), scanner (A, B, C), nodule (0, 1), split (tuning, evaluation).
+ * Columns: id, patient, sex (F, M), age (years), scanner (A, B, C), nodule (0, 1), ctr (cardiothoracic ratio in percent), lungs (the
+ * mask of the lung that nothing lies in front of), split (tuning, evaluation).
  * Some ages are missing, as in any real table.
  */
 import { z } from "zod";
@@ -21,7 +22,7 @@ import { suggest } from "../core/plugins.js";
 import { drawPopulation, type PhantomImage } from "./phantom/population.js";
 import { numbersOf } from "./shared/numbers.js";
 
-const COLUMNS = ["id", "patient", "sex", "age", "scanner", "nodule", "split"] as const;
+const COLUMNS = ["id", "patient", "sex", "age", "scanner", "nodule", "ctr", "lungs", "split"] as const;
 
 /** A study reads an image once per attack and split; up to so many bytes of images are rendered only once. */
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -69,9 +70,23 @@ export default defineDataSource({
         if (rendered.size * data.length < CACHE_BYTES) rendered.set(row, data);
         return { image: { data, channels: 1, height: size, width: size, maxValue: 255 }, sha256: sha256(data) };
       },
+      loadFile: async (row, name) => {
+        const data = maskAt(images, row, name, size);
+        return { image: { data, channels: 1, height: size, width: size, maxValue: 1 }, sha256: sha256(data) };
+      },
+      hashFile: async (row, name) => sha256(maskAt(images, row, name, size)),
     };
   },
 });
+
+/** @throws StepwedgeError where the column names no mask */
+function maskAt(images: readonly PhantomImage[], row: number, name: string, size: number): Uint8Array {
+  if (name === "lungs") return imageAt(images, row).mask(size);
+  throw new StepwedgeError(`column "${name}" names no mask`, {
+    where: "data.references",
+    remedy: "The phantoms have one mask: lungs.",
+  });
+}
 
 function imageAt(images: readonly PhantomImage[], row: number): PhantomImage {
   const image = images[row];
@@ -87,5 +102,7 @@ function column(images: readonly PhantomImage[], name: string): string[] {
       remedy: `${suggest(name, COLUMNS)}Columns: ${COLUMNS.join(", ")}.`,
     });
   }
+  if (known === "lungs") return images.map(({ id }) => `${id}.lungs`);
+  if (known === "ctr") return images.map(({ ctr }) => ctr());
   return images.map((image) => String(image[known]));
 }

@@ -7,7 +7,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { AS_STORED, defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
+import { defineDataSource, type SourceContext, type SourceTable } from "../core/data.js";
 import { StepwedgeError } from "../core/errors.js";
 import { gzipDamage, isGzip } from "./shared/table/bytes.js";
 import type { Wanted } from "./shared/table/columns.js";
@@ -15,6 +15,7 @@ import type { Delimiter } from "./shared/table/delimiter.js";
 import {
   checkImageReferences,
   framesByRow,
+  furtherFiles,
   type ImageReferences,
   loadImage,
   relativeName,
@@ -121,12 +122,7 @@ export default defineDataSource({
     return {
       ...base,
       loadImage: (row) => loadImage(images, row, pixels(row)),
-      loadFile: (row, column) =>
-        loadImage({ ...images, paths: columns.get(column) ?? [] }, row, {
-          ...pixels(row),
-          window: AS_STORED.window,
-          bits: AS_STORED.bits,
-        }),
+      ...furtherFiles(images, columns, pixels),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -40,13 +40,34 @@ export function fitImage(
   }
 }
 
+/** How many of the image's own pixels one pixel of the fitted image is wide: down, across. What an image's spacing is multiplied by. */
+export function fittedScale(
+  image: Pick<DecodedImage, "height" | "width">,
+  { fit = { kind: "stretch" }, height, width }: Pick<ModelInput, "fit" | "height" | "width">,
+): readonly [down: number, across: number] {
+  const [across, down] =
+    fit.kind === "stretch"
+      ? [width, height]
+      : fit.kind === "crop"
+        ? croppedFrom(image, fit)
+        : letterbox(image, width, height);
+  return [image.height / down, image.width / across];
+}
+
 /** Width and height of the whole image whose middle is cut out. */
-function croppedFrom({ height, width }: DecodedImage, { shortSide }: Fit & { readonly kind: "crop" }) {
+function croppedFrom(
+  { height, width }: Pick<DecodedImage, "height" | "width">,
+  { shortSide }: Fit & { readonly kind: "crop" },
+) {
   if (width <= height) return [shortSide, Math.trunc((shortSide * height) / width)] as const;
   return [Math.trunc((shortSide * width) / height), shortSide] as const;
 }
 
-function letterbox(image: DecodedImage, width: number, height: number): readonly [number, number] {
+function letterbox(
+  image: Pick<DecodedImage, "height" | "width">,
+  width: number,
+  height: number,
+): readonly [number, number] {
   const [own, wanted] = [image.width / image.height, width / height];
   if (own > wanted) return [width, Math.max(1, halfToEven((image.height / image.width) * width))];
   if (own < wanted) return [Math.max(1, halfToEven((image.width / image.height) * height)), height];

@@ -7,6 +7,7 @@ import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { openCommandSession } from "./command/session.js";
+import type { Reduction } from "./shared/dense.js";
 import { type Connection, classifier, encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, select } from "./shared/parameters.js";
@@ -69,6 +70,7 @@ async function connect(
     select: options.output.select,
     activation: options.activation,
     input: options.input,
+    ...("reduce" in options.output ? { reduce: options.output.reduce as Reduction } : {}),
     processes,
     restarts,
     threads: Math.max(1, Math.floor(context.threads / processes)),

@@ -54,6 +54,12 @@ export const reference = z
       values: oneOrMore(z.number().min(0))
         .optional()
         .describe("Of masks: the stored values that are inside the structure; default: all but 0."),
+      spacing: z
+        .union([z.literal("header"), z.array(column).min(2).max(3)])
+        .optional()
+        .describe(
+          "Of masks: the size of each mask's pixels in mm, from its own header (NIfTI), or from columns, slowest axis first.",
+        ),
     }),
   ])
   .describe("The column with the mask's file, or with the reference number; an empty cell where a sample has none.");

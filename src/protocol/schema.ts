@@ -257,7 +257,10 @@ export type GateEntry = z.output<typeof gate> & {
 export type BaselineEntry = z.output<typeof baseline>;
 export type GateCondition = z.output<typeof gateCondition>;
 export type LabelEntry = z.output<typeof label>;
-export type ReferenceEntry = z.output<typeof reference> & { readonly values?: readonly number[] };
+export type ReferenceEntry = z.output<typeof reference> & {
+  readonly values?: readonly number[];
+  readonly spacing?: "header" | readonly string[];
+};
 export type SplitEntry = z.output<typeof split>;
 export type WindowEntry = z.output<typeof window>;
 export type FramesEntry = z.output<typeof frames>;

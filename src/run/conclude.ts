@@ -19,7 +19,7 @@ import { lockDeviations, lockProvenance, lockState } from "./locking.js";
 import { writeManifest } from "./manifest.js";
 import { adjustTests } from "./multiplicity.js";
 import { writeWhole } from "./parquet.js";
-import { makePlan, planTask } from "./plan.js";
+import { makePlan, outcomesOf, planTask } from "./plan.js";
 import { collectProvenance } from "./provenance.js";
 import { clearConclusion, FILES, readProtocolFile, readRecord, readRecordLock, writeJson } from "./record.js";
 import { buildStudy, countGroups, flowOf } from "./study.js";
@@ -76,7 +76,7 @@ export async function derive(
     labels: evidence.tuning.labels[className] ?? new Int8Array(0),
   }));
   const baseline = await openBaseline(out, protocol, evidence);
-  const outcomes = (await planTask(protocol))?.plugin.meta.outcomes;
+  const outcomes = outcomesOf(await planTask(protocol));
   const others = baseline === null ? [] : [baseline.comparator];
   const whole = buildStudy(protocol, evidence, { operatingPoints, others, outcomes });
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.

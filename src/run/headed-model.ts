@@ -56,10 +56,12 @@ export class UnusableEmbedding extends StepwedgeError {
     readonly image: number,
     readonly value: number,
     where = "model",
+    readonly who = "the encoder",
+    readonly what = "embedding",
   ) {
-    super(`the encoder gave ${received(value)} in an embedding`, {
+    super(`${who} gave ${received(value)} in an ${what}`, {
       where,
-      remedy: "Check the model and model.input (range, mean, std): embeddings must be finite.",
+      remedy: "Check the model and model.input (range, mean, std): every number must be finite.",
     });
   }
 }
@@ -67,6 +69,6 @@ export class UnusableEmbedding extends StepwedgeError {
 /** The error as it came, or, of an embedding, with the name of its sample. */
 export function withSample(error: unknown, nameOf: (image: number) => string): unknown {
   return error instanceof UnusableEmbedding
-    ? new UnusableEmbedding(error.image, error.value, nameOf(error.image))
+    ? new UnusableEmbedding(error.image, error.value, nameOf(error.image), error.who, error.what)
     : error;
 }

@@ -1,8 +1,9 @@
-import { received, StepwedgeError } from "../core/errors.js";
+import { StepwedgeError } from "../core/errors.js";
 import type { Embeddings, Encoder, JudgedOutputs, Model, ModelMeta, Outputs } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
 import type { Judge, Reference } from "../core/task.js";
-import type { PlannedTask } from "./plan.js";
+import { UnusableEmbedding } from "./headed-model.js";
+import { columnsOf, type PlannedTask } from "./plan.js";
 import type { ReferenceStandard } from "./reference-standard.js";
 
 /** A model of a task other than classification: its scores are how well each answer does against the reference standard. */
@@ -33,7 +34,7 @@ export class JudgedModel implements Model {
   async judge(batch: PixelBatch): Promise<JudgedOutputs> {
     const { answers, judge, references } = await this.#ask(batch);
     const { classes } = this.meta;
-    const measured = this.task.plugin.meta.outcomes.length;
+    const measured = columnsOf(this.task).length;
     const outcomes = new Float64Array(answers.count * classes.length * measured);
     references.forEach((one, image) => {
       outcomes.set(judge.outcomes(answerOf(answers, image), one), image * classes.length * measured);
@@ -54,7 +55,7 @@ export class JudgedModel implements Model {
   async #ask(batch: PixelBatch) {
     const [answers, references] = await Promise.all([this.encoder.embed(batch), this.#referencesOf(batch)]);
     const at = answers.values.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) throw unusable(answers.values[at] as number);
+    if (at >= 0) throw unusable(Math.floor(at / answers.width), answers.values[at] as number);
     return { answers, judge: this.#judgeOf(answers.width), references };
   }
 
@@ -86,9 +87,6 @@ function answerOf({ values, width }: Embeddings, image: number): Float32Array {
   return values.subarray(image * width, (image + 1) * width);
 }
 
-function unusable(value: number): StepwedgeError {
-  return new StepwedgeError(`gave ${received(value)} in an answer`, {
-    where: "model",
-    remedy: "Check the model and model.input (range, mean, std): answers must be finite.",
-  });
+function unusable(image: number, value: number): UnusableEmbedding {
+  return new UnusableEmbedding(image, value, "model", "the model", "answer");
 }

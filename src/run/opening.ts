@@ -8,7 +8,7 @@ import type { SourceTable } from "../core/data.js";
 import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
 import { JudgedModel } from "./judged-model.js";
-import { openReferences } from "./reference-standard.js";
+import { hashReferences, openReferences } from "./reference-standard.js";
 import type { RunObserver } from "./observer.js";
 import { makePlan, type Plan, type PlannedHead } from "./plan.js";
 import { type PreparedData, prepareData } from "./prepare.js";
@@ -35,11 +35,23 @@ export async function openStudy(
   const plan = await makePlan(protocol, baseFolder);
   const adapter = await findPlugin("models", protocol.model.adapter);
   observer.stage("reading the data", null);
-  const data = await prepareData(loaded, adapter);
+  const data = await withHashedReferences(await prepareData(loaded, adapter), protocol, plan);
   const files = await hashPluginFiles(plan, baseFolder);
   observer.stage("loading the model", null);
   const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data.source);
   return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
+}
+
+/** Masks are inputs like the table: who changes one changes the study. */
+async function withHashedReferences(
+  data: PreparedData,
+  protocol: LoadedProtocol["protocol"],
+  { task }: Plan,
+): Promise<PreparedData> {
+  if (task?.plugin.meta.reference !== "mask") return data;
+  const rows = [...data.tuning.rows, ...data.evaluation.rows];
+  const hashed = await hashReferences(data.source, protocol.data.references, rows);
+  return { ...data, source: { ...data.source, files: { ...data.source.files, ...hashed } } };
 }
 
 /** The adapter's parameters, with its answers taken as they come: nothing of a mask is to be reduced. */

@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import type { Attack, Strength } from "../core/attack.js";
+import type { StudyOutcomes } from "../core/audit.js";
 import { CLEAN, type Condition, conditionKey, isClean } from "../core/condition.js";
 import type { Defense } from "../core/defense.js";
 import { StepwedgeError } from "../core/errors.js";
 import type { Head, HeadContext } from "../core/head.js";
+import type { OutcomeId } from "../core/outcome.js";
 import { findPlugin } from "../core/plugins.js";
-import type { Task } from "../core/task.js";
+import { type Task, UNNAMED_UNIT } from "../core/task.js";
 import { isClassification } from "../protocol/blocks.js";
 import { scoreTables } from "../protocol/references.js";
 import {
@@ -83,6 +85,8 @@ export interface PlannedTask {
   readonly plugin: Task;
   readonly parameters: Record<string, unknown>;
   readonly classes: readonly string[];
+  /** Whether every reference says how large its pixels are. */
+  readonly hasSpacing: boolean;
 }
 
 export interface Plan {
@@ -153,10 +157,29 @@ export async function makePlan(protocol: Protocol, baseFolder = "."): Promise<Pl
 }
 
 /** The task, where it is none of classification; its parameters stand under its own name. */
-export async function planTask({ model }: Protocol): Promise<PlannedTask | null> {
+export async function planTask({ data, model }: Protocol): Promise<PlannedTask | null> {
   if (isClassification(model.task)) return null;
   const plugin = await findPlugin("tasks", model.task);
-  return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes };
+  const hasSpacing = model.classes.every((name) => data.references[name]?.spacing !== undefined);
+  return { plugin, parameters: model[model.task] as Record<string, unknown>, classes: model.classes, hasSpacing };
+}
+
+/** What a task measures, and in which unit; undefined of classifiers. */
+export function outcomesOf(task: PlannedTask | null): Pick<StudyOutcomes, "ids" | "unit" | "recorded"> | undefined {
+  if (task === null) return undefined;
+  const { hasSpacing, parameters, plugin } = task;
+  const recorded = plugin.recorded?.(parameters);
+  return {
+    ...(recorded === undefined ? {} : { recorded }),
+    ids: plugin.meta.outcomes,
+    unit: plugin.unit?.(parameters, { hasSpacing }) ?? UNNAMED_UNIT,
+  };
+}
+
+/** All columns that a task gives for each class: its outcomes, then what it records. */
+export function columnsOf(task: PlannedTask | null): readonly OutcomeId[] {
+  if (task === null) return [];
+  return [...task.plugin.meta.outcomes, ...((task.plugin.recorded?.(task.parameters) ?? []) as readonly OutcomeId[])];
 }
 
 /** @throws StepwedgeError where there is no head of that kind */

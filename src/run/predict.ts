@@ -16,7 +16,7 @@ import { QueryLedger } from "./ledger.js";
 import { summariseAttack } from "./measures.js";
 import type { RunObserver } from "./observer.js";
 import { chooseOperatingPoints } from "./operating-points.js";
-import type { Plan } from "./plan.js";
+import { columnsOf, type Plan } from "./plan.js";
 import { preflight, preflightEncoder } from "./preflight.js";
 import type { PreparedData } from "./prepare.js";
 import { countRejections, NO_SCORE, rejectionsIn, writeRejections } from "./rejections.js";
@@ -81,7 +81,7 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     signal: options.signal,
     operatingPoints: [],
     learntFrom: new Set<string>(),
-    outcomes: plan.task?.plugin.meta.outcomes ?? [],
+    outcomes: columnsOf(plan.task),
   };
   const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
 

@@ -184,5 +184,6 @@ function textColumns(protocol: Protocol, isNumber: boolean): string[] {
 function numberColumns({ comparators, data }: Protocol, scoreColumns: readonly string[]): string[] {
   const weight = data.weight === undefined ? [] : [data.weight];
   const others = comparators.flatMap(({ columns }) => Object.values(columns));
-  return [...new Set([...weight, ...scoreColumns, ...others])];
+  const spacings = Object.values(data.references).flatMap(({ spacing }) => (Array.isArray(spacing) ? spacing : []));
+  return [...new Set([...weight, ...scoreColumns, ...others, ...spacings])];
 }

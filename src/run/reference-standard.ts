@@ -3,7 +3,8 @@ import { StepwedgeError } from "../core/errors.js";
 import type { ModelInput } from "../core/model.js";
 import type { Reference, Task } from "../core/task.js";
 import type { ReferenceEntry } from "../protocol/schema.js";
-import { fitImage } from "../image/fit.js";
+import { sha256 } from "../core/hash.js";
+import { fitImage, fittedScale } from "../image/fit.js";
 
 /** What answers are held against, sample by sample. */
 export interface ReferenceStandard {
@@ -72,7 +73,63 @@ async function loadMask(options: ReferenceOptions, row: number, name: string): P
   const inside = insideOf(image, values, `${source.rowName(row)}, column "${column}"`);
   const { data, height, width } = atSize(inside, input, `${source.rowName(row)}, column "${column}"`);
   const shape = inside.channels > 1 ? [inside.channels, height, width] : [height, width];
-  return { kind: "mask", data: data as Uint8Array, shape };
+  const spacing = spacingOf(options, row, name, image, shape.length);
+  return { kind: "mask", data: data as Uint8Array, shape, ...(spacing === null ? {} : { spacing }) };
+}
+
+/**
+ * Millimetres of the fitted mask's pixels; null where the protocol does not ask for them.
+ * @throws StepwedgeError where the file or the columns do not say
+ */
+function spacingOf(
+  { entries, input, source }: ReferenceOptions,
+  row: number,
+  name: string,
+  image: DecodedImage,
+  axes: number,
+): number[] | null {
+  const { column, spacing: asked } = entries[name] as ReferenceEntry;
+  if (asked === undefined) return null;
+  const own =
+    asked === "header" ? (image.spacing ?? []) : asked.map((one) => source.numbers.get(one)?.values[row] ?? Number.NaN);
+  if (own.length !== axes || own.some((size) => !(size > 0))) {
+    const said = own.length === 0 ? "nothing" : own.join(", ");
+    throw new StepwedgeError(`says ${said} of the size of its pixels; ${axes} numbers above 0 are needed`, {
+      where: `${source.rowName(row)}, ${asked === "header" ? `column "${column}"` : `columns ${asked.join(", ")}`}`,
+      remedy:
+        asked === "header"
+          ? "Give NIfTI masks with an orientation, or columns: data.references.<class>.spacing: [row_mm, column_mm]."
+          : "Fill the columns, one for each axis, slowest first.",
+    });
+  }
+  const scale = [1, ...fittedScale(image, input)].slice(-axes);
+  return own.map((size, axis) => size * (scale[axis] as number));
+}
+
+/**
+ * SHA-256 of all references of a class, row by row: whether somebody changed a mask shows in the record.
+ * @throws StepwedgeError where a file is missing
+ */
+export async function hashReferences(
+  source: SourceTable,
+  entries: Readonly<Record<string, ReferenceEntry>>,
+  rows: readonly number[],
+): Promise<Record<string, string>> {
+  const { hashFile } = source;
+  if (hashFile === undefined) return {};
+  const columns = [...new Set(Object.values(entries).map(({ column }) => column))];
+  const hashed: Record<string, string> = {};
+  for (const column of columns) {
+    const cells = source.columns.get(column) ?? [];
+    const named = rows.filter((row) => (cells[row] ?? "") !== "");
+    const digests: string[] = [];
+    // A few at a time: what is read is not kept.
+    for (let from = 0; from < named.length; from += 16) {
+      digests.push(...(await Promise.all(named.slice(from, from + 16).map((row) => hashFile(row, column)))));
+    }
+    hashed[`${column} (${named.length} files)`] = sha256(digests.join("\n"));
+  }
+  return hashed;
 }
 
 /** 1 where a pixel belongs to the structure. Of colours, any channel that is not 0; of volumes, slice by slice. */
@@ -97,10 +154,15 @@ function insideOf(image: DecodedImage, values: readonly number[] | undefined, wh
   return { data: out, channels: planes, height, width, maxValue: 1 };
 }
 
+/** Outside the image nothing is inside a structure, whatever shade the border has. */
+function withoutPadding(input: ModelInput): ModelInput {
+  return input.fit?.kind === "letterbox" ? { ...input, fit: { ...input.fit, padding: 0 } } : input;
+}
+
 /** @throws StepwedgeError where the mask is of another size and the model's images are not resized */
 function atSize(mask: DecodedImage, input: ModelInput, where: string): DecodedImage {
   if (mask.height === input.height && mask.width === input.width) return mask;
-  if (input.resize !== "none") return fitImage(mask, input, "nearest", 1);
+  if (input.resize !== "none") return fitImage(mask, withoutPadding(input), "nearest", 1);
   throw new StepwedgeError(
     `the mask is ${mask.width} × ${mask.height}; the model takes ${input.width} × ${input.height}`,
     {

@@ -1,6 +1,5 @@
-import type { Comparator, OperatingPoint, Study, Subgroup } from "../core/audit.js";
+import type { Comparator, OperatingPoint, Study, StudyOutcomes, Subgroup } from "../core/audit.js";
 import { CLEAN, conditionKey, isClean } from "../core/condition.js";
-import type { OutcomeId } from "../core/outcome.js";
 import { subgroupKey } from "../core/finding.js";
 import type { Flow, GroupCount, LabelCount } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
@@ -16,7 +15,7 @@ export interface StudyParts {
   /** Models to compare with beside those of the table, such as the baseline. */
   readonly others?: readonly Comparator[];
   /** What the task measures; undefined of classifiers. */
-  readonly outcomes?: readonly OutcomeId[] | undefined;
+  readonly outcomes?: Pick<StudyOutcomes, "ids" | "unit" | "recorded"> | undefined;
 }
 
 /** The evaluation set as audits see it. Rosters carry the attributes, so subgroups may be new ones. */
@@ -48,7 +47,7 @@ export function buildStudy(
     measures: (condition, measure) => evidence.measures(condition, measure),
     ...(outcomes === undefined
       ? {}
-      : { outcomes: { ids: outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
+      : { outcomes: { ...outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
     subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,

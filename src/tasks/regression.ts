@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { StepwedgeError } from "../core/errors.js";
 import type { OutcomeId } from "../core/outcome.js";
-import { defineTask, type Reference } from "../core/task.js";
+import { defineTask, type Reference, UNNAMED_UNIT } from "../core/task.js";
 
-const OUTCOMES = ["absolute-error", "bias", "within-tolerance"] as const satisfies readonly OutcomeId[];
+const OUTCOMES = ["absolute-error", "bias", "within-tolerance", "reference"] as const satisfies readonly OutcomeId[];
 
 const parameters = z.strictObject({
   select: z
@@ -12,6 +12,12 @@ const parameters = z.strictObject({
     .describe("The output's column of each quantity; default: in the classes' order."),
   scale: z.number().default(1).describe("What the output is multiplied by, to be in the reference's unit."),
   offset: z.number().default(0).describe("What is then added."),
+  unit: z
+    .string()
+    .min(1)
+    .max(20)
+    .default(UNNAMED_UNIT)
+    .describe("The reference's unit, such as months: printed beside every number."),
   tolerance: z
     .number()
     .gt(0)
@@ -31,6 +37,7 @@ export default defineTask({
     parameters,
     references: ["J. M. Bland, D. G. Altman, Lancet 327 (1986) 307–310"],
   },
+  unit: ({ unit }) => unit,
   open({ classes, parameters: { offset, scale, select, tolerance }, width }) {
     const columns = classes.map((name, index) => select?.[name] ?? index);
     const outside = columns.findIndex((column) => column >= width);
@@ -55,7 +62,8 @@ export default defineTask({
           references.flatMap((one, index) => {
             const error = errorOf(answer, one, index);
             const size = Math.abs(error);
-            return [size, error, Number.isNaN(size) ? size : size <= tolerance ? 1 : 0];
+            const within = Number.isNaN(size) ? size : size <= tolerance ? 1 : 0;
+            return [size, error, within, one?.kind === "number" ? one.value : Number.NaN];
           }),
         ),
     };

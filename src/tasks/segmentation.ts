@@ -16,6 +16,8 @@ const OUTCOMES = [
   "lesion-sensitivity",
   "false-objects",
   "missed",
+  "objects",
+  "lesion-sensitivity-pooled",
 ] as const satisfies readonly OutcomeId[];
 
 const parameters = z.strictObject({
@@ -91,6 +93,7 @@ export default defineTask({
       "L. Maier-Hein et al., Metrics reloaded, Nature Methods 21 (2024) 195–212",
     ],
   },
+  unit: ({ spacing }, { hasSpacing }) => (spacing === undefined && !hasSpacing ? "pixels" : "mm"),
   open(context) {
     const layout = layoutOf(context);
     const masks = context.classes.map(() => new Uint8Array(layout.pixels));
@@ -109,7 +112,12 @@ export default defineTask({
           references.flatMap((reference, index) =>
             reference === null
               ? OUTCOMES.map(() => Number.NaN)
-              : measure(onGrid(reference, layout), found[index] as Uint8Array, layout.grid, context.parameters),
+              : measure(
+                  onGrid(reference, layout),
+                  found[index] as Uint8Array,
+                  gridOf(reference, layout),
+                  context.parameters,
+                ),
           ),
         );
       },
@@ -176,6 +184,16 @@ function writeMasks(
   return masks;
 }
 
+/** The output's grid, its pixels as large as the reference says where it does: one covers as much of the mask as it stands for. */
+function gridOf(reference: Reference, { grid }: Layout): Grid {
+  if (reference.kind !== "mask" || reference.spacing === undefined) return grid;
+  const { shape, spacing } = reference;
+  return {
+    shape: grid.shape,
+    spacing: spacing.map((size, axis) => (size * (shape[axis] as number)) / (grid.shape[axis] as number)),
+  };
+}
+
 /** The reference on the output's grid: as it is, or by the nearest pixel. */
 function onGrid(reference: Reference, { grid, pixels }: Layout): Uint8Array {
   if (reference.kind !== "mask") throw new Error("a segmentation is held against masks");
@@ -219,5 +237,7 @@ function measure(reference: Uint8Array, predicted: Uint8Array, grid: Grid, given
     lesions.lesions === 0 ? Number.NaN : lesions.detected / lesions.lesions,
     lesions.falseAlarms,
     ofReference(overlap.prediction === 0 ? 1 : 0),
+    lesions.lesions,
+    lesions.lesions === 0 ? Number.NaN : lesions.detected / lesions.lesions,
   ];
 }

@@ -12,6 +12,8 @@ if (mode === "no-start") {
 
 /** What the model takes. */
 let shape = mode === "fixed" ? [4, 1, 4, 5] : [-1, 1, 4, 5];
+// A map of every image, which is the image itself: `identity <side>`.
+if (mode === "identity") shape = [-1, 1, Number(detail), Number(detail)];
 
 /** An .onnx file instead of the toy: `onnx <path>`. */
 async function onnxModel(path) {
@@ -33,7 +35,7 @@ const toy = (values, [count]) => {
     return index % 2 === 0 ? own.reduce((sum, value) => sum + value, 0) / size : own[0];
   });
 };
-const model = mode.startsWith("onnx") ? await onnxModel(detail) : toy;
+const model = mode.startsWith("onnx") ? await onnxModel(detail) : mode === "identity" ? (values) => values : toy;
 
 function say(header, bytes = new Uint8Array()) {
   stdout.write(`${JSON.stringify(header)}\n`);
@@ -54,7 +56,8 @@ async function answer({ id, input }, bytes) {
   const values = new Float32Array(Uint8Array.from(bytes).buffer);
   const count = input.shape[0];
   const scores = await model(values, input.shape);
-  const output = { shape: [count, scores.length / count], datatype: "FP32", bytes: scores.byteLength };
+  const sides = mode === "identity" ? input.shape.slice(1) : [scores.length / count];
+  const output = { shape: [count, ...sides], datatype: "FP32", bytes: scores.byteLength };
   const data = new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength);
   if (mode === "crash" || (mode === "crash-once" && once()) || (mode === "onnx-crash" && questions === 9 && once())) {
     stderr.write("Segmentation fault\n", () => exit(139));

@@ -8,8 +8,8 @@ const open = (parameters: object, classes = ["age"], width = classes.length) =>
 
 test("errors are in the reference's unit, signed as predicted minus reference", () => {
   const judge = open({ tolerance: 5, scale: 12, offset: 3 });
-  expect([...judge.outcomes(Float32Array.of(10), [number(130)])]).toEqual([7, -7, 0]);
-  expect([...judge.outcomes(Float32Array.of(10), [number(118)])]).toEqual([5, 5, 1]);
+  expect([...judge.outcomes(Float32Array.of(10), [number(130)])]).toEqual([7, -7, 0, 130]);
+  expect([...judge.outcomes(Float32Array.of(10), [number(118)])]).toEqual([5, 5, 1, 118]);
 });
 
 test("success falls with the error, and is one half at the tolerance", () => {
@@ -22,7 +22,7 @@ test("success falls with the error, and is one half at the tolerance", () => {
 test("a sample without a reference has neither", () => {
   const judge = open({ tolerance: 4 });
   expect([...judge.success(Float32Array.of(10), [null])]).toEqual([Number.NaN]);
-  expect([...judge.outcomes(Float32Array.of(10), [null])]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  expect([...judge.outcomes(Float32Array.of(10), [null])]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
 });
 
 test("columns are chosen, and never guessed", () => {

@@ -43,6 +43,8 @@ test("a missed structure has the worst of everything, and is not dropped", () =>
     "lesion-sensitivity": 0,
     "false-objects": 0,
     missed: 1,
+    objects: 1,
+    "lesion-sensitivity-pooled": 0,
   });
 });
 
@@ -56,6 +58,8 @@ test("a false alarm has no volume to be off from, and nothing that could be miss
     "lesion-sensitivity": Number.NaN,
     "false-objects": 1,
     missed: Number.NaN,
+    objects: 0,
+    "lesion-sensitivity-pooled": Number.NaN,
   });
 });
 
@@ -69,6 +73,8 @@ test("where there is nothing and nothing is found, only that is counted", () => 
     "lesion-sensitivity": Number.NaN,
     "false-objects": 0,
     missed: Number.NaN,
+    objects: 0,
+    "lesion-sensitivity-pooled": Number.NaN,
   });
   expect(judge().success(answer(...EMPTY), [mask(...EMPTY)])).toEqual(Float64Array.of(1));
 });
@@ -79,6 +85,28 @@ test("distances are in mm, by the pixel's size on each axis", () => {
   const mm = outcomesOf(answer(...far), mask(...LEFT), { surface: "voxel-boundary", spacing: [5, 0.25] });
   expect(pixels.hd95).toBe(4);
   expect(mm.hd95).toBe(1);
+});
+
+test("a mask that knows its pixels' size says it for the answer's grid, coarser or not", () => {
+  const far = ["....##", "....##", "......", "......"];
+  const reference = { ...mask(...LEFT), spacing: [5, 0.25] } as Reference;
+  expect(outcomesOf(answer(...far), reference, { surface: "voxel-boundary", spacing: [9, 9] }).hd95).toBe(1);
+  const coarse = segmentation.open({
+    classes: ["a"],
+    parameters: segmentation.meta.parameters.parse({ surface: "voxel-boundary", size: [2, 3] }),
+    geometry,
+    width: 6,
+  });
+  // Two coarse pixels apart, each of twice the width.
+  expect(coarse.outcomes(Float32Array.of(0, 0, 1, 0, 0, 0), [reference])[2]).toBe(1);
+});
+
+test("distances are in mm only where somebody says how large a pixel is", () => {
+  const unit = (parameters: object, hasSpacing: boolean) =>
+    segmentation.unit?.(segmentation.meta.parameters.parse(parameters), { hasSpacing });
+  expect(unit({}, false)).toBe("pixels");
+  expect(unit({ spacing: [1, 1] }, false)).toBe("mm");
+  expect(unit({}, true)).toBe("mm");
 });
 
 test("a pixel is inside where its value is above the threshold, not at it", () => {

@@ -98,10 +98,12 @@ export function absentEvidence(study: StudyView): Observation[] {
     missing.push("Only controls were run: no attack searched for a weakness.");
   else if (!study.series.some((series) => !series.searched))
     missing.push("No control of the same size was run: effects of attacks cannot be read against noise.");
-  if (study.record.findings.operatingPoints.length === 0)
+  if (study.isClassifier && study.record.findings.operatingPoints.length === 0)
     missing.push("No operating point was declared: decisions at a threshold were not examined.");
   if (study.record.findings.gates.length === 0) missing.push("No acceptance criterion was declared.");
-  const overall = study.classes.filter((name) => study.find({ metric: "auc", class: name }) === undefined);
+  const overall = study.isClassifier
+    ? study.classes.filter((name) => study.find({ metric: "auc", class: name }) === undefined)
+    : [];
   if (overall.length > 0) missing.push(`${metricTitle("auc")} was not computed for ${listed(overall.map(dataName))}.`);
   if (missing.length === 0) return [];
   return [

@@ -47,6 +47,36 @@ function labelCells({ missing, negatives, positives }: LabelCount): Cell[] {
   ];
 }
 
+/** Of other tasks: which samples of each split have a reference. */
+export function referenceTable({ record, study }: PageContext) {
+  const { classes } = record.findings.flow;
+  const cells = (counts: LabelCount | undefined): Cell[] =>
+    counts === undefined
+      ? ["", ""].map(() => textCell("—", { muted: true }))
+      : [textCell(integer(counts.positives + counts.negatives)), textCell(integer(counts.missing))];
+  return table({
+    id: "references-by-split",
+    caption: "The reference standard of both splits",
+    note: "A sample without a reference of a class is left out of results about that class alone.",
+    columns: [
+      column("Class"),
+      ...["Tuning", "Evaluation"].flatMap((split) => [
+        column(`${split}: with a reference`, true),
+        column("without", true),
+      ]),
+    ],
+    bodies: [
+      {
+        heading: null,
+        rows: study.classes.map((name) => ({
+          header: textCell(dataName(name)),
+          cells: [...cells(classes[name]?.tuning), ...cells(classes[name]?.evaluation)],
+        })),
+      },
+    ],
+  });
+}
+
 /** Group sizes in both splits. */
 export function demographics(context: PageContext) {
   const { flow } = context.record.findings;

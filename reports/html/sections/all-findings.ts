@@ -36,6 +36,7 @@ export function findingGrids({ record, study }: PageContext, listed: readonly Fi
   const omitted = record.findings.findings.length - listed.length;
   return {
     file,
+    example: listed[0] === undefined ? "AUC view" : metricTitle(listed[0].metric).split(" ")[0],
     omitted: omitted > 0 ? integer(omitted) : null,
     grids: gridsOf(listed).map((members, index) => grid(study, members, index)),
   };

@@ -15,7 +15,7 @@ export default defineSection({
   view: (context) => {
     const { study } = context;
     const ladders = study.series.filter((series) => series.conditions.every(({ severity }) => severity === undefined));
-    if (ladders.length === 0) return null;
+    if (!study.isClassifier || ladders.length === 0) return null;
     return {
       strengths: study.classes.map((className, index) => strengthTable(study, className, ladders, index + 1)),
       efforts: study.classes.flatMap((className, index) => effortTable(study, className, ladders, index + 1) ?? []),

@@ -17,7 +17,7 @@ export default defineSection({
     const corruptions = study
       .seriesBehind("none")
       .filter((series) => series.conditions.every(({ severity }) => severity !== undefined));
-    if (corruptions.length === 0) return null;
+    if (!study.isClassifier || corruptions.length === 0) return null;
     return {
       blocks: study.classes.map((className, index) => ({
         heading: study.classes.length > 1 ? dataName(className) : null,

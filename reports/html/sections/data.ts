@@ -1,7 +1,7 @@
 import type { RejectionCount } from "../../../src/core/record.js";
 import { counted, integer } from "../../common/format.js";
 import { completenessTables } from "../cohort/completeness.js";
-import { demographics, labelTables, missingTable, splitTable } from "../cohort/composition.js";
+import { demographics, labelTables, missingTable, referenceTable, splitTable } from "../cohort/composition.js";
 import { duplicateTable, exampleTable } from "../cohort/duplicates.js";
 import { defineSection } from "../section.js";
 
@@ -29,14 +29,14 @@ export default defineSection({
       evaluation: counted(flow.evaluation, "image"),
       evaluationPatients: counted(flow.evaluationPatients, "patient"),
       evaluationRejected: rejected("evaluation"),
-      labels: splitTable(context),
+      labels: context.study.isClassifier ? splitTable(context) : referenceTable(context),
       demographics: demographics(context),
-      classes: labelTables(context),
+      classes: context.study.isClassifier ? labelTables(context) : [],
       missing: missingTable(context),
       completeness,
       complete: flow.rejected.some(({ split }) => split === "evaluation")
         ? "The audit of data completeness was not asked for."
-        : "Every labelled evaluation sample has a score.",
+        : `Every ${context.study.isClassifier ? "labelled evaluation sample has a score" : "evaluation sample with a reference was answered"}.`,
       unchecked: duplicates.unchecked === null ? null : `Duplicates were ${duplicates.unchecked}.`,
       duplicates: duplicateTable(duplicates),
       examples: exampleTable(duplicates),

@@ -15,7 +15,7 @@ export default defineSection({
   order: 100,
   narrows: 1,
   view: ({ study }) => {
-    if (study.defenses.length === 0) return null;
+    if (!study.isClassifier || study.defenses.length === 0) return null;
     const blocks = study.classes.flatMap((className, index) =>
       study.defenses.map((defense, place) => {
         const id = `${index + 1}-${place + 1}`;

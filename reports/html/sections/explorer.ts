@@ -22,7 +22,7 @@ export default defineSection({
   order: 72,
   narrows: 2,
   view: ({ record: { explorer, findings }, room, study }) => {
-    if (explorer === undefined) return null;
+    if (explorer === undefined || !study.isClassifier) return null;
     const classes = explorer.classes.filter(
       ({ class: name, points }) => points.length > 0 && study.classes.includes(name),
     );

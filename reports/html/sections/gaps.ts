@@ -20,6 +20,7 @@ export default defineSection({
   order: 80,
   narrows: 2,
   view: ({ study }) => {
+    if (!study.isClassifier) return null;
     const classes = study.classes.flatMap((className, index) => {
       const id = `${index + 1}`;
       const points = study.operatingPoints(className).map((point) => point.id);

@@ -22,6 +22,7 @@ export default defineSection({
 function gateView({ record, study }: PageContext, gate: GateResult) {
   const entry = record.protocol.gates.find((candidate) => candidate.id === gate.id);
   const metric = entry === undefined ? "" : judgedMetric(entry);
+  const unit = study.unitOf(metric);
   const rest = gate.findings.length - SHOWN;
   return {
     anchor: gateAnchor(gate.id),
@@ -29,9 +30,9 @@ function gateView({ record, study }: PageContext, gate: GateResult) {
     title: gate.title,
     verdict: gate.verdict,
     word: VERDICT_WORDS[gate.verdict],
-    criterion: entry === undefined ? null : criterionText(entry),
-    limit: metricValue(metric, gate.limit),
-    observed: gate.observed === null ? "none" : metricValue(metric, gate.observed),
+    criterion: entry === undefined ? null : criterionText(entry, unit),
+    limit: metricValue(metric, gate.limit, unit),
+    observed: gate.observed === null ? "none" : metricValue(metric, gate.observed, unit),
     reason: gate.reason,
     evidence: gate.findings.slice(0, SHOWN).map((id) => evidence(study, id)),
     rest: rest > 0 ? `and ${counted(rest, "more finding")}` : null,

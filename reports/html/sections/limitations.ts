@@ -8,7 +8,11 @@ export default defineSection({
   title: "Limitations",
   order: 130,
   view: (context) => ({
-    limitations: [...ofThisRecord(context), ...OF_EVERY_AUDIT],
+    limitations: [
+      ...ofThisRecord(context),
+      ...OF_EVERY_AUDIT,
+      ...(context.study.isClassifier ? OF_CLASSIFIERS : OF_OUTCOMES),
+    ],
     statements: statementsView(context.record, LIMIT_STATEMENTS),
   }),
 });
@@ -48,7 +52,14 @@ function ofThisRecord({ record, study }: PageContext): string[] {
 const OF_EVERY_AUDIT: readonly string[] = [
   "Intervals describe sampling of patients like these. They do not cover another hospital, another device, another time, or errors of the reference standard.",
   "Intervals are not adjusted for the number of comparisons, unless a table says so.",
-  "PPV and NPV hold for the prevalence of the evaluation set, which may differ from that of use.",
   "A difference between groups is described, not explained; no difference found is not proof that there is none.",
   "An audit of a model by itself says nothing about how people use its answers.",
+];
+
+const OF_CLASSIFIERS: readonly string[] = [
+  "PPV and NPV hold for the prevalence of the evaluation set, which may differ from that of use.",
+];
+
+const OF_OUTCOMES: readonly string[] = [
+  "Answers are held against one reference standard, whose own errors and whose readers' differences are counted as the model's.",
 ];

@@ -1,6 +1,7 @@
 import type { OperatingPoint } from "../../../src/core/audit.js";
 import { decimal, epsilonText, integer, listed, methodText, shortHash } from "../../common/format.js";
 import { dataName, metricTitle } from "../../common/names.js";
+import { outcomesOf } from "../../common/outcomes.js";
 import type { StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
 import { defineSection, type PageContext } from "../section.js";
@@ -15,9 +16,15 @@ export default defineSection({
     level: decimal(context.record.protocol.confidence * 100, 0),
     intervals: intervalMethods(context.study),
     conditions: conditionTable(context),
-    terms: GLOSSARY.filter(({ metric }) => context.record.findings.findings.some((one) => one.metric === metric)).map(
-      ({ metric, meaning }) => ({ term: metricTitle(metric), meaning }),
-    ),
+    terms: [
+      ...outcomesOf(context.study).map(({ description, id, title }) => ({
+        term: metricTitle(id),
+        meaning: `${title}. ${description}`,
+      })),
+      ...GLOSSARY.filter(({ metric }) => context.record.findings.findings.some((one) => one.metric === metric)).map(
+        ({ metric, meaning }) => ({ term: metricTitle(metric), meaning }),
+      ),
+    ],
   }),
 });
 
@@ -31,7 +38,7 @@ function operatingPointTable({ record, study }: PageContext) {
   return table({
     id: "operating-points",
     caption: "Operating points: chosen once, then locked for every group and condition",
-    note: "A score at or above the threshold is called positive. Seal: the first digits of the SHA-256 of the point as findings.json has it, threshold and rule included; a point that is moved later has another.",
+    note: `${study.isClassifier ? "A score at or above the threshold is called positive." : "The score is the task's measure of success, in [0, 1]; attacks look for answers below the threshold."} Seal: the first digits of the SHA-256 of the point as findings.json has it, threshold and rule included; a point that is moved later has another.`,
     columns: [
       column("Operating point"),
       ...(study.classes.length > 1 ? [column("Class")] : []),

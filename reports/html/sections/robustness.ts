@@ -18,7 +18,8 @@ export default defineSection({
     const { study, record } = context;
     const groups = readable(strengthGroups(study.seriesBehind("none")).filter((group) => group.id !== "severity"));
     if (groups.length === 0) return null;
-    const blocks = study.classes.flatMap((className, index) =>
+    const classes = study.isClassifier ? study.classes : [];
+    const blocks = classes.flatMap((className, index) =>
       groups.map((group) => ({
         study,
         class: className,
@@ -29,6 +30,7 @@ export default defineSection({
     );
     const isOne = blocks.length === 1;
     return {
+      isClassifier: study.isClassifier,
       hasControls: study.series.some((series) => !series.searched),
       blocks: blocks.map((block) => blockView(block, isOne)),
       cost: costTable(context),

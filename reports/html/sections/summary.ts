@@ -1,9 +1,11 @@
 import type { Finding, GateResult } from "../../../src/core/finding.js";
 import { sha256 } from "../../../src/core/hash.js";
+import type { OutcomeDescription } from "../../../src/core/outcome.js";
 import { findingsText } from "../../../src/core/record.js";
 import { countsText, estimateText, intervalText, isMeasured, levelText, metricValue } from "../../common/format.js";
 import { attackTitle, conditionTitle, dataName, groupTitle, metricTitle, strengthTitle } from "../../common/names.js";
 import { certainSize, type Observation } from "../../common/observations.js";
+import { isWorseLower, primaryOutcomes } from "../../common/outcomes.js";
 import { findingAnchor, type StudyView } from "../../common/study.js";
 import { column, table, textCell } from "../blocks.js";
 import { criterionText, judgedMetric } from "../criterion.js";
@@ -44,7 +46,7 @@ const MOST_PLOTS = 12;
 const MOST_MAJOR = 24;
 const MOST_TOLD = 60;
 
-function gateTable({ record }: PageContext) {
+function gateTable({ record, study }: PageContext) {
   const { gates } = record.findings;
   if (gates.length === 0) return null;
   const criteria = new Map(record.protocol.gates.map((gate) => [gate.id, gate]));
@@ -58,12 +60,15 @@ function gateTable({ record }: PageContext) {
         rows: gates.map((gate) => {
           const entry = criteria.get(gate.id);
           const metric = entry === undefined ? "" : judgedMetric(entry);
+          const unit = study.unitOf(metric);
           return {
             header: textCell(`${dataName(gate.id)} ${gate.title}`, {
-              sub: entry === undefined ? null : criterionText(entry),
+              sub: entry === undefined ? null : criterionText(entry, unit),
             }),
             cells: [
-              gate.observed === null ? textCell("none", { muted: true }) : textCell(metricValue(metric, gate.observed)),
+              gate.observed === null
+                ? textCell("none", { muted: true })
+                : textCell(metricValue(metric, gate.observed, unit)),
               verdictCell(gate),
             ],
           };
@@ -79,6 +84,7 @@ function verdictCell(gate: GateResult) {
 
 /** The numbers to remember. At most three classes are shown, those of lowest AUC. */
 function keyNumbers(study: StudyView) {
+  if (!study.isClassifier) return outcomeNumbers(study);
   const byAuc = [...study.classes].sort((a, b) => aucOf(study, a) - aucOf(study, b)).slice(0, 3);
   return byAuc.map((className) => ({
     heading: study.classes.length > 1 ? dataName(className) : null,
@@ -89,6 +95,57 @@ function keyNumbers(study: StudyView) {
       ...attackCards(study, className),
     ].filter((entry) => entry !== null),
   }));
+}
+
+/** Of other tasks: the primary outcomes, what the worst tenth gets, the largest gap, and the worst that a search did. */
+function outcomeNumbers(study: StudyView) {
+  const primary = primaryOutcomes(study);
+  const [first] = primary;
+  return study.classes.slice(0, 3).map((className) => ({
+    heading: study.classes.length > 1 ? dataName(className) : null,
+    cards: [
+      ...primary.map(({ id }) =>
+        card(metricTitle(id), study.find({ metric: id, class: className }), "mean over cases, clean images"),
+      ),
+      ...(first === undefined ? [] : firstOutcomeCards(study, className, first)),
+    ].filter((entry) => entry !== null),
+  }));
+}
+
+function firstOutcomeCards(study: StudyView, className: string, outcome: OutcomeDescription) {
+  const { id } = outcome;
+  const worstTenth = study.find({ metric: `${id}-worst-decile`, class: className });
+  const gap = study
+    .all(`${id}-gap`, className)
+    .filter(isMeasured)
+    .sort((a, b) => certainSize(b) - certainSize(a) || b.estimate - a.estimate)[0];
+  const attacked = study
+    .seriesBehind("none")
+    .filter((series) => series.searched)
+    .flatMap((series) => series.conditions)
+    .map((condition) => study.find({ metric: id, class: className, condition }))
+    .filter(isMeasured)
+    .sort((a, b) => (isWorseLower(outcome) ? 1 : -1) * (a.estimate - b.estimate))[0];
+  const worst = study.groupOfKey(gap?.details?.worst);
+  return [
+    worstTenth === undefined
+      ? null
+      : card(metricTitle(`${id}-worst-decile`), worstTenth, "nine of ten cases are not worse, clean images"),
+    gap === undefined
+      ? null
+      : card(
+          `${metricTitle(id)}: largest gap`,
+          gap,
+          `groups of ${dataName(gap.family ?? "")}${worst === undefined ? "" : `, worst: ${groupTitle(worst.values)}`}, clean images`,
+        ),
+    attacked === undefined || outcome.better === "neither"
+      ? null
+      : card(
+          `Worst ${metricTitle(id)} under attack`,
+          attacked,
+          `${attackTitle(attacked.condition)}, ${strengthTitle(attacked.condition)}`,
+        ),
+  ];
 }
 
 function aucOf(study: StudyView, className: string): number {

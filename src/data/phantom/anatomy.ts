@@ -70,6 +70,12 @@ export function drawAnatomy(random: Random, sex: "F" | "M"): Anatomy {
   };
 }
 
+/** Transverse width of the heart over that of the chest, in percent (cardiothoracic ratio): of the shapes as drawn, whatever is seen of them. */
+export function cardiothoracicRatio({ heart }: Anatomy): number {
+  // The extent of an ellipse that is turned as `heartShadow` turns it; the chest reaches to 0.97 on either side.
+  return (100 * sqrt(square(0.86 * heart.width) + square(0.51 * heart.height))) / 0.97;
+}
+
 /** Density of the patient at a point, 0 to about 1. */
 export function density(patient: Anatomy, xImage: number, yImage: number): number {
   const x = xImage / patient.breadth;

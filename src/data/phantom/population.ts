@@ -1,7 +1,7 @@
 import { type Random, randomFrom } from "../../core/random.js";
-import { drawAnatomy } from "./anatomy.js";
+import { cardiothoracicRatio, drawAnatomy } from "./anatomy.js";
 import { drawNodule } from "./nodule.js";
-import { renderImage } from "./render.js";
+import { renderImage, renderMask } from "./render.js";
 import type { Scanner } from "./scanner.js";
 
 /** What is wrong on purpose: everything, nothing, or one weakness alone. */
@@ -37,8 +37,12 @@ export interface PhantomImage {
   readonly scanner: string;
   readonly nodule: 0 | 1;
   readonly split: "tuning" | "evaluation";
+  /** Cardiothoracic ratio in percent, with one decimal: a number that the pixels show and no attribute tells. */
+  readonly ctr: () => string;
   /** Renders it: side × side stored values 0 … 255; the same whatever was rendered before. */
   readonly render: (side: number) => Uint8Array;
+  /** 1 where lung lies with nothing in front of it, in the same pose: side × side. */
+  readonly mask: (side: number) => Uint8Array;
 }
 
 /** Contrast of a nodule in women under 40, as a share of what it is in everybody else. */
@@ -67,6 +71,7 @@ function imagesOf(
   const split = stream.fork("split").uniform() < TUNING_SHARE ? "tuning" : "evaluation";
   const age = stream.fork("gap").uniform() < AGE_MISSING ? "" : String(recorded.age);
   const { sex, scanner } = recorded;
+  const ctr = () => cardiothoracicRatio(drawAnatomy(stream.fork("anatomy"), seen.sex)).toFixed(1);
 
   return drawFindings(stream.fork("findings"), prevalence).map((nodule, index) => {
     const visit = String(index + 1);
@@ -76,7 +81,9 @@ function imagesOf(
       const visible = { ...drawn, contrast: drawn.contrast * contrast * (faint ? FAINT : 1) };
       return renderImage(anatomy, nodule === 1 ? visible : null, seen.scanner, side, stream.fork("visit", visit));
     };
-    return { id: `${patient}-${visit}`, patient, sex, age, scanner, nodule, split, render };
+    const mask = (side: number) =>
+      renderMask(drawAnatomy(stream.fork("anatomy"), seen.sex), side, stream.fork("visit", visit));
+    return { id: `${patient}-${visit}`, patient, sex, age, scanner, nodule, split, ctr, render, mask };
   });
 }
 

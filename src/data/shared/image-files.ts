@@ -1,6 +1,6 @@
 import { type Dirent, promises as fs } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
-import type { PixelOptions, SourceContext, SourceTable } from "../../core/data.js";
+import { AS_STORED, type PixelOptions, type SourceContext, type SourceTable } from "../../core/data.js";
 import { ExitCode, received, StepwedgeError } from "../../core/errors.js";
 import { sha256 } from "../../core/hash.js";
 import { decodeImage } from "../../image/decode.js";
@@ -147,6 +147,24 @@ export async function loadImage(
 ): ReturnType<NonNullable<SourceTable["loadImage"]>> {
   const { bytes, where } = await readImageFile(images, row);
   return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
+}
+
+/** Files beside the images that columns name, such as masks: their values as they are stored. */
+export function furtherFiles(
+  images: ImageReferences,
+  columns: ReadonlyMap<string, readonly string[]>,
+  pixels: (row: number) => PixelOptions,
+): Required<Pick<SourceTable, "loadFile" | "hashFile">> {
+  const named = (column: string): ImageReferences => ({
+    ...images,
+    paths: columns.get(column) ?? [],
+    rowName: (row) => `${images.rowName(row)}, column "${column}"`,
+  });
+  return {
+    loadFile: (row, column) =>
+      loadImage(named(column), row, { ...pixels(row), window: AS_STORED.window, bits: AS_STORED.bits }),
+    hashFile: async (row, column) => sha256((await readImageFile(named(column), row)).bytes),
+  };
 }
 
 /** The bytes of a row's image, and what to call it in messages. */

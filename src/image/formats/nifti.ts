@@ -1,7 +1,7 @@
 import type { DecodedImage, PixelOptions } from "../../core/data.js";
 import { StepwedgeError } from "../../core/errors.js";
 import type { ImageFormat } from "../format.js";
-import { slicingOf } from "../nifti/orientation.js";
+import { type Slicing, slicingOf } from "../nifti/orientation.js";
 import { cutSlices, isNifti, type NiftiVolume, readNifti } from "../nifti/volume.js";
 import { applyWindow, chosenFrames } from "../window.js";
 
@@ -28,7 +28,7 @@ export function imageOf(volume: NiftiVolume, options: PixelOptions, where: strin
       remedy: "Take single slices: set data.frames to middle, each or { column: name }.",
     });
   }
-  return applyWindow(
+  const windowed = applyWindow(
     {
       data: cutSlices(volume, slicing, slices),
       channels: channels * slices.length,
@@ -43,6 +43,20 @@ export function imageOf(volume: NiftiVolume, options: PixelOptions, where: strin
     options,
     where,
   );
+  const spacing = spacingOf(header, slicing);
+  return spacing === null
+    ? windowed
+    : { ...windowed, spacing: channels === 1 && slices.length > 1 ? spacing : spacing.slice(1) };
+}
+
+/** Millimetres from slice to slice, row to row and column to column; null where the header does not say. */
+function spacingOf({ affine, shape }: NiftiVolume["header"], { step }: Slicing): number[] | null {
+  if (affine === null) return null;
+  const strides = [1, shape[0] as number, (shape[0] as number) * (shape[1] ?? 1)];
+  return [step.slice, step.row, step.column].map((stride) => {
+    const axis = strides.lastIndexOf(Math.abs(stride));
+    return Math.hypot(...[0, 1, 2].map((row) => affine[4 * row + axis] as number));
+  });
 }
 
 function between([black, white]: readonly [number, number]) {

@@ -13,7 +13,15 @@ import {
   WIDTH,
 } from "../shared/datatypes.js";
 import type { InputParameters } from "../shared/parameters.js";
-import { type Activation, checkedShape, refuseNonFinite, scoresOf, unfit } from "../shared/scores.js";
+import type { Reduction } from "../shared/dense.js";
+import {
+  type Activation,
+  checkedShape,
+  refuseNonFinite,
+  type ScoreOptions,
+  scoresOf,
+  unfit,
+} from "../shared/scores.js";
 import { resolveSize } from "../shared/size.js";
 import { type ImageLayout, shapeOf } from "../shared/values.js";
 import { type Frame, PROTOCOL } from "./frames.js";
@@ -25,6 +33,8 @@ export interface SessionOptions extends ProgramOptions {
   readonly select: Readonly<Record<string, number>> | undefined;
   readonly activation: Activation;
   readonly input: InputParameters;
+  /** `whole`: all numbers of an answer are taken as they come; default: an encoder gives one vector per image. */
+  readonly reduce?: Reduction;
   readonly processes: number;
   /** New runs after crashes, over all processes. */
   readonly restarts: number;
@@ -164,7 +174,15 @@ export async function openCommandSession(options: SessionOptions): Promise<Comma
         const question = { id, input: { name, shape, datatype, bytes: bytes.byteLength } };
         const { shape: sides, values } = readAnswer(await answerOf(seat, question, bytes), id, count, where);
         if (classes !== null) refuseNonFinite(values, count, where);
-        const scoring = { classes, select, activation: options.activation, where, output: "output" };
+        const scoring: ScoreOptions = {
+          classes,
+          select,
+          activation: options.activation,
+          ...(options.reduce === undefined ? {} : { reduce: options.reduce }),
+          classesLast: input.layout === "NHWC",
+          where,
+          output: "output",
+        };
         // Scores may come in any shape that has a row for each image.
         return scoresOf(values, classes === null ? sides : [count, values.length / count], scoring);
       } catch (error) {

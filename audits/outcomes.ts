@@ -129,8 +129,7 @@ function underCondition(one: One, condition: Condition, column: Float64Array): F
     findings.push(
       unit(findingOf(subject(outcome.id, group), mean.result, basisOf(mean.cell), level, extrasOf(one, mean))),
     );
-    if (outcome.better !== "neither")
-      findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
+    if (hasWorst(outcome)) findings.push(unit(decileFinding(one, subject(`${outcome.id}-worst-decile`, group), mean)));
     const drop = drops.get(group);
     if (drop !== undefined) {
       const extras = { reason: drop.reason };

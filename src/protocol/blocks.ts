@@ -97,6 +97,12 @@ export function modelSchema(
           head: oneOf(heads, "kind", headSchema)
             .optional()
             .describe("The output is an embedding, and this makes scores of it; default: the output holds the scores."),
+          keepEmbeddings: z
+            .boolean()
+            .optional()
+            .describe(
+              "Keep every image's clean embedding in the record, for audit leakage: with a head, one more answer per image. Retrieval always keeps them.",
+            ),
         }),
     ...adapter.meta.parameters.shape,
   });
@@ -137,12 +143,12 @@ export function dataSchema(id: string, source: DataSource) {
       .record(z.string().min(1), label)
       .refine((labels) => Object.keys(labels).length > 0, "must name at least one class")
       .optional()
-      .describe("The column of each class's labels; of classifiers."),
+      .describe("The column of each class's labels; of classifiers, and of retrieval."),
     references: z
       .record(z.string().min(1), reference)
       .refine((references) => Object.keys(references).length > 0, "must name at least one class")
       .optional()
-      .describe("What each class's answers are held against; of other tasks than classification."),
+      .describe("What each class's answers are held against: masks or numbers, of tasks that are measured by them."),
     split: split
       .prefault({ tuning: 0.3 })
       .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),

@@ -303,6 +303,8 @@ export interface ModelEntry extends Block {
   readonly task: string;
   readonly classes: readonly string[];
   readonly head?: HeadEntry;
+  /** Whether the record keeps every image's clean embedding; always of retrieval. */
+  readonly keepEmbeddings?: boolean;
 }
 
 export interface HeadEntry extends Block {

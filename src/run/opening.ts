@@ -4,7 +4,6 @@ import type { Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
-import type { SourceTable } from "../core/data.js";
 import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
 import { JudgedModel } from "./judged-model.js";
@@ -38,13 +37,29 @@ export async function openStudy(
   const data = await prepareData(loaded, adapter);
   const files = await hashPluginFiles(plan, baseFolder);
   observer.stage("loading the model", null);
-  const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data.source);
+  const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data);
   return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
 }
 
 /** The adapter's parameters, with its answers taken as they come: nothing of a mask is to be reduced. */
 function wholeAnswers(parameters: Record<string, unknown>): Record<string, unknown> {
   return { ...parameters, output: { ...(parameters.output as object | undefined), reduce: "whole" } };
+}
+
+/** The source that holds references, and the splits where queries are among their samples. */
+export type ModelData = Pick<PreparedData, "source"> & Partial<Pick<PreparedData, "tuning" | "evaluation">>;
+
+/** By class, the rows of the source that have it. */
+function queriesOf(
+  { evaluation, tuning }: Omit<ModelData, "source">,
+  classes: readonly string[],
+): ReadonlyMap<string, ReadonlySet<number>> {
+  const asking = (name: string) =>
+    [tuning, evaluation].flatMap((split) => {
+      const labels = split?.labels[name];
+      return split === undefined ? [] : Array.from(split.rows).filter((_, index) => labels?.[index] === 1);
+    });
+  return new Map(classes.map((name) => [name, new Set(asking(name))]));
 }
 
 /**
@@ -56,18 +71,20 @@ export async function openModel(
   adapter: ModelAdapter,
   { head, task }: Pick<Plan, "head" | "task">,
   threads: number,
-  source: SourceTable,
+  { source, ...splits }: ModelData,
 ): Promise<Model | null> {
   const parameters = parametersOf(protocol.model, adapter);
   const context = { baseFolder, classes: protocol.model.classes, threads };
   if (head === null && task === null) return adapter.open(parameters, context);
   if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
   if (task === null) return new HeadedModel(await adapter.openEncoder(parameters, context), head as PlannedHead);
-  const encoder = await adapter.openEncoder(wholeAnswers(parameters), context);
+  const isSearch = task.plugin.meta.reference === "sample";
+  const encoder = await adapter.openEncoder(isSearch ? parameters : wholeAnswers(parameters), context);
   const references = openReferences({
     source,
     task: task.plugin,
     classes: task.classes,
+    queries: isSearch ? queriesOf(splits, task.classes) : new Map(),
     entries: protocol.data.references,
     input: encoder.meta.input,
   });

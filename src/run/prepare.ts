@@ -37,7 +37,8 @@ export interface PreparedData {
 export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter): Promise<PreparedData> {
   const { protocol } = loaded;
   const source = await findPlugin("data", protocol.data.adapter);
-  const isNumber = (await planTask(protocol))?.plugin.meta.reference === "number";
+  const held = (await planTask(protocol))?.plugin.meta.reference ?? null;
+  const isNumber = held === "number";
   const scoreTables = adapter.scoreTables?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
   const table = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
@@ -68,6 +69,11 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
       ? withNumber(numbers(column), table.rowName, column)
       : Int8Array.from(cells(column), (cell) => (cell === "" ? -1 : 1));
   }
+  // Of retrieval, a sample without a class is no query of it, but may be found.
+  const relevance = held === "sample" ? { ...labels } : {};
+  for (const [name, column] of Object.entries(relevance)) {
+    labels[name] = column.map((label) => (label === 1 ? 1 : -1));
+  }
   const patients = patientNames(
     protocol.data.patient === undefined ? null : cells(protocol.data.patient),
     ids,
@@ -95,14 +101,17 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   }));
   const persons = encodePatients(patients.names, Uint32Array.from(ids.keys())).codes;
   const pick = (all: Float64Array, rows: Uint32Array) => Float64Array.from(rows, (row) => all[row] ?? Number.NaN);
+  const byClass = (all: Readonly<Record<string, Int8Array>>, rows: Uint32Array) =>
+    Object.fromEntries(
+      Object.entries(all).map(([name, column]) => [name, Int8Array.from(rows, (row) => column[row] ?? -1)]),
+    );
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
     patients: encodePatients(patients.names, rows).codes,
     persons: Int32Array.from(rows, (row) => persons[row] ?? -1),
-    labels: Object.fromEntries(
-      Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),
-    ),
+    labels: byClass(labels, rows),
+    relevance: byClass(relevance, rows),
     attributes: Object.fromEntries(attributes.map((name) => [name, Array.from(rows, (row) => cells(name)[row] ?? "")])),
     weights: weights === null ? null : pick(weights, rows),
     comparators: Object.fromEntries(

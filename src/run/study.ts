@@ -49,6 +49,7 @@ export function buildStudy(
     ...(outcomes === undefined
       ? {}
       : { outcomes: { ids: outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
+    ...(evidence.embeddings === null ? {} : { embeddings: evidence.embeddings }),
     subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,

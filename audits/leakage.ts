@@ -160,7 +160,7 @@ function probe(
     const all = learnt.length;
     const few = own < 2 || all - own < 2;
     const data = { ...shared, labels, scores: few ? new Float64Array(labels.length) : score() };
-    const reason = `the tuning split shows ${own} samples of the group and ${all - own} of the others: a probe needs two of each`;
+    const reason = `the tuning split shows ${own} samples of the group and ${all - own} of the others (groups that are too small to be shown count as none): a probe needs two of each`;
     return { data, result: few ? notEstimable(reason) : areaUnderCurve(data), learnt: [own, all] };
   };
   const linear = (learnt: Int32Array) => (_: unknown, index: number) =>
@@ -315,7 +315,8 @@ function macroFinding(subject: Subject, readings: readonly Reading[], level: num
     result.status === "estimated" ? [{ data, area: result }] : [],
   );
   const { n, patients } = basisOf((readings[0] as Reading).data).counts;
-  const basis = { counts: { n, positives: 0, negatives: 0, patients }, unscored: 0 };
+  // Every sample is a positive of one of the groups.
+  const basis = { counts: { n, positives: n, negatives: 0, patients }, unscored: 0 };
   const result =
     areas.length === 0
       ? notEstimable("no group can be told from the others")

@@ -2,8 +2,8 @@
  * What does an embedding tell of the patient? For each subgrouping of the protocol, a probe is fitted on the tuning split's clean
  * embeddings that tells each group from the others, and tried on evaluation patients: the area under its ROC curve is how well
  * the attribute can be read. One half: nothing of it was found by this probe. Two probes, since they find different things: a
- * straight cut (logistic regression), and the nearest neighbours. Beside them a control: the same cut fitted after the groups were
- * dealt out to the tuning patients by lot. It must read nothing.
+ * straight cut (logistic regression), and the nearest neighbours. The straight cut is also held against cuts that are fitted after
+ * the groups were dealt out to the tuning patients by lot.
  *
  * What can be read is not what a model uses, but what anybody who holds the embeddings can learn from them, and what a
  * classifier over them can lean on. Groups that differ in disease or in device can be told by these, too.
@@ -41,6 +41,11 @@ type Parameters = z.output<typeof parameters>;
 const INTERVAL =
   "Interval: DeLong's, Obuchowski's where patients repeat. One-sided test that the area is at most one half, by the interval's own limits. Of two groups both have the same area.";
 
+/** Lots that are drawn, and fewer where a fit is dear: sums of products of tuning samples × dimensions. */
+const LOTS = 199;
+const LEAST_LOTS = 19;
+const LOT_WORK = 4e7;
+
 const meta: AuditMeta = {
   id: AUDIT,
   title: "What embeddings tell of the patient",
@@ -54,7 +59,7 @@ const meta: AuditMeta = {
       title: "AUC of a linear probe for the group",
       unit: "1",
       better: "lower",
-      description: `How well a logistic regression on clean embeddings, fitted on tuning patients, tells the group from the family's other groups on evaluation patients; positives are the group's samples. Below one half it is worse than chance, which is chance. ${INTERVAL} A low area says that this probe found nothing, not that nothing is there: more tuning patients or another probe may find more.`,
+      description: `How well a logistic regression on clean embeddings, fitted on tuning patients, tells the group from the family's other groups on evaluation patients; positives are the group's samples. Below one half it is worse than chance, which is chance. ${INTERVAL} A second test is by permutation: how often a probe reads the true groups as well after the tuning patients exchanged theirs by lot (${LOTS} times, at least ${LEAST_LOTS} where embeddings are large); the details hold the mean and the highest of these areas. They spread widely about one half where few patients make the tuning split, or where the group is what embeddings differ in most. A low area says that this probe found nothing, not that nothing is there: more tuning patients or another probe may find more.`,
     },
     {
       id: "leakage-auc-neighbours",
@@ -62,14 +67,6 @@ const meta: AuditMeta = {
       unit: "1",
       better: "lower",
       description: `As leakage-auc, by the share of the group among the nearest tuning embeddings (cosine): finds what no straight cut can. ${INTERVAL}`,
-    },
-    {
-      id: "leakage-auc-shuffled",
-      title: "AUC of a linear probe for groups dealt out by lot",
-      unit: "1",
-      better: "neither",
-      description:
-        "The control of leakage-auc: the same probe, fitted after the tuning patients exchanged their groups by lot, tried on the true groups. One lot alone, so that it lies about one half and not at it: far from it, the other two are not to be believed.",
     },
     {
       id: "leakage-macro-auc",
@@ -109,7 +106,8 @@ export default defineAudit<typeof parameters>({
 interface Probed {
   readonly linear: readonly Reading[];
   readonly neighbours: readonly Reading[];
-  readonly shuffled: readonly Reading[];
+  /** Areas of the linear probe after each lot. */
+  readonly lots: readonly Float64Array[];
 }
 
 interface Reading {
@@ -148,7 +146,6 @@ function probe(
   const codes = codesBy(asked, rows);
   const queries = vectorsOf(evaluation, rows, width);
   const references = vectorsOf(tuning, learning.rows, width);
-  const lot = shuffledByPatient(learning, study.tuning.patients, random);
   const shared = {
     patients: takeCodes(study.patients, rows),
     clustered: study.clustered,
@@ -163,15 +160,15 @@ function probe(
     const reason = `the tuning split shows ${own} samples of the group and ${all - own} of the others (groups that are too small to be shown count as none): a probe needs two of each`;
     return { data, result: few ? notEstimable(reason) : areaUnderCurve(data), learnt: [own, all] };
   };
-  const linear = (learnt: Int32Array) => (_: unknown, index: number) =>
+  const linear = (learnt: Int32Array, index: number) =>
     reading(index, learnt, () => linearScores(references, learnt, index, queries, l2));
   const votes =
     learning.rows.length === 0 || rows.length === 0
       ? null
       : nearestNeighbours(queries, measured(references), { k: Math.min(k, learning.rows.length), metric: "cosine" });
   return {
-    linear: groups.map(linear(learning.codes)),
-    shuffled: groups.map(linear(lot)),
+    linear: groups.map((_, index) => linear(learning.codes, index)),
+    lots: lotAreas(groups.length, learning, study.tuning.patients, width, random, linear),
     neighbours: groups.map((_, index) =>
       reading(index, learning.codes, () =>
         votes === null ? new Float64Array(rows.length) : sharesOf(votes.indices, votes.k, learning.codes, index),
@@ -238,6 +235,31 @@ function shuffledByPatient({ codes, rows }: Members, patients: Int32Array, rando
   return Int32Array.from(rows, (row) => dealt.get(patients[row] as number) as number);
 }
 
+/** By group, the areas of probes that learnt groups dealt out by lot; those that cannot be estimated are left out. */
+function lotAreas(
+  groups: number,
+  learning: Members,
+  patients: Int32Array,
+  width: number,
+  random: Random,
+  read: (codes: Int32Array, index: number) => Reading,
+): Float64Array[] {
+  const wanted = Math.floor(LOT_WORK / Math.max(1, learning.rows.length * width));
+  const lots = Array.from({ length: Math.min(LOTS, Math.max(LEAST_LOTS, wanted)) }, () =>
+    shuffledByPatient(learning, patients, random),
+  );
+  const areasOf = (index: number) =>
+    Float64Array.from(
+      lots.flatMap((lot) => {
+        const { result } = read(lot, index);
+        return result.status === "estimated" ? [result.value] : [];
+      }),
+    );
+  const first = areasOf(0);
+  // Two groups are told from each other: one's area is the other's.
+  return Array.from({ length: groups }, (_, index) => (index === 0 || groups === 2 ? first : areasOf(index)));
+}
+
 function linearScores(
   references: VectorSet,
   codes: Int32Array,
@@ -267,7 +289,7 @@ function familyFindings(
   study: Study,
   family: string,
   groups: readonly Subgroup[],
-  { linear, neighbours, shuffled }: Probed,
+  { linear, lots, neighbours }: Probed,
   level: number,
 ): Finding[] {
   const subject = (metric: string, group: Subgroup | null): Subject => ({
@@ -280,17 +302,21 @@ function familyFindings(
     ...(group === null ? { acrossFamily: true } : {}),
     condition: CLEAN,
   });
-  const ofGroup = (metric: string, readings: readonly Reading[], tests: (result: Result) => FindingTest[]) =>
+  const ofGroup = (metric: string, readings: readonly Reading[], lotsOf: (index: number) => Float64Array | null) =>
     groups.map((group, index) => {
       const { data, learnt, result } = readings[index] as Reading;
-      const details = { "tuning-samples": learnt[1], "tuning-samples-of-the-group": learnt[0] };
-      return findingOf(subject(metric, group), result, basisOf(data), level, { details, tests: tests(result) });
+      const areas = result.status === "estimated" ? lotsOf(index) : null;
+      const details = {
+        "tuning-samples": learnt[1],
+        "tuning-samples-of-the-group": learnt[0],
+        ...(areas === null || areas.length === 0 ? {} : lotDetails(areas)),
+      };
+      const tests = [...chanceTest(result), ...lotTest(result, areas)];
+      return findingOf(subject(metric, group), result, basisOf(data), level, { details, tests });
     });
-  const none = (): FindingTest[] => [];
   return [
-    ...ofGroup("leakage-auc", linear, chanceTest),
-    ...ofGroup("leakage-auc-neighbours", neighbours, chanceTest),
-    ...ofGroup("leakage-auc-shuffled", shuffled, none),
+    ...ofGroup("leakage-auc", linear, (index) => lots[index] as Float64Array),
+    ...ofGroup("leakage-auc-neighbours", neighbours, () => null),
     macroFinding(subject("leakage-macro-auc", null), linear, level, study.clustered),
   ];
 }
@@ -308,6 +334,20 @@ function chanceTest(result: Result): FindingTest[] {
   if (p === null || z === null) return [];
   const method = result.symmetric ? "z" : "inverted-interval";
   return [{ method, hypothesis: "an area of at most one half", statistic: z, p }];
+}
+
+function lotDetails(areas: Float64Array) {
+  const mean = areas.reduce((sum, area) => sum + area, 0) / areas.length;
+  const highest = areas.reduce((most, area) => Math.max(most, area), 0);
+  return { permutations: areas.length, "mean-after-permutation": mean, "highest-after-permutation": highest };
+}
+
+/** "The tuning patients' own groups teach a probe no more than groups dealt out by lot." */
+function lotTest(result: Result, areas: Float64Array | null): FindingTest[] {
+  if (result.status !== "estimated" || areas === null || areas.length === 0) return [];
+  const asHigh = areas.reduce((count, area) => count + Number(area >= result.value - 1e-12), 0);
+  const p = (1 + asHigh) / (1 + areas.length);
+  return [{ method: "permutation", hypothesis: "groups dealt out by lot teach as much", statistic: result.value, p }];
 }
 
 function macroFinding(subject: Subject, readings: readonly Reading[], level: number, clustered: boolean): Finding {

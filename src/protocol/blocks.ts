@@ -97,6 +97,21 @@ export function modelSchema(
           head: oneOf(heads, "kind", headSchema)
             .optional()
             .describe("The output is an embedding, and this makes scores of it; default: the output holds the scores."),
+          aggregate: z
+            .strictObject({
+              slices: z.int().min(2).max(1024).describe("How many slices each volume has."),
+              by: z
+                .enum(["mean", "max", "similarity"])
+                .default("mean")
+                .describe(
+                  "What a volume's embedding is made of its slices' by: their mean, the largest of each dimension, or a mean in which slices count by their cosine to the plain mean.",
+                ),
+              temperature: z.number().positive().default(0.1).describe("With by: similarity, of the softmax."),
+            })
+            .optional()
+            .describe(
+              "The encoder takes images, the samples are volumes: slices are embedded one by one (with a head, or task: retrieval).",
+            ),
           keepEmbeddings: z
             .boolean()
             .optional()

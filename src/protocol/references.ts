@@ -111,6 +111,12 @@ function checkHeadless({ head, task }: Protocol["model"], must: Checker["must"])
 /** Only encoders have embeddings. */
 function checkEmbeddings({ model }: Protocol, { must }: Checker): void {
   must(
+    model.aggregate === undefined || model.head !== undefined || model.task === "retrieval",
+    ["model", "aggregate"],
+    "needs an encoder: the model's answers are no embeddings",
+    "Set task: retrieval, or a head; or leave aggregate out.",
+  );
+  must(
     model.keepEmbeddings !== true || model.head !== undefined || model.task === "retrieval",
     ["model", "keepEmbeddings"],
     "needs an encoder: the model's answers are no embeddings",

@@ -303,6 +303,12 @@ export interface ModelEntry extends Block {
   readonly task: string;
   readonly classes: readonly string[];
   readonly head?: HeadEntry;
+  /** How a volume's embedding is made of its slices'. */
+  readonly aggregate?: {
+    readonly slices: number;
+    readonly by: "mean" | "max" | "similarity";
+    readonly temperature: number;
+  };
   /** Whether the record keeps every image's clean embedding; always of retrieval. */
   readonly keepEmbeddings?: boolean;
 }

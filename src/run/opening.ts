@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { ModelAdapter } from "../core/adapter.js";
-import type { Model } from "../core/model.js";
+import type { Encoder, Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
@@ -9,6 +9,7 @@ import { hashPluginFiles } from "./inputs.js";
 import { JudgedModel } from "./judged-model.js";
 import { openReferences } from "./reference-standard.js";
 import type { RunObserver } from "./observer.js";
+import { SliceEncoder } from "./slice-encoder.js";
 import { makePlan, type Plan, type PlannedHead } from "./plan.js";
 import { type PreparedData, prepareData } from "./prepare.js";
 
@@ -77,9 +78,22 @@ export async function openModel(
   const context = { baseFolder, classes: protocol.model.classes, threads };
   if (head === null && task === null) return adapter.open(parameters, context);
   if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
-  if (task === null) return new HeadedModel(await adapter.openEncoder(parameters, context), head as PlannedHead);
+  const open = adapter.openEncoder;
+  const openVectors = async (): Promise<Encoder> => {
+    const encoder = await open(parameters, context);
+    const { aggregate } = protocol.model;
+    if (aggregate === undefined) return encoder;
+    try {
+      return new SliceEncoder(encoder, aggregate);
+    } catch (error) {
+      // Its threads would keep the process alive.
+      await encoder.close();
+      throw error;
+    }
+  };
+  if (task === null) return new HeadedModel(await openVectors(), head as PlannedHead);
   const isSearch = task.plugin.meta.reference === "sample";
-  const encoder = await adapter.openEncoder(isSearch ? parameters : wholeAnswers(parameters), context);
+  const encoder = isSearch ? await openVectors() : await open(wholeAnswers(parameters), context);
   const references = openReferences({
     source,
     task: task.plugin,

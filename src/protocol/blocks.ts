@@ -167,6 +167,23 @@ export function dataSchema(id: string, source: DataSource) {
     split: split
       .prefault({ tuning: 0.3 })
       .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
+    region: z
+      .strictObject({
+        x: column.describe("Column with the box's left edge, in pixels of the image as stored, from 0."),
+        y: column.describe("Column with its upper edge."),
+        width: column.describe("Column with its width."),
+        height: column.describe("Column with its height."),
+        context: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0)
+          .describe(
+            "How much around the box is kept, on each side and as a share of it, so that shifts and scalings move the box over its true surroundings; with a head, or task: retrieval.",
+          ),
+      })
+      .optional()
+      .describe("Each row's sample is a box of its image; default: the whole image."),
     weight: column
       .optional()
       .describe("Column with the sample's sampling weight, a number greater than 0; default: all count alike."),

@@ -109,7 +109,19 @@ function checkHeadless({ head, task }: Protocol["model"], must: Checker["must"])
 }
 
 /** Only encoders have embeddings. */
-function checkEmbeddings({ model }: Protocol, { must }: Checker): void {
+function checkEmbeddings({ data, model }: Protocol, { must }: Checker): void {
+  must(
+    data.region === undefined || Object.keys(data.references).length === 0,
+    ["data", "region"],
+    "cuts images, and the reference standard is of whole ones",
+    "Leave region out.",
+  );
+  must(
+    (data.region?.context ?? 0) === 0 || model.head !== undefined || model.task === "retrieval",
+    ["data", "region", "context"],
+    "needs an encoder: only its images can be larger than what it sees",
+    "Set task: retrieval, or a head; or leave context out.",
+  );
   must(
     model.aggregate === undefined || model.head !== undefined || model.task === "retrieval",
     ["model", "aggregate"],

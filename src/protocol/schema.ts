@@ -329,6 +329,13 @@ export interface DataEntry extends Block {
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
   readonly unreadable: "fail" | "reject";
+  readonly region?: {
+    readonly x: string;
+    readonly y: string;
+    readonly width: string;
+    readonly height: string;
+    readonly context: number;
+  };
   readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
   readonly window: WindowEntry;

@@ -4,6 +4,7 @@ import type { Encoder, Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
+import { CentreEncoder } from "./centre-encoder.js";
 import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
 import { JudgedModel } from "./judged-model.js";
@@ -75,16 +76,17 @@ export async function openModel(
   { source, ...splits }: ModelData,
 ): Promise<Model | null> {
   const parameters = parametersOf(protocol.model, adapter);
-  const context = { baseFolder, classes: protocol.model.classes, threads };
-  if (head === null && task === null) return adapter.open(parameters, context);
+  const opening = { baseFolder, classes: protocol.model.classes, threads };
+  if (head === null && task === null) return adapter.open(parameters, opening);
   if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
   const open = adapter.openEncoder;
   const openVectors = async (): Promise<Encoder> => {
-    const encoder = await open(parameters, context);
+    const encoder = await open(parameters, opening);
     const { aggregate } = protocol.model;
-    if (aggregate === undefined) return encoder;
+    const context = protocol.data.region?.context ?? 0;
     try {
-      return new SliceEncoder(encoder, aggregate);
+      const whole = aggregate === undefined ? encoder : new SliceEncoder(encoder, aggregate);
+      return context === 0 ? whole : new CentreEncoder(whole, context);
     } catch (error) {
       // Its threads would keep the process alive.
       await encoder.close();
@@ -93,7 +95,7 @@ export async function openModel(
   };
   if (task === null) return new HeadedModel(await openVectors(), head as PlannedHead);
   const isSearch = task.plugin.meta.reference === "sample";
-  const encoder = isSearch ? await openVectors() : await open(wholeAnswers(parameters), context);
+  const encoder = isSearch ? await openVectors() : await open(wholeAnswers(parameters), opening);
   const references = openReferences({
     source,
     task: task.plugin,

@@ -8,6 +8,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
 import { pixelContext } from "./pixel-context.js";
 import { planTask } from "./plan.js";
+import { withRegions } from "./region-source.js";
 import type { Roster } from "./roster.js";
 import {
   assignSplit,
@@ -40,7 +41,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const held = (await planTask(protocol))?.plugin.meta.reference ?? null;
   const isNumber = held === "number";
   const scoreTables = adapter.scoreTables?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
-  const table = await source.open(parametersOf(protocol.data, source), {
+  const opened = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
     seed: protocol.seed,
     columns: textColumns(protocol, isNumber),
@@ -51,6 +52,8 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
     ...pixelContext(protocol.data),
   });
+  const { region } = protocol.data;
+  const table = region === undefined ? opened : withRegions(opened, region);
   const cells = (name: string): readonly string[] => table.columns.get(name) ?? [];
   const numbers = (name: string): Numbers =>
     table.numbers.get(name) ?? { values: new Float64Array(0), texts: new Map() };
@@ -192,6 +195,7 @@ function textColumns(protocol: Protocol, isNumber: boolean): string[] {
 
 function numberColumns({ comparators, data }: Protocol, scoreColumns: readonly string[]): string[] {
   const weight = data.weight === undefined ? [] : [data.weight];
+  const box = data.region === undefined ? [] : [data.region.x, data.region.y, data.region.width, data.region.height];
   const others = comparators.flatMap(({ columns }) => Object.values(columns));
-  return [...new Set([...weight, ...scoreColumns, ...others])];
+  return [...new Set([...weight, ...box, ...scoreColumns, ...others])];
 }

@@ -14,6 +14,7 @@ import { registerInit } from "./init.js";
 import { registerKeygen } from "./keygen.js";
 import { registerList } from "./list.js";
 import { registerLock } from "./lock.js";
+import { registerNeighbours } from "./neighbours.js";
 import { registerPerturb } from "./perturb.js";
 import { registerReport } from "./report.js";
 import { registerRun } from "./run.js";
@@ -46,6 +47,7 @@ for (const register of [
   registerCompare,
   registerList,
   registerExplain,
+  registerNeighbours,
   registerDoctor,
 ]) {
   register(program);

@@ -64,6 +64,13 @@ export interface StudyOutcomes {
   of(condition: Condition, className: string, outcome: OutcomeId): Float64Array;
 }
 
+/** Clean embeddings of both splits, `values[sample * width + dimension]`; NaN where an image could not be read. */
+export interface StudyEmbeddings {
+  readonly width: number;
+  readonly tuning: Float32Array;
+  readonly evaluation: Float32Array;
+}
+
 /** Another model's scores on the same samples, such as a predecessor's. */
 export interface Comparator {
   readonly id: string;
@@ -102,6 +109,8 @@ export interface Study {
   measures(condition: Condition, measure: Measure): Float64Array | null;
   /** What the task measures of each sample; absent for classifiers. */
   readonly outcomes?: StudyOutcomes;
+  /** Where the record keeps them. */
+  readonly embeddings?: StudyEmbeddings;
   /** The first is the whole set (family null). Then the families in the protocol's order. */
   readonly subgroups: readonly Subgroup[];
   /** The first is clean. */
@@ -136,10 +145,18 @@ export interface AuditMeta {
   /** Why a reader should care, in one or two sentences. */
   readonly why: string;
   /**
-   * What it needs: labels (of a classifier), outcomes (of any other task), operating points, attacked conditions, subgroups,
-   * other models. Lacking one, it is skipped.
+   * What it needs: labels (of a classifier), outcomes (of any other task), kept embeddings, operating points, attacked
+   * conditions, subgroups, other models. Lacking one, it is skipped.
    */
-  readonly needs: readonly ("labels" | "outcomes" | "operating-points" | "attacks" | "subgroups" | "comparators")[];
+  readonly needs: readonly (
+    | "labels"
+    | "outcomes"
+    | "embeddings"
+    | "operating-points"
+    | "attacks"
+    | "subgroups"
+    | "comparators"
+  )[];
   readonly metrics: readonly MetricDescription[];
   /** Whether it looks at one class at a time (the default), or needs all of them together. */
   readonly classes?: "each" | "together";

@@ -14,6 +14,8 @@ export interface Outputs {
 export interface JudgedOutputs extends Outputs {
   /** `outcomes[(image * classes.length + class) * outcomes of the task + outcome]`; NaN where not defined. */
   readonly outcomes: Float64Array;
+  /** `evidence[image * columns + column]`; of tasks with evidence columns. */
+  readonly evidence?: Float64Array;
 }
 
 /** An encoder's answers: one vector per image, `values[image * width + dimension]`, as they came. */

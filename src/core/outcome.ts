@@ -191,6 +191,94 @@ export const OUTCOMES = [
     better: "higher",
     description: "1 where the absolute error is at most the task's tolerance, else 0.",
   },
+  {
+    id: "precision-at-k",
+    title: "Precision at k",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "The share of relevant samples among the k nearest of other patients. Queries are the samples that have the class.",
+  },
+  {
+    id: "recall-at-k",
+    title: "Recall at k",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "Of all relevant samples of other patients in the gallery, the share among the k nearest: at most k over their number. Not defined where there are none.",
+  },
+  {
+    id: "mean-average-precision",
+    title: "Average precision of the ranking",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "The mean, over the relevant samples, of the precision at their ranks in the whole gallery, query by query; its mean is mAP. It depends on how common the class is in the gallery. Not defined where nothing is relevant.",
+  },
+  {
+    id: "ndcg-at-k",
+    title: "nDCG at k",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description:
+      "Σ relevance/log₂(rank + 1) over the first k ranks, over the same of the best order (Järvelin and Kekäläinen 2002). Not defined where nothing is relevant.",
+  },
+  {
+    id: "hit-at-k",
+    title: "A hit among the first k",
+    unit: "1",
+    range: [0, 1],
+    binary: true,
+    better: "higher",
+    description: "1 where at least one of the k nearest is relevant, else 0. Not defined where nothing is relevant.",
+  },
+  {
+    id: "first-hit-rank",
+    title: "Rank of the first hit",
+    unit: "unit",
+    range: [1, UNBOUNDED],
+    better: "lower",
+    description: "The rank of the nearest relevant sample, from 1. Not defined where nothing is relevant.",
+  },
+  {
+    id: "vote-correct",
+    title: "Named rightly by its neighbours",
+    unit: "1",
+    range: [0, 1],
+    binary: true,
+    better: "higher",
+    description:
+      "1 where the most frequent class among the k nearest is one that the query has, as k-nearest-neighbour classification would name it; of equally frequent ones that with the nearer first sample.",
+  },
+  {
+    id: "nearest-distance",
+    title: "Distance of the nearest",
+    unit: "unit",
+    range: [0, UNBOUNDED],
+    better: "neither",
+    description: "1 − cosine, or the Euclidean distance, of the nearest sample of another patient, relevant or not.",
+  },
+  {
+    id: "clean-similarity",
+    title: "Similarity to the clean embedding",
+    unit: "1",
+    range: [-1, 1],
+    better: "higher",
+    description:
+      "The cosine between the embedding and the same sample's clean one: 1 on clean images; its loss is the drift of the embedding.",
+  },
+  {
+    id: "neighbour-overlap",
+    title: "Neighbours kept",
+    unit: "1",
+    range: [0, 1],
+    better: "higher",
+    description: "Of the k nearest of the sample's clean embedding, the share that is still among the k nearest.",
+  },
 ] as const satisfies readonly OutcomeDescription[];
 
 export type OutcomeId = (typeof OUTCOMES)[number]["id"];

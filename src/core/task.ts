@@ -12,7 +12,30 @@ export type Reference =
       /** Size of its pixels in mm, one for each side of the shape; absent where the protocol does not ask for it. */
       readonly spacing?: readonly number[];
     }
-  | { readonly kind: "number"; readonly value: number };
+  | { readonly kind: "number"; readonly value: number }
+  /** The sample itself, by its row in the source: what is relevant to it is told by the bank. */
+  | { readonly kind: "sample"; readonly row: number };
+
+/**
+ * Clean embeddings of samples with what is known of them: what queries are held against. While attacks and defenses learn it
+ * holds the tuning split alone. Images that cannot be read are not there.
+ */
+export interface SampleBank {
+  readonly count: number;
+  readonly width: number;
+  /** count × width. */
+  readonly values: Float32Array;
+  /** Row of each in the source. */
+  readonly sources: Int32Array;
+  /** Row of each in its split. */
+  readonly rows: Int32Array;
+  /** 1 in the evaluation split, 0 in the tuning split. */
+  readonly evaluated: Uint8Array;
+  /** The patient, as a code that both splits share. */
+  readonly persons: Int32Array;
+  /** By class: 1 positive, 0 negative, -1 missing. */
+  readonly labels: readonly Int8Array[];
+}
 
 export interface TaskContext<Parameters> {
   readonly parameters: Parameters;
@@ -22,6 +45,8 @@ export interface TaskContext<Parameters> {
   readonly geometry: Pick<ImageGeometry, "channels" | "height" | "width">;
   /** Numbers that the model answers with, for one image. */
   readonly width: number;
+  /** Of tasks whose reference is the sample: the embeddings that are there to be found. */
+  readonly bank?: SampleBank;
 }
 
 /** Measures one image's answer against its references, one per class; null where a class has none. */
@@ -33,6 +58,8 @@ export interface Judge {
   success(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
   /** `values[class * columns + column]`, of outcomes and then of what is recorded beside them; NaN where not defined. */
   outcomes(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
+  /** The values of the task's evidence columns, where it has any. */
+  evidence?(answer: Float32Array, references: readonly (Reference | null)[]): Float64Array;
 }
 
 /** Where nothing names the unit. */
@@ -61,6 +88,8 @@ export interface Task<Parameters = Record<string, unknown>> {
   unit?(parameters: Parameters, references: { readonly hasSpacing: boolean }): string;
   /** Names of further numbers of each sample and class that go into the score tables, for audits of the task's own. */
   recorded?(parameters: Parameters): readonly string[];
+  /** Columns of the score tables, one value per image, that say what its outcomes were made of; default: none. */
+  evidence?(parameters: Parameters): readonly string[];
   /** @throws StepwedgeError where an answer of that width is none of this task */
   open(context: TaskContext<Parameters>): Judge;
 }

@@ -103,6 +103,27 @@ export function modelSchema(
           head: oneOf(heads, "kind", headSchema)
             .optional()
             .describe("The output is an embedding, and this makes scores of it; default: the output holds the scores."),
+          aggregate: z
+            .strictObject({
+              slices: z.int().min(2).max(1024).describe("How many slices each volume has."),
+              by: z
+                .enum(["mean", "max", "similarity"])
+                .default("mean")
+                .describe(
+                  "What a volume's embedding is made of its slices' by: their mean, the largest of each dimension, or a mean in which slices count by their cosine to the plain mean.",
+                ),
+              temperature: z.number().positive().default(0.1).describe("With by: similarity, of the softmax."),
+            })
+            .optional()
+            .describe(
+              "The encoder takes images, the samples are volumes: slices are embedded one by one (with a head, or task: retrieval).",
+            ),
+          keepEmbeddings: z
+            .boolean()
+            .optional()
+            .describe(
+              "Keep every image's clean embedding in the record, for audit leakage: with a head, one more answer per image. Retrieval always keeps them.",
+            ),
         }),
     ...adapter.meta.parameters.shape,
   });
@@ -142,14 +163,31 @@ export function dataSchema(id: string, source: DataSource) {
     labels: z
       .record(z.string().min(1), label)
       .optional()
-      .describe("The column of each class's labels; of classifiers."),
+      .describe("The column of each class's labels; of classifiers, and of retrieval."),
     references: z
       .record(z.string().min(1), reference)
       .optional()
-      .describe("What each class's answers are held against; of other tasks than classification."),
+      .describe("What each class's answers are held against: masks or numbers, of tasks that are measured by them."),
     split: split
       .prefault({ tuning: 0.3 })
       .describe("Which samples tune and which are evaluated: by a column, or a seeded draw of patients."),
+    region: z
+      .strictObject({
+        x: column.describe("Column with the box's left edge, in pixels of the image as stored, from 0."),
+        y: column.describe("Column with its upper edge."),
+        width: column.describe("Column with its width."),
+        height: column.describe("Column with its height."),
+        context: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0)
+          .describe(
+            "How much around the box is kept, on each side and as a share of it, so that shifts and scalings move the box over its true surroundings; with a head, or task: retrieval.",
+          ),
+      })
+      .optional()
+      .describe("Each row's sample is a box of its image; default: the whole image."),
     weight: column
       .optional()
       .describe("Column with the sample's sampling weight, a number greater than 0; default: all count alike."),

@@ -74,9 +74,15 @@ async function complete(protocol: Protocol, place: Place): Promise<Protocol> {
     model: {
       ...protocol.model,
       ...(await taskParameters(protocol, place)),
+      ...((await isSearch(protocol)) ? { keepEmbeddings: true } : {}),
       classes: protocol.model.classes ?? Object.keys({ ...labels, ...references }),
     },
   };
+}
+
+/** Whether answers are embeddings that are held against other samples'. */
+async function isSearch({ model }: Protocol): Promise<boolean> {
+  return !isClassification(model.task) && (await findPlugin("tasks", model.task)).meta.reference === "sample";
 }
 
 /** The task's parameters with their defaults, under its name; nothing of classification. */

@@ -9,7 +9,8 @@ import { type AttackEntry, type Protocol, parametersOf } from "./schema.js";
 /** Checks what a schema cannot: names that must exist elsewhere in the protocol, and parts that exclude one another. */
 export async function checkReferences(protocol: Protocol, place: Place): Promise<void> {
   const check = checker(place);
-  checkClasses(protocol, check);
+  await checkClasses(protocol, check);
+  checkEmbeddings(protocol, check);
   checkThresholds(protocol, check);
   checkSplit(protocol, check);
   checkSubgroups(protocol, check);
@@ -46,15 +47,18 @@ function checker(place: Place): Checker {
   };
 }
 
-function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void {
+async function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): Promise<void> {
   if (!isClassification(model.task)) {
-    checkReferenced({ data, model }, { must, oneOf });
-    return;
+    checkHeadless(model, must);
+    if ((await findPlugin("tasks", model.task)).meta.reference !== "sample") {
+      checkReferenced({ data, model }, { must, oneOf });
+      return;
+    }
   }
   must(
     Object.keys(data.references).length === 0,
     ["data", "references"],
-    `are for other tasks; ${model.task} classification is held against data.labels`,
+    `are for other tasks; ${isClassification(model.task) ? `${model.task} classification` : model.task} is held against data.labels`,
     "Set model.task, or leave data.references out.",
   );
   must(
@@ -76,7 +80,7 @@ function checkClasses({ data, model }: Protocol, { must, oneOf }: Checker): void
   }
 }
 
-/** Of other tasks than classification: a reference for each class, and nothing that only classifiers have. */
+/** Of tasks that are held against masks or numbers: a reference for each class, and nothing that only classifiers have. */
 function checkReferenced({ data, model }: Pick<Protocol, "data" | "model">, { must, oneOf }: Checker): void {
   must(
     Object.keys(data.labels).length === 0,
@@ -99,11 +103,42 @@ function checkReferenced({ data, model }: Pick<Protocol, "data" | "model">, { mu
       `Add "${name}: <column>" under data.references, or leave the class out.`,
     );
   }
+}
+
+function checkHeadless({ head, task }: Protocol["model"], must: Checker["must"]): void {
   must(
-    model.head === undefined,
+    head === undefined,
     ["model", "head"],
-    `makes a classifier of an encoder; the task is ${model.task}`,
+    `makes a classifier of an encoder; the task is ${task}`,
     "Leave one of the two out.",
+  );
+}
+
+/** Only encoders have embeddings. */
+function checkEmbeddings({ data, model }: Protocol, { must }: Checker): void {
+  must(
+    data.region === undefined || Object.keys(data.references).length === 0,
+    ["data", "region"],
+    "cuts images, and the reference standard is of whole ones",
+    "Leave region out.",
+  );
+  must(
+    (data.region?.context ?? 0) === 0 || model.head !== undefined || model.task === "retrieval",
+    ["data", "region", "context"],
+    "needs an encoder: only its images can be larger than what it sees",
+    "Set task: retrieval, or a head; or leave context out.",
+  );
+  must(
+    model.aggregate === undefined || model.head !== undefined || model.task === "retrieval",
+    ["model", "aggregate"],
+    "needs an encoder: the model's answers are no embeddings",
+    "Set task: retrieval, or a head; or leave aggregate out.",
+  );
+  must(
+    model.keepEmbeddings !== true || model.head !== undefined || model.task === "retrieval",
+    ["model", "keepEmbeddings"],
+    "needs an encoder: the model's answers are no embeddings",
+    "Set task: retrieval, or a head; or leave keepEmbeddings out.",
   );
 }
 

@@ -306,6 +306,14 @@ export interface ModelEntry extends Block {
   readonly task: string;
   readonly classes: readonly string[];
   readonly head?: HeadEntry;
+  /** How a volume's embedding is made of its slices'. */
+  readonly aggregate?: {
+    readonly slices: number;
+    readonly by: "mean" | "max" | "similarity";
+    readonly temperature: number;
+  };
+  /** Whether the record keeps every image's clean embedding; always of retrieval. */
+  readonly keepEmbeddings?: boolean;
 }
 
 export interface HeadEntry extends Block {
@@ -324,6 +332,13 @@ export interface DataEntry extends Block {
   readonly split: SplitEntry;
   readonly allowPatientOverlap: boolean;
   readonly unreadable: "fail" | "reject";
+  readonly region?: {
+    readonly x: string;
+    readonly y: string;
+    readonly width: string;
+    readonly height: string;
+    readonly context: number;
+  };
   readonly weight?: string;
   readonly bits?: 8 | 12 | 16;
   readonly window: WindowEntry;

@@ -66,6 +66,7 @@ export async function askedFor(protocol: Ask, study: Study): Promise<readonly As
   const has = {
     labels: study.outcomes === undefined,
     outcomes: study.outcomes !== undefined,
+    embeddings: study.embeddings !== undefined,
     "operating-points": study.operatingPoints.length > 0,
     attacks: study.conditions.length > 1,
     subgroups: study.subgroups.length > 1,

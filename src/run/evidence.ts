@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StudyEmbeddings } from "../core/audit.js";
 import { type Condition, conditionKey } from "../core/condition.js";
 import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { Measure } from "../core/measures.js";
@@ -13,6 +14,7 @@ import type {
   RejectionCount,
   TrainingSummary,
 } from "../core/record.js";
+import { embeddingsFile, readKept } from "./embeddings-file.js";
 import { readParquet, writeWhole } from "./parquet.js";
 import { type Roster, readRoster } from "./roster.js";
 import { DIGEST_COLUMN } from "./sheet.js";
@@ -33,6 +35,8 @@ export interface EvidenceIndex {
   readonly trainings: readonly TrainingSummary[];
   /** null where the model is no head over an encoder. */
   readonly head?: HeadSummary | null;
+  /** Absent or null where the record keeps no embeddings. */
+  readonly embeddings?: { readonly width: number } | null;
   readonly attackKnowledge: Readonly<Record<string, string>>;
   readonly imagesSha256: string | null;
   readonly images: number;
@@ -55,6 +59,8 @@ export interface Evidence {
   scores(condition: Condition, className: string): Float64Array;
   /** What a task measured. */
   outcome(condition: Condition, className: string, outcome: OutcomeId): Float64Array;
+  /** Clean embeddings of both splits, where they are kept. */
+  readonly embeddings: StudyEmbeddings | null;
   /** The images of a split; null for tables of scores. */
   images(split: "tuning" | "evaluation"): ImageColumns | null;
   /** null under conditions without an attack. */
@@ -118,10 +124,13 @@ export async function readEvidence(out: string): Promise<Evidence> {
       exitCode: ExitCode.incomplete,
     });
   };
+  const tuning = await readRoster(join(folder, ROSTER_FILES.tuning));
+  const evaluation = await readRoster(join(folder, ROSTER_FILES.evaluation));
   return {
     index,
-    tuning: await readRoster(join(folder, ROSTER_FILES.tuning)),
-    evaluation: await readRoster(join(folder, ROSTER_FILES.evaluation)),
+    tuning,
+    evaluation,
+    embeddings: index.embeddings == null ? null : readEmbeddings(folder, tuning, evaluation),
     tuningScores: (className) => column(TUNING_SHEET, className),
     scores: (condition, className) => column(sheetName(conditionKey(condition)), className),
     outcome: (condition, className, outcome) =>
@@ -138,6 +147,21 @@ export async function readEvidence(out: string): Promise<Evidence> {
       return data instanceof Float64Array ? data : null;
     },
   };
+}
+
+function readEmbeddings(folder: string, tuning: Roster, evaluation: Roster): StudyEmbeddings {
+  const read = (split: "tuning" | "evaluation", { ids }: Roster) => {
+    const path = join(folder, embeddingsFile(split));
+    const kept = readKept(path, ids.length);
+    if (kept !== null) return kept;
+    throw new StepwedgeError("is missing", {
+      where: path,
+      remedy: "The record is damaged: run again.",
+      exitCode: ExitCode.incomplete,
+    });
+  };
+  const { values, width } = read("tuning", tuning);
+  return { width, tuning: values, evaluation: read("evaluation", evaluation).values };
 }
 
 function readIndex(folder: string, out: string): EvidenceIndex {

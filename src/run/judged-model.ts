@@ -1,7 +1,7 @@
 import { StepwedgeError } from "../core/errors.js";
 import type { Embeddings, Encoder, JudgedOutputs, Model, ModelMeta, Outputs } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
-import type { Judge, Reference } from "../core/task.js";
+import type { Judge, Reference, SampleBank } from "../core/task.js";
 import { UnusableEmbedding } from "./headed-model.js";
 import { columnsOf, type PlannedTask } from "./plan.js";
 import type { ReferenceStandard } from "./reference-standard.js";
@@ -12,6 +12,7 @@ export class JudgedModel implements Model {
   readonly concurrency: number;
   #judge: Judge | null = null;
   #width = 0;
+  #bank: SampleBank | null = null;
 
   constructor(
     readonly encoder: Encoder,
@@ -22,8 +23,25 @@ export class JudgedModel implements Model {
     this.concurrency = encoder.concurrency;
   }
 
-  embed(batch: PixelBatch): Promise<Embeddings> {
-    return this.encoder.embed(batch);
+  /** @throws UnusableEmbedding where the answers are embeddings and a number is NaN or infinite */
+  async embed(batch: PixelBatch): Promise<Embeddings> {
+    const embeddings = await this.encoder.embed(batch);
+    if (!this.needsBank) return embeddings;
+    const { values, width } = embeddings;
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) throw new UnusableEmbedding(Math.floor(at / width), values[at] as number);
+    return embeddings;
+  }
+
+  /** Whether answers are held against other samples' embeddings. */
+  get needsBank(): boolean {
+    return this.task.plugin.meta.reference === "sample";
+  }
+
+  /** From here on answers are held against these embeddings. */
+  use(bank: SampleBank): void {
+    this.#bank = bank;
+    this.#judge = null;
   }
 
   async predict(batch: PixelBatch): Promise<Outputs> {
@@ -36,24 +54,30 @@ export class JudgedModel implements Model {
     const { classes } = this.meta;
     const measured = columnsOf(this.task).length;
     const outcomes = new Float64Array(answers.count * classes.length * measured);
+    const values = new Float64Array(answers.count * classes.length);
+    const { parameters, plugin } = this.task;
+    const columns = plugin.evidence?.(parameters).length ?? 0;
+    const evidence = new Float64Array(answers.count * columns);
     references.forEach((one, image) => {
-      outcomes.set(judge.outcomes(answerOf(answers, image), one), image * classes.length * measured);
+      const answer = answerOf(answers, image);
+      values.set(worth(judge, answer, one), image * classes.length);
+      outcomes.set(judge.outcomes(answer, one), image * classes.length * measured);
+      if (columns > 0) evidence.set(judge.evidence?.(answer, one) ?? [], image * columns);
     });
-    return { ...this.#outputs(answers, references, judge), outcomes };
+    return { count: answers.count, classes, values, outcomes, evidence };
   }
 
-  /** Scores are rounded to float32, as those of models are. */
   #outputs(answers: Embeddings, references: readonly (readonly (Reference | null)[])[], judge: Judge): Outputs {
     const { classes } = this.meta;
     const values = new Float64Array(answers.count * classes.length);
     references.forEach((one, image) => {
-      values.set(judge.success(answerOf(answers, image), one).map(Math.fround), image * classes.length);
+      values.set(worth(judge, answerOf(answers, image), one), image * classes.length);
     });
     return { count: answers.count, classes, values };
   }
 
   async #ask(batch: PixelBatch) {
-    const [answers, references] = await Promise.all([this.encoder.embed(batch), this.#referencesOf(batch)]);
+    const [answers, references] = await Promise.all([this.embed(batch), this.#referencesOf(batch)]);
     const at = answers.values.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) throw unusable(Math.floor(at / answers.width), answers.values[at] as number);
     return { answers, judge: this.#judgeOf(answers.width), references };
@@ -72,7 +96,8 @@ export class JudgedModel implements Model {
   #judgeOf(width: number): Judge {
     if (this.#judge === null || this.#width !== width) {
       const { classes, parameters, plugin } = this.task;
-      this.#judge = plugin.open({ classes, parameters, geometry: this.meta.input, width });
+      const bank = this.#bank === null ? {} : { bank: this.#bank };
+      this.#judge = plugin.open({ classes, parameters, geometry: this.meta.input, width, ...bank });
       this.#width = width;
     }
     return this.#judge;
@@ -81,6 +106,11 @@ export class JudgedModel implements Model {
   close(): Promise<void> {
     return this.encoder.close();
   }
+}
+
+/** Scores are rounded to float32, as those of models are. */
+function worth(judge: Judge, answer: Float32Array, references: readonly (Reference | null)[]): Float64Array {
+  return judge.success(answer, references).map(Math.fround);
 }
 
 function answerOf({ values, width }: Embeddings, image: number): Float32Array {

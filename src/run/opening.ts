@@ -1,15 +1,16 @@
 import { availableParallelism } from "node:os";
 import type { ModelAdapter } from "../core/adapter.js";
-import type { Model } from "../core/model.js";
+import type { Encoder, Model } from "../core/model.js";
 import { findPlugin } from "../core/plugins.js";
 import type { LoadedProtocol } from "../protocol/load.js";
 import { parametersOf } from "../protocol/schema.js";
-import type { SourceTable } from "../core/data.js";
+import { CentreEncoder } from "./centre-encoder.js";
 import { HeadedModel } from "./headed-model.js";
 import { hashPluginFiles } from "./inputs.js";
 import { JudgedModel } from "./judged-model.js";
 import { hashReferences, openReferences } from "./reference-standard.js";
 import type { RunObserver } from "./observer.js";
+import { SliceEncoder } from "./slice-encoder.js";
 import { makePlan, type Plan, type PlannedHead } from "./plan.js";
 import { type PreparedData, prepareData } from "./prepare.js";
 
@@ -38,7 +39,7 @@ export async function openStudy(
   const data = await withHashedReferences(await prepareData(loaded, adapter), protocol, plan);
   const files = await hashPluginFiles(plan, baseFolder);
   observer.stage("loading the model", null);
-  const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data.source);
+  const model = await openModel(loaded, adapter, plan, threads ?? availableParallelism(), data);
   return { loaded, plan, adapter, data, model, inputs: { ...data.source.files, ...model?.meta.files, ...files } };
 }
 
@@ -59,6 +60,22 @@ function wholeAnswers(parameters: Record<string, unknown>): Record<string, unkno
   return { ...parameters, output: { ...(parameters.output as object | undefined), reduce: "whole" } };
 }
 
+/** The source that holds references, and the splits where queries are among their samples. */
+export type ModelData = Pick<PreparedData, "source"> & Partial<Pick<PreparedData, "tuning" | "evaluation">>;
+
+/** By class, the rows of the source that have it. */
+function queriesOf(
+  { evaluation, tuning }: Omit<ModelData, "source">,
+  classes: readonly string[],
+): ReadonlyMap<string, ReadonlySet<number>> {
+  const asking = (name: string) =>
+    [tuning, evaluation].flatMap((split) => {
+      const labels = split?.labels[name];
+      return split === undefined ? [] : Array.from(split.rows).filter((_, index) => labels?.[index] === 1);
+    });
+  return new Map(classes.map((name) => [name, new Set(asking(name))]));
+}
+
 /**
  * The protocol's model: of scores; a head over an encoder, which can be asked once the head is fitted; or one whose answers are
  * held against the reference standard that the source has.
@@ -68,18 +85,34 @@ export async function openModel(
   adapter: ModelAdapter,
   { head, task }: Pick<Plan, "head" | "task">,
   threads: number,
-  source: SourceTable,
+  { source, ...splits }: ModelData,
 ): Promise<Model | null> {
   const parameters = parametersOf(protocol.model, adapter);
-  const context = { baseFolder, classes: protocol.model.classes, threads };
-  if (head === null && task === null) return adapter.open(parameters, context);
+  const opening = { baseFolder, classes: protocol.model.classes, threads };
+  if (head === null && task === null) return adapter.open(parameters, opening);
   if (adapter.openEncoder === undefined) throw new Error(`${adapter.meta.id} opens no encoder`);
-  if (task === null) return new HeadedModel(await adapter.openEncoder(parameters, context), head as PlannedHead);
-  const encoder = await adapter.openEncoder(wholeAnswers(parameters), context);
+  const open = adapter.openEncoder;
+  const openVectors = async (): Promise<Encoder> => {
+    const encoder = await open(parameters, opening);
+    const { aggregate } = protocol.model;
+    const context = protocol.data.region?.context ?? 0;
+    try {
+      const whole = aggregate === undefined ? encoder : new SliceEncoder(encoder, aggregate);
+      return context === 0 ? whole : new CentreEncoder(whole, context);
+    } catch (error) {
+      // Its threads would keep the process alive.
+      await encoder.close();
+      throw error;
+    }
+  };
+  if (task === null) return new HeadedModel(await openVectors(), head as PlannedHead);
+  const isSearch = task.plugin.meta.reference === "sample";
+  const encoder = isSearch ? await openVectors() : await open(wholeAnswers(parameters), opening);
   const references = openReferences({
     source,
     task: task.plugin,
     classes: task.classes,
+    queries: isSearch ? queriesOf(splits, task.classes) : new Map(),
     entries: protocol.data.references,
     input: encoder.meta.input,
   });

@@ -53,7 +53,7 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
   });
   const adapter = await findPlugin("models", protocol.model.adapter);
   const head = await planHead(protocol, loaded.baseFolder);
-  const model = await openModel(loaded, adapter, { head, task: null }, options.threads, table);
+  const model = await openModel(loaded, adapter, { head, task: null }, options.threads, { source: table });
   if (model === null) throw new Error("a table of scores has no images");
   try {
     if (head !== null && model instanceof HeadedModel) model.use(headOf(folder, head));

@@ -190,7 +190,7 @@ export async function planHead({ model }: Protocol, baseFolder: string): Promise
   const parameters = parametersOf(entry, plugin);
   const { source } = plugin;
   const files = source.kind === "table" ? [source.table.parameter] : [];
-  const { classes, input, output, task } = model;
+  const { aggregate, classes, input, output, task } = model;
   return {
     plugin,
     parameters,
@@ -198,7 +198,7 @@ export async function planHead({ model }: Protocol, baseFolder: string): Promise
     entry,
     context: { parameters, classes, task: task as HeadContext<unknown>["task"] },
     key: `head:${entry.kind}`,
-    encoder: { input: input ?? null, output: output ?? null },
+    encoder: { input: input ?? null, output: output ?? null, ...(aggregate === undefined ? {} : { aggregate }) },
   };
 }
 

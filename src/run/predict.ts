@@ -12,6 +12,9 @@ import { type EvidenceIndex, scoreColumn, sheetName, TUNING_SHEET } from "./evid
 import { fitAttack, trainDefense } from "./fitting.js";
 import { HeadedModel, withSample } from "./headed-model.js";
 import { openImages } from "./images.js";
+import { JudgedModel } from "./judged-model.js";
+import type { KeptEmbeddings } from "./embeddings-file.js";
+import { bankOf, keepEmbeddings } from "./kept-embeddings.js";
 import { QueryLedger } from "./ledger.js";
 import { summariseAttack } from "./measures.js";
 import type { RunObserver } from "./observer.js";
@@ -24,7 +27,7 @@ import type { Roster } from "./roster.js";
 import { openSheet, REJECTED_COLUMN, type ScoringContext, scoreConditions } from "./scoring.js";
 import type { Sheet } from "./sheet.js";
 import type { Fits } from "./transform.js";
-import { raiseHead, summariseHead } from "./tuning-head.js";
+import { raiseHead, refuseSharedPatients, summariseHead } from "./tuning-head.js";
 
 /** Images that the preflight asks about. */
 const PREFLIGHT_IMAGES = 4;
@@ -41,7 +44,16 @@ export interface PredictOptions {
 
 export type PredictOutcome = Pick<
   EvidenceIndex,
-  "preflight" | "head" | "queries" | "attacks" | "trainings" | "imagesSha256" | "images" | "maxValue" | "rejected"
+  | "preflight"
+  | "head"
+  | "embeddings"
+  | "queries"
+  | "attacks"
+  | "trainings"
+  | "imagesSha256"
+  | "images"
+  | "maxValue"
+  | "rejected"
 >;
 
 /** What stands before any condition can be scored: the way to the images, and all that was learnt on the tuning split. */
@@ -54,6 +66,8 @@ export interface Groundwork {
   readonly fits: Fits;
   /** For scoring the evaluation split. */
   readonly evaluation: ScoringContext;
+  /** The tuning split's clean embeddings, where they are kept. */
+  readonly kept: KeptEmbeddings | null;
 }
 
 /**
@@ -82,6 +96,7 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     operatingPoints: [],
     learntFrom: new Set<string>(),
     outcomes: columnsOf(plan.task),
+    evidence: plan.task?.plugin.evidence?.(plan.task.parameters) ?? [],
   };
   const tuning: ScoringContext = { ...shared, roster: data.tuning, purpose: "tuning" };
 
@@ -89,6 +104,7 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
   const { checks, width } = await checkModel({ ...tuning, roster: data.evaluation });
 
   observer.stage("scoring", forwardPasses(options));
+  const kept = keepsEmbeddings(protocol) ? await keepTuning(model, tuning, data, width ?? 0) : null;
   const [clean] = plan.conditions;
   if (clean === undefined) throw new Error("a plan begins with the clean condition");
   const raised =
@@ -128,17 +144,51 @@ export async function layGroundwork(model: Model, options: PredictOptions): Prom
     learntFrom,
   };
   const head = plan.head === null || raised === null ? null : summariseHead(plan.head, raised.stored);
-  return { checks, tuningSheet, head, operatingPoints, stored, fits, evaluation };
+  return { checks, tuningSheet, head, operatingPoints, stored, fits, evaluation, kept };
+}
+
+/** Whether every image's clean embedding is kept in the record. */
+export function keepsEmbeddings({ model }: LoadedProtocol["protocol"]): boolean {
+  return model.keepEmbeddings === true;
+}
+
+/** The tuning split's embeddings; a model that searches them can be asked from then on. */
+async function keepTuning(
+  model: Model,
+  context: ScoringContext,
+  { evaluation }: PreparedData,
+  width: number,
+): Promise<KeptEmbeddings> {
+  const { roster } = context;
+  refuseSharedPatients(roster, evaluation, "model", "What is made of embeddings");
+  const kept = await keepEmbeddings(context, width, "tuning");
+  if (model instanceof JudgedModel && model.needsBank)
+    model.use(bankOf([{ split: "tuning", roster, kept }], model.meta.classes));
+  return kept;
+}
+
+/** The evaluation split's beside them: they are looked at by nothing that learns. */
+async function keepEvaluation(model: Model, { evaluation, kept }: Groundwork, tuning: Roster): Promise<void> {
+  if (kept === null) return;
+  const own = await keepEmbeddings(evaluation, kept.width, "evaluation");
+  if (!(model instanceof JudgedModel && model.needsBank)) return;
+  const parts = [
+    { split: "tuning" as const, roster: tuning, kept },
+    { split: "evaluation" as const, roster: evaluation.roster, kept: own },
+  ];
+  model.use(bankOf(parts, model.meta.classes));
 }
 
 /** Forward passes that a run takes at most. */
-function forwardPasses({ data, plan }: PredictOptions): number {
+function forwardPasses({ data, loaded, plan }: PredictOptions): number {
   const learning = [
     ...plan.fits.map(({ attack }) => attack.entry.queries),
     ...plan.trainings.map(({ defense }) => defense.entry.queries),
   ];
   const learnt = learning.reduce<number>((total, queries) => total + (queries ?? 0), 0);
-  return data.tuning.ids.length + learnt + data.evaluation.ids.length * plan.conditions.length;
+  const [tuning, evaluation] = [data.tuning.ids.length, data.evaluation.ids.length];
+  const kept = keepsEmbeddings(loaded.protocol) ? tuning + evaluation : 0;
+  return tuning + learnt + evaluation * plan.conditions.length + kept;
 }
 
 /**
@@ -147,7 +197,9 @@ function forwardPasses({ data, plan }: PredictOptions): number {
  */
 export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
   const { data, plan } = options;
-  const { checks, evaluation, fits, head, stored, tuningSheet } = await layGroundwork(model, options);
+  const ground = await layGroundwork(model, options);
+  const { checks, evaluation, fits, head, kept, stored, tuningSheet } = ground;
+  await keepEvaluation(model, ground, data.tuning);
   const sheets = await scoreConditions(evaluation, plan.conditions, fits);
   const { geometry } = evaluation.images;
   const clean = sheets.get("clean") as Sheet;
@@ -159,6 +211,7 @@ export async function predict(model: Model, options: PredictOptions): Promise<Pr
   return {
     preflight: checks,
     head,
+    embeddings: kept === null ? null : { width: kept.width },
     queries: evaluation.ledger.spent,
     attacks: plan.conditions
       .filter((planned) => planned.attack !== null)

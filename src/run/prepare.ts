@@ -8,6 +8,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { type Protocol, parametersOf } from "../protocol/schema.js";
 import { pixelContext } from "./pixel-context.js";
 import { planTask } from "./plan.js";
+import { withRegions } from "./region-source.js";
 import type { Roster } from "./roster.js";
 import {
   assignSplit,
@@ -37,9 +38,10 @@ export interface PreparedData {
 export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter): Promise<PreparedData> {
   const { protocol } = loaded;
   const source = await findPlugin("data", protocol.data.adapter);
-  const isNumber = (await planTask(protocol))?.plugin.meta.reference === "number";
+  const held = (await planTask(protocol))?.plugin.meta.reference ?? null;
+  const isNumber = held === "number";
   const scoreTables = adapter.scoreTables?.(parametersOf(protocol.model, adapter), protocol.model.classes) ?? null;
-  const table = await source.open(parametersOf(protocol.data, source), {
+  const opened = await source.open(parametersOf(protocol.data, source), {
     baseFolder: loaded.baseFolder,
     seed: protocol.seed,
     columns: textColumns(protocol, isNumber),
@@ -50,6 +52,8 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     imageColumn: adapter.meta.needsImages ? (protocol.data.image ?? null) : null,
     ...pixelContext(protocol.data),
   });
+  const { region } = protocol.data;
+  const table = region === undefined ? opened : withRegions(opened, region);
   const cells = (name: string): readonly string[] => table.columns.get(name) ?? [];
   const numbers = (name: string): Numbers =>
     table.numbers.get(name) ?? { values: new Float64Array(0), texts: new Map() };
@@ -67,6 +71,11 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
     labels[name] = isNumber
       ? withNumber(numbers(column), table.rowName, column)
       : Int8Array.from(cells(column), (cell) => (cell === "" ? -1 : 1));
+  }
+  // Of retrieval, a sample without a class is no query of it, but may be found.
+  const relevance = held === "sample" ? { ...labels } : {};
+  for (const [name, column] of Object.entries(relevance)) {
+    labels[name] = column.map((label) => (label === 1 ? 1 : -1));
   }
   const patients = patientNames(
     protocol.data.patient === undefined ? null : cells(protocol.data.patient),
@@ -95,14 +104,17 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   }));
   const persons = encodePatients(patients.names, Uint32Array.from(ids.keys())).codes;
   const pick = (all: Float64Array, rows: Uint32Array) => Float64Array.from(rows, (row) => all[row] ?? Number.NaN);
+  const byClass = (all: Readonly<Record<string, Int8Array>>, rows: Uint32Array) =>
+    Object.fromEntries(
+      Object.entries(all).map(([name, column]) => [name, Int8Array.from(rows, (row) => column[row] ?? -1)]),
+    );
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
     patients: encodePatients(patients.names, rows).codes,
     persons: Int32Array.from(rows, (row) => persons[row] ?? -1),
-    labels: Object.fromEntries(
-      Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),
-    ),
+    labels: byClass(labels, rows),
+    relevance: byClass(relevance, rows),
     attributes: Object.fromEntries(attributes.map((name) => [name, Array.from(rows, (row) => cells(name)[row] ?? "")])),
     weights: weights === null ? null : pick(weights, rows),
     comparators: Object.fromEntries(
@@ -183,7 +195,8 @@ function textColumns(protocol: Protocol, isNumber: boolean): string[] {
 
 function numberColumns({ comparators, data }: Protocol, scoreColumns: readonly string[]): string[] {
   const weight = data.weight === undefined ? [] : [data.weight];
+  const box = data.region === undefined ? [] : [data.region.x, data.region.y, data.region.width, data.region.height];
   const others = comparators.flatMap(({ columns }) => Object.values(columns));
   const spacings = Object.values(data.references).flatMap(({ spacing }) => (Array.isArray(spacing) ? spacing : []));
-  return [...new Set([...weight, ...scoreColumns, ...others, ...spacings])];
+  return [...new Set([...weight, ...box, ...scoreColumns, ...others, ...spacings])];
 }

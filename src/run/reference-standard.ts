@@ -16,6 +16,8 @@ export interface ReferenceOptions {
   readonly source: SourceTable;
   readonly task: Task;
   readonly classes: readonly string[];
+  /** Of tasks that are held against the samples themselves: by class, the rows of the source that ask. */
+  readonly queries: ReadonlyMap<string, ReadonlySet<number>>;
   /** The protocol's `data.references`. */
   readonly entries: Readonly<Record<string, ReferenceEntry>>;
   /** Masks are brought to the model's size as its images are, by the nearest pixel. */
@@ -28,6 +30,15 @@ const KEPT_BYTES = 256 * 2 ** 20;
 /** Opens the reference standard. @throws StepwedgeError where the source has no such files */
 export function openReferences(options: ReferenceOptions): ReferenceStandard {
   const { source, task } = options;
+  if (task.meta.reference === "sample") {
+    const { classes, queries } = options;
+    return {
+      of: async (row) =>
+        classes.map((name): Reference | null =>
+          queries.get(name)?.has(row) === true ? { kind: "sample", row } : null,
+        ),
+    };
+  }
   if (task.meta.reference === "number") {
     const columns = options.classes.map((name) => source.numbers.get(columnOf(options, name))?.values);
     return {

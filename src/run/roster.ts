@@ -13,6 +13,11 @@ export interface Roster {
   /** The patient as a code that both splits share, so that patients of one can be known in the other. */
   readonly persons: Int32Array;
   readonly labels: Readonly<Record<string, Int8Array>>;
+  /**
+   * Of retrieval, by class: 1 positive, 0 negative, -1 missing; `labels` then say which samples ask (1, else -1). Of all else
+   * there are none.
+   */
+  readonly relevance: Readonly<Record<string, Int8Array>>;
   /** The columns that subgroups are made of, as text; the empty string where missing. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
   /** Sampling weights; null where all samples count alike. */
@@ -24,6 +29,9 @@ export interface Roster {
 export function writeRoster(path: string, roster: Roster, metadata: Readonly<Record<string, string>>): void {
   const labels = Object.entries(roster.labels).map(
     ([name, data]): Column => ({ name: `label.${name}`, type: "INT32", data: Int32Array.from(data) }),
+  );
+  const relevance = Object.entries(roster.relevance).map(
+    ([name, data]): Column => ({ name: `relevance.${name}`, type: "INT32", data: Int32Array.from(data) }),
   );
   const attributes = Object.entries(roster.attributes).map(
     ([name, data]): Column => ({ name: `attribute.${name}`, type: "STRING", data }),
@@ -42,6 +50,7 @@ export function writeRoster(path: string, roster: Roster, metadata: Readonly<Rec
       { name: "patient", type: "INT32", data: roster.patients },
       { name: "person", type: "INT32", data: roster.persons },
       ...labels,
+      ...relevance,
       ...attributes,
       ...weights,
       ...comparators,
@@ -53,6 +62,7 @@ export function writeRoster(path: string, roster: Roster, metadata: Readonly<Rec
 export async function readRoster(path: string): Promise<Roster> {
   const table = await readParquet(path);
   const labels: Record<string, Int8Array> = {};
+  const relevance: Record<string, Int8Array> = {};
   const attributes: Record<string, readonly string[]> = {};
   const comparators: Record<string, Record<string, Float64Array>> = {};
   for (const [name, data] of table) {
@@ -60,6 +70,7 @@ export async function readRoster(path: string): Promise<Roster> {
       const [id, className] = JSON.parse(name.slice("comparator.".length)) as [string, string];
       comparators[id] = { ...comparators[id], [className]: data as Float64Array };
     }
+    if (name.startsWith("relevance.")) relevance[name.slice("relevance.".length)] = Int8Array.from(data as Int32Array);
     if (name.startsWith("label.")) labels[name.slice("label.".length)] = Int8Array.from(data as Int32Array);
     if (name.startsWith("attribute.")) attributes[name.slice("attribute.".length)] = data as string[];
   }
@@ -69,6 +80,7 @@ export async function readRoster(path: string): Promise<Roster> {
     patients: Int32Array.from((table.get("patient") ?? []) as Int32Array),
     persons: Int32Array.from((table.get("person") ?? []) as Int32Array),
     labels,
+    relevance,
     attributes,
     weights: (table.get("weight") as Float64Array | undefined) ?? null,
     comparators,

@@ -52,6 +52,8 @@ export interface ScoringContext {
   readonly operatingPoints: readonly OperatingPoint[];
   /** What the task measures; none of a classifier. */
   readonly outcomes: readonly OutcomeId[];
+  /** The task's evidence columns; none of most. */
+  readonly evidence: readonly string[];
   /** SHA-256 of images that something in use has learnt from: they may not be scored here. */
   readonly learntFrom: ReadonlySet<string>;
 }
@@ -61,6 +63,7 @@ export function openSheet(
   context: Pick<ScoringContext, "roster" | "out" | "key"> & {
     readonly classes: readonly string[];
     readonly outcomes?: readonly OutcomeId[];
+    readonly evidence?: readonly string[];
   },
   name: string,
   planned: PlannedCondition,
@@ -69,6 +72,7 @@ export function openSheet(
   const columns = [
     ...context.classes.map(scoreColumn),
     ...context.classes.flatMap((name) => (context.outcomes ?? []).map((outcome) => outcomeColumn(name, outcome))),
+    ...(context.evidence ?? []),
     ...(planned.attack === null ? [] : MEASURES),
     ...(hasImages ? [REJECTED_COLUMN] : []),
     ...(hasImages && planned.key === "clean" ? HASH_COLUMNS : []),
@@ -91,9 +95,12 @@ export async function scoreConditions(
   const inFlight = new Set<Promise<void>>();
   try {
     const { classes } = context.ledger.model.meta;
-    const { outcomes } = context;
+    const { evidence, outcomes } = context;
     for (const planned of conditions) {
-      sheets.set(planned.key, await openSheet({ ...context, classes, outcomes }, nameOf(planned), planned, true));
+      sheets.set(
+        planned.key,
+        await openSheet({ ...context, classes, outcomes, evidence }, nameOf(planned), planned, true),
+      );
     }
     await scoreBatches(context, conditions, fits, sheets, inFlight);
   } finally {
@@ -173,7 +180,7 @@ async function scoreBatch(
   const batch: PixelBatch = ledger.model.judge === undefined ? loaded.batch : { ...loaded.batch, subjects };
   const keep = (planned: PlannedCondition, outputs: Outputs, measures: Float64Array | null): void => {
     const digests = planned.key === "clean" ? sha256 : [];
-    const scores = interleaved(outputs, context.outcomes.length);
+    const scores = interleaved(outputs, context);
     const rows = sheetRows(scores.values, scores.width, measures, loaded, planned.key === "clean");
     sheets.get(planned.key)?.put(first, rows, digests);
     observer.advance(rejected.length, planned.key);
@@ -256,16 +263,22 @@ function sampleName(id: string | undefined, { key }: PlannedCondition): string {
 }
 
 /** Scores, and what a task measured beside them, as one row for each image. */
-function interleaved(outputs: Outputs | JudgedOutputs, measured: number): { values: Float64Array; width: number } {
+function interleaved(
+  outputs: Outputs | JudgedOutputs,
+  { evidence: columns, outcomes: measured }: Pick<ScoringContext, "evidence" | "outcomes">,
+): { values: Float64Array; width: number } {
   const classes = outputs.classes.length;
-  const width = classes * (1 + measured);
-  if (measured === 0) return { values: outputs.values, width };
-  const outcomes = "outcomes" in outputs ? outputs.outcomes : new Float64Array(0);
+  const further = columns.length;
+  const own = classes * measured.length;
+  const width = classes + own + further;
+  if (measured.length === 0) return { values: outputs.values, width };
+  const { evidence = new Float64Array(0), outcomes } =
+    "outcomes" in outputs ? outputs : { outcomes: new Float64Array(0) };
   const values = new Float64Array(outputs.count * width);
   for (let image = 0; image < outputs.count; image++) {
     values.set(outputs.values.subarray(image * classes, (image + 1) * classes), image * width);
-    const own = classes * measured;
     values.set(outcomes.subarray(image * own, (image + 1) * own), image * width + classes);
+    values.set(evidence.subarray(image * further, (image + 1) * further), image * width + classes + own);
   }
   return { values, width };
 }

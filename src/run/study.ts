@@ -48,6 +48,7 @@ export function buildStudy(
     ...(outcomes === undefined
       ? {}
       : { outcomes: { ...outcomes, of: (condition, name, outcome) => evidence.outcome(condition, name, outcome) } }),
+    ...(evidence.embeddings === null ? {} : { embeddings: evidence.embeddings }),
     subgroups: subgroupsOf(protocol, evaluation),
     conditions: index.conditions,
     operatingPoints,

@@ -1,23 +1,21 @@
 // Fits a head on the tuning split. The split's own scores are held out: a head is not asked about patients that it learnt from.
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { StepwedgeError } from "../core/errors.js";
 import type { Fitted } from "../core/fitted.js";
 import type { HeadSamples } from "../core/head.js";
 import { sha256 } from "../core/hash.js";
-import type { Embeddings } from "../core/model.js";
 import { randomFrom } from "../core/random.js";
 import type { HeadSummary } from "../core/record.js";
 import { borrowArtifact, type FitPurpose, readArtifact, type StoredFit, writeArtifact } from "./artifact.js";
 import { TUNING_SHEET } from "./evidence.js";
 import { ARTIFACTS_FOLDER, artifactFile } from "./fitting.js";
-import { type HeadedModel, withSample } from "./headed-model.js";
-import type { LoadedImages } from "./images.js";
+import { embedSplit, type SplitEmbeddings } from "./embedding-pass.js";
+import type { HeadedModel } from "./headed-model.js";
 import { Journal } from "./journal.js";
 import { otherEncoderWidth, type PlannedCondition, type PlannedHead } from "./plan.js";
 import type { Roster } from "./roster.js";
-import { batchFirsts, openSheet, REJECTED_COLUMN, type ScoringContext, sheetRows } from "./scoring.js";
+import { openSheet, REJECTED_COLUMN, type ScoringContext, sheetRows } from "./scoring.js";
 import type { Sheet } from "./sheet.js";
 import { readVectorTable } from "./vector-table.js";
 
@@ -58,7 +56,7 @@ export async function raiseHead(options: RaiseOptions): Promise<RaisedHead> {
     model.use(stored.fitted);
     return { stored, tuningSheet: null };
   }
-  refuseSharedPatients(context.roster, options.evaluation);
+  refuseSharedPatients(context.roster, options.evaluation, "model.head", "A head");
   const { classes } = head.context;
   const sheet = await openSheet({ ...context, classes }, TUNING_SHEET, options.clean, true);
   const done = given(head, path, key, model, context);
@@ -69,7 +67,7 @@ export async function raiseHead(options: RaiseOptions): Promise<RaisedHead> {
     model.use(done.fitted);
     return { stored: done, tuningSheet: sheet };
   }
-  const tuning = await embedTuning(model, context, width, new Journal(journal, key));
+  const tuning = await embedSplit(context, width, new Journal(journal, key));
   try {
     const stored = done ?? learn(tuning, { path, key, head, model, context });
     model.use(stored.fitted);
@@ -109,16 +107,16 @@ function given(
   return borrowed;
 }
 
-/** Other patients are what a head is tried on: one that it learnt from would be recognised. */
-function refuseSharedPatients(tuning: Roster, evaluation: Roster): void {
+/** Other patients are what is tried on what was learnt: one that it was learnt from would be recognised. */
+export function refuseSharedPatients(tuning: Roster, evaluation: Roster, where: string, learner: string): void {
   const known = new Set(tuning.persons);
   const shared = new Set(evaluation.persons.filter((person) => known.has(person)));
   if (shared.size === 0) return;
   throw new StepwedgeError(
     `${shared.size} ${shared.size === 1 ? "patient is" : "patients are"} in both the tuning and the evaluation split`,
     {
-      where: "model.head",
-      remedy: "A head learns on the tuning split and may not be evaluated on the same patients: put each on one side.",
+      where,
+      remedy: `${learner} learns on the tuning split and may not be evaluated on the same patients: put each on one side.`,
     },
   );
 }
@@ -143,72 +141,6 @@ async function buildHead(
   return writeArtifact(path, { key, purpose, fitted, queries: { search: 0, surrogate: 0 }, learntFrom: [] });
 }
 
-/** The tuning split as the encoder sees it. */
-interface TuningEmbeddings {
-  /** Of the images that could be read. */
-  readonly embeddings: Embeddings;
-  /** The split's row of each of them. */
-  readonly rows: Int32Array;
-  readonly batches: readonly (Omit<LoadedImages, "batch"> & { readonly first: number })[];
-  readonly journal: Journal;
-}
-
-/** Embeds the split, batch by batch; the next one is decoded while the encoder works. What the journal holds is not asked again. */
-async function embedTuning(
-  model: HeadedModel,
-  context: ScoringContext,
-  width: number,
-  journal: Journal,
-): Promise<TuningEmbeddings> {
-  const { images, ledger, observer, purpose, roster, signal } = context;
-  const known = new Map(journal.entries.map((entry) => [entry.index, entry]));
-  const values = new Float32Array(roster.ids.length * width);
-  const rows: number[] = [];
-  const batches: TuningEmbeddings["batches"][number][] = [];
-  const { firsts, size } = batchFirsts(context);
-  const load = (first: number) => {
-    const loading = images.load(roster.rows.subarray(first, first + size));
-    loading.catch(() => {}); // Awaited later.
-    return loading;
-  };
-  try {
-    let next = firsts[0] === undefined ? null : load(firsts[0]);
-    for (const [index, first] of firsts.entries()) {
-      signal?.throwIfAborted();
-      if (next === null) break;
-      const { batch, ...loaded } = await next;
-      const following = firsts[index + 1];
-      next = following === undefined ? null : load(following);
-      const guard = crc32(loaded.sha256.join(""));
-      const entry = known.get(first);
-      let vectors: Float32Array;
-      if (entry?.guard === guard && entry.bytes.byteLength === 4 * batch.count * width) {
-        vectors = new Float32Array(entry.bytes.buffer, 0, batch.count * width);
-        ledger.recall(batch.count, purpose);
-      } else if (batch.count === 0) {
-        vectors = new Float32Array(0);
-      } else {
-        const embedded = await ledger.embed(batch, purpose).catch((error: unknown) => {
-          throw withSample(error, (image) => `sample "${roster.ids[first + (loaded.kept[image] ?? 0)]}"`);
-        });
-        if (embedded.width !== width) throw otherEncoderWidth(model.meta.adapter, embedded.width, width);
-        vectors = embedded.values;
-        const bytes = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength);
-        journal.append({ index: first, guard, bytes });
-      }
-      values.set(vectors, rows.length * width);
-      rows.push(...Array.from(loaded.kept, (row) => first + row));
-      batches.push({ ...loaded, first });
-      observer.advance(loaded.rejected.length, "tuning embeddings");
-    }
-  } catch (error) {
-    journal.close();
-    throw error;
-  }
-  const embeddings = { count: rows.length, width, values: values.subarray(0, rows.length * width) };
-  return { embeddings, rows: Int32Array.from(rows), batches, journal };
-}
-
 interface LearnOptions {
   readonly path: string;
   readonly key: string;
@@ -217,7 +149,7 @@ interface LearnOptions {
   readonly context: ScoringContext;
 }
 
-function learn(tuning: TuningEmbeddings, { context, head, key, model, path }: LearnOptions): StoredFit {
+function learn(tuning: SplitEmbeddings, { context, head, key, model, path }: LearnOptions): StoredFit {
   const { source } = head.plugin;
   if (source.kind !== "tuning") throw new Error("this head does not learn");
   const { roster, seed } = context;
@@ -280,7 +212,7 @@ function refuseTooLarge({ arrays }: Fitted, { entry }: PlannedHead): void {
 
 /** Each image's score: held out where the head learnt from the image, else the head's. */
 function tuningScores(
-  { batches, embeddings, rows }: TuningEmbeddings,
+  { batches, embeddings, rows }: SplitEmbeddings,
   stored: StoredFit,
   model: HeadedModel,
 ): Float64Array {
@@ -301,7 +233,7 @@ function tuningScores(
   return values;
 }
 
-function fillSheet(sheet: Sheet, { batches, rows }: TuningEmbeddings, scores: Float64Array, classes: number): void {
+function fillSheet(sheet: Sheet, { batches, rows }: SplitEmbeddings, scores: Float64Array, classes: number): void {
   let image = 0;
   for (const loaded of batches) {
     const { first, kept, sha256 } = loaded;

@@ -88,6 +88,32 @@ export function nearestNeighbours(
   return finished(best, metric);
 }
 
+/** How near each reference is to one query, `nearnessOf` of each; the same numbers as `nearestNeighbours` compares. */
+export function nearnessesTo(query: Float32Array, references: MeasuredSet, metric: Metric): Float64Array {
+  const { count, squares, values, width } = references;
+  const square = dot(query, 0, query, 0, width);
+  const out = new Float64Array(count);
+  let row = 0;
+  for (; row + LANES <= count; row += LANES) {
+    const [b0, b1, b2, b3] = [row * width, (row + 1) * width, (row + 2) * width, (row + 3) * width];
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let i = 0; i < width; i++) {
+      const x = query[i] as number;
+      s0 += x * (values[b0 + i] as number);
+      s1 += x * (values[b1 + i] as number);
+      s2 += x * (values[b2 + i] as number);
+      s3 += x * (values[b3 + i] as number);
+    }
+    out[row] = s0;
+    out[row + 1] = s1;
+    out[row + 2] = s2;
+    out[row + 3] = s3;
+  }
+  for (; row < count; row++) out[row] = dot(query, 0, values, row * width, width);
+  for (let at = 0; at < count; at++) out[at] = nearnessOf(metric, out[at] as number, square, squares[at] as number);
+  return out;
+}
+
 /** The products of a tile of queries with a tile of references: `products[query * stride + reference]`. */
 function multiplyTile(
   queries: VectorSet,

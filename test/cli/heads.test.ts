@@ -90,7 +90,7 @@ test("whatever the batches that the encoder is asked in, and by whatever adapter
     // Hashes of artifacts are those of a model too, which is another one here; and the matrix of requirements names the protocol.
     return text
       .replace(/"(protocolSha256|artifactSha256)": ?"[0-9a-f]{64}"/g, "")
-      .replace(/"requirements": \[[^]*/, "");
+      .replace(/"requirements": \[[\s\S]*/, "");
   };
   for (const batch of [3, 16]) {
     study.writeProtocol((yaml) =>

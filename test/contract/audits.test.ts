@@ -22,7 +22,7 @@ function study(clustered: boolean, degenerate = false) {
   const scores = (shift: number) =>
     rows.map((row) => (row % 41 === 0 ? Number.NaN : Math.max(0, labels[row] as number) + shift + random.normal()));
   const attack: Condition = { attack: "searched", epsilon: 0.01, norm: "linf", defense: "none" };
-  return studyOf({
+  return withEmbeddings({
     labels,
     ...(clustered ? { patients: rows.map((row) => row >> 1) } : {}),
     families: {
@@ -53,6 +53,19 @@ function study(clustered: boolean, degenerate = false) {
     ],
     attackKnowledge: { searched: "scores", asking: "scores", "random-sign": "none", blur: "none" },
   });
+}
+
+/** The study with embeddings of both splits, whose tuning split is made up like the evaluation split. */
+function withEmbeddings(columns: Parameters<typeof studyOf>[0]): Study {
+  const made = studyOf(columns);
+  const random = randomFrom(5, "contract embeddings");
+  const vectors = () => Float32Array.from({ length: made.count * 3 }, () => random.normal());
+  const { count, patients, subgroups } = made;
+  return {
+    ...made,
+    tuning: { ...made.tuning, count, patients, subgroups, labels: made.labels, scores: () => new Float64Array(count) },
+    embeddings: { width: 3, tuning: vectors(), evaluation: vectors() },
+  };
 }
 
 /** The same study of the three tasks; the several classes are the one, one that is its neighbour, and one too rare to judge. */
@@ -129,8 +142,12 @@ function withheldAtTwoSites(exchanged: boolean): Study {
   const comes = at("site-1").find((row) => labels[row] === 0);
   const withheld = { members: false, classes: new Set([CLASS]) };
   const place = (row: number) => (!exchanged ? row : row === leaves ? comes : row === comes ? leaves : row) as number;
+  const embeddings = whole.embeddings as NonNullable<Study["embeddings"]>;
+  // The labels are what is withheld: the two look alike, so that who is where makes no difference to their embeddings.
+  for (const row of [leaves, comes]) embeddings.evaluation.fill(1, 3 * (row as number), 3 * (row as number) + 3);
   return {
     ...whole,
+    embeddings,
     subgroups: whole.subgroups.map((group) =>
       group.values.site === "site-0" || group.values.site === "site-1"
         ? { ...group, withheld, members: group.members.map(place).sort() }

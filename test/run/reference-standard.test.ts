@@ -45,6 +45,7 @@ function references(image: DecodedImage, input: Partial<ModelInput>, spacing?: "
     task: segmentation,
     classes: ["a"],
     entries: { a: entry },
+    queries: new Map(),
     input: { channels: 1, height: 4, width: 4, resize: "bilinear", ...input } as ModelInput,
   }).of(0);
 }

@@ -44,6 +44,13 @@ export async function explainableIds(): Promise<string[]> {
   return [...new Set([...plugins.flat(), ...metrics])];
 }
 
+/** What a task's answers are held against. */
+const HELD_AGAINST = {
+  mask: "masks (data.references)",
+  number: "numbers (data.references)",
+  sample: "other samples with their labels (data.labels)",
+} as const;
+
 type Details = Pick<Explanation, "title" | "summary" | "facts" | "references"> & Partial<Explanation>;
 
 async function explainPlugin(family: PluginFamily, id: string): Promise<Explanation | null> {
@@ -113,7 +120,7 @@ const DETAILS: { readonly [F in PluginFamily]: (plugin: PluginFamilies[F]) => De
     summary: meta.summary,
     facts: {
       "stands under": `model.task; its keys under model.${meta.id}`,
-      "is held against": meta.reference === "mask" ? "masks (data.references)" : "numbers (data.references)",
+      "is held against": HELD_AGAINST[meta.reference],
       measures: meta.outcomes.join(", "),
       "success, for attacks and operating points": meta.success,
     },

@@ -1,4 +1,5 @@
 import type { DecodedImage } from "../core/data.js";
+import { loadKernels, MOST_BYTES } from "./wasm/kernels.js";
 
 /**
  * A perceptual hash of 128 bits: nearly the same for an image that was resized, compressed, or made brighter. After the DCT
@@ -62,6 +63,14 @@ function reduced({ channels, data, height, width }: DecodedImage): Float64Array 
   const columns = binsOf(width);
   weights.forEach((weight, channel) => {
     const top = channel * area;
+    const sums = data instanceof Uint8Array ? byteSums(data, top, width, height, columns) : null;
+    if (sums !== null) {
+      for (let at = 0; at < rows.length; at++) {
+        const mean = (sums[at] as number) / SIDE / (columns.length[at % SIDE] as number);
+        rows[at] = (rows[at] as number) + weight * mean;
+      }
+      return;
+    }
     let y = 0;
     for (; y + 4 <= height; y += 4) addFourMeans(data, top + y * width, width, columns, weight, rows, y * SIDE);
     for (; y < height; y++) addMeans(data, top + y * width, columns, weight, rows, y * SIDE);
@@ -110,6 +119,47 @@ function binsOf(size: number): Bins {
   if (knownBins.size >= 16) knownBins.clear();
   knownBins.set(size, bins);
   return bins;
+}
+
+/**
+ * For every row of a plane of bytes the sums of its parts, times SIDE: shares are whole multiples of 1 / SIDE, so that all sums
+ * are exact in whatever order, here and in float64. Null where WebAssembly cannot do it.
+ */
+function byteSums(
+  data: Uint8Array,
+  top: number,
+  width: number,
+  height: number,
+  { first, shares, start }: Bins,
+): Int32Array | null {
+  const kernels = loadKernels();
+  if (kernels === null) return null;
+  const most = first.reduce(
+    (largest, _, bin) => Math.max(largest, (start[bin + 1] as number) - (start[bin] as number)),
+    1,
+  );
+  const blocks = Math.ceil(most / 8);
+  const sourceBytes = (height + 4) * width + 8 * blocks;
+  const targetBytes = 4 * SIDE * (height + 4);
+  // The last bound keeps a sum within 32 bits.
+  if (sourceBytes + targetBytes > MOST_BYTES || most > 2 ** 17) return null;
+  const [source, target, firsts, weights] = kernels.areas(sourceBytes, targetBytes, 4 * SIDE, 16 * blocks * SIDE) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const memory = kernels.bytes();
+  memory.set(data.subarray(top, top + width * height), source);
+  new Int32Array(memory.buffer, firsts, SIDE).set(first);
+  const parts = new Int16Array(memory.buffer, weights, 8 * blocks * SIDE).fill(0);
+  for (let bin = 0; bin < SIDE; bin++) {
+    const begin = start[bin] as number;
+    for (let k = begin; k < (start[bin + 1] as number); k++)
+      parts[bin * 8 * blocks + k - begin] = SIDE * (shares[k] as number);
+  }
+  kernels.weighted(source, target, height, width, SIDE, firsts, blocks, weights);
+  return new Int32Array(memory.buffer, target, SIDE * height);
 }
 
 /** Adds the weighted mean of every part of the line that begins at `line` to `out`. */

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { crc32, inflate, inflateSync } from "node:zlib";
 import type { ImageHeader } from "./header.js";
 import type { InterleavedPixels } from "./interleaved.js";
+import { type Kernels, loadKernels, MOST_BYTES } from "./wasm/kernels.js";
 
 /**
  * The plain kinds of PNG (W3C Portable Network Graphics, third edition): gray and RGB with or without alpha, 8 or 16 bits,
@@ -90,6 +91,10 @@ function isCritical(type: string): boolean {
 /** Rows without their filters (section 9), or null where there is an unknown filter. `step`: bytes per pixel. */
 function unfilter(rows: Uint8Array, height: number, rowBytes: number, step: number): Uint8Array | null {
   const filtered = new Uint8Array(rows.buffer, rows.byteOffset, rows.length);
+  const kernels = loadKernels();
+  if (kernels !== null && 2 * rows.length + rowBytes <= MOST_BYTES) {
+    return unfilterFast(kernels, filtered, height, rowBytes, step);
+  }
   const out = new Uint8Array(height * rowBytes);
   const zeros = new Uint8Array(rowBytes);
   for (let y = 0; y < height; y++) {
@@ -124,6 +129,23 @@ function unfilter(rows: Uint8Array, height: number, rowBytes: number, step: numb
     }
   }
   return out;
+}
+
+/** The same by WebAssembly's vectors (assembly/png.ts). */
+function unfilterFast(
+  kernels: Kernels,
+  rows: Uint8Array,
+  height: number,
+  rowBytes: number,
+  step: number,
+): Uint8Array | null {
+  const size = height * rowBytes;
+  const [source, target, zeros] = kernels.areas(rows.length, size, rowBytes + 16) as [number, number, number];
+  const memory = kernels.bytes();
+  memory.set(rows, source);
+  memory.fill(0, zeros, zeros + rowBytes + 16);
+  if (kernels.unfilter(source, target, zeros, height, rowBytes, step) === 0) return null;
+  return memory.slice(target, target + size);
 }
 
 /** Paeth's predictor from the second pixel on. */

@@ -186,3 +186,17 @@ export function weighted(
     }
   }
 }
+
+/** Bytes as float32. Stores reach up to 60 bytes beyond the last. */
+export function floats(source: usize, target: usize, count: i32): void {
+  for (let index = 0; index < count; index += 16) {
+    const bytes = v128.load(source + index);
+    const left = i16x8.extend_low_i8x16_u(bytes);
+    const right = i16x8.extend_high_i8x16_u(bytes);
+    const out = target + (index << 2);
+    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(left)));
+    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(left)), 16);
+    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(right)), 32);
+    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(right)), 48);
+  }
+}

@@ -40,8 +40,8 @@ async function ours(folder: string, channels: number, least = LEAST): Promise<st
     eachFrame: false,
   });
   const input = { channels, height: SIDE, width: SIDE, resize: "bilinear" as const };
-  const images = await openImages({ source: table, input, bits: 8, unreadable: "fail", rows: [0] });
   const all = Array.from({ length: Math.max(least, table.count) }, (_, index) => index % table.count);
+  const images = await openImages({ source: table, input, bits: 8, unreadable: "fail", rows: all });
   const pass = async (rows: readonly number[]) => {
     // As a run does: the next batch is read while this one is with the model.
     let next = images.load(rows.slice(0, BATCH));
@@ -56,7 +56,9 @@ async function ours(folder: string, channels: number, least = LEAST): Promise<st
   const [started, cpu] = [performance.now(), process.cpuUsage()];
   await pass(all);
   const { system, user } = process.cpuUsage(cpu);
-  return `${all.length / ((performance.now() - started) / 1000)} ${(system + user) / 1000 / all.length}`;
+  const seconds = (performance.now() - started) / 1000;
+  await images.close();
+  return `${all.length / seconds} ${(system + user) / 1000 / all.length}`;
 }
 
 const PYTHON = `

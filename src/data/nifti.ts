@@ -19,6 +19,7 @@ import {
   checkImageReferences,
   framesByRow,
   type ImageReferences,
+  imageFileOf,
   loadImage,
   readImageFile,
   relativeName,
@@ -92,6 +93,8 @@ export default defineDataSource({
       rowName,
       files: { [`${name}/`]: sha256(files.join("\n")), ...table.files },
       loadImage: eachFrame ? sliceLoader(images, rows, pixels) : (row) => loadImage(images, row, byRow(row)),
+      // Slices of one volume are cut from one reading of it, by one thread.
+      ...(eachFrame ? {} : { imageFile: (row: number) => imageFileOf(images, row, byRow(row)) }),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -16,6 +16,7 @@ import {
   checkImageReferences,
   framesByRow,
   type ImageReferences,
+  imageFileOf,
   loadImage,
   relativeName,
 } from "./shared/image-files.js";
@@ -121,6 +122,7 @@ export default defineDataSource({
     return {
       ...base,
       loadImage: (row) => loadImage(images, row, pixels(row)),
+      imageFile: (row) => imageFileOf(images, row, pixels(row)),
       loadFile: (row, column) =>
         loadImage({ ...images, paths: columns.get(column) ?? [] }, row, {
           ...pixels(row),

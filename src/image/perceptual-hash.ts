@@ -65,27 +65,40 @@ function reduced({ channels, data, height, width }: DecodedImage): Float64Array 
     const top = channel * area;
     const sums = data instanceof Uint8Array ? byteSums(data, top, width, height, columns) : null;
     if (sums !== null) {
-      for (let at = 0; at < rows.length; at++) {
-        const mean = (sums[at] as number) / SIDE / (columns.length[at % SIDE] as number);
-        rows[at] = (rows[at] as number) + weight * mean;
-      }
+      addByteMeans(sums, columns.length, weight, rows);
       return;
     }
     let y = 0;
     for (; y + 4 <= height; y += 4) addFourMeans(data, top + y * width, width, columns, weight, rows, y * SIDE);
     for (; y < height; y++) addMeans(data, top + y * width, columns, weight, rows, y * SIDE);
   });
+  return downMeans(rows, binsOf(height));
+}
+
+/** The means of every part down the columns. */
+function downMeans(rows: Float64Array, { first, length, shares, start }: Bins): Float64Array {
   const out = new Float64Array(SIDE * SIDE);
-  const down = binsOf(height);
-  const column = new Float64Array(height);
-  const means = new Float64Array(SIDE);
-  for (let x = 0; x < SIDE; x++) {
-    for (let y = 0; y < height; y++) column[y] = rows[y * SIDE + x] as number;
-    means.fill(0);
-    addMeans(column, 0, down, 1, means, 0);
-    for (let y = 0; y < SIDE; y++) out[y * SIDE + x] = means[y] as number;
+  for (let bin = 0; bin < SIDE; bin++) {
+    const line = SIDE * bin;
+    let from = SIDE * (first[bin] as number);
+    for (let k = start[bin] as number, end = start[bin + 1] as number; k < end; k++, from += SIDE) {
+      const share = shares[k] as number;
+      for (let x = 0; x < SIDE; x++) out[line + x] = (out[line + x] as number) + share * (rows[from + x] as number);
+    }
+    const all = length[bin] as number;
+    for (let x = 0; x < SIDE; x++) out[line + x] = (out[line + x] as number) / all;
   }
   return out;
+}
+
+/** Adds the weighted means to which the sums of `byteSums` belong. */
+function addByteMeans(sums: Int32Array, lengths: Float64Array, weight: number, rows: Float64Array): void {
+  for (let line = 0; line < rows.length; line += SIDE) {
+    for (let x = 0; x < SIDE; x++) {
+      const mean = (sums[line + x] as number) / SIDE / (lengths[x] as number);
+      rows[line + x] = (rows[line + x] as number) + weight * mean;
+    }
+  }
 }
 
 /** SIDE equal parts of a line: which pixels lie in each, and how much of each of them. */

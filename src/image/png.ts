@@ -1,5 +1,6 @@
 import { endianness } from "node:os";
 import { promisify } from "node:util";
+import { isMainThread } from "node:worker_threads";
 import { crc32, inflate, inflateSync } from "node:zlib";
 import type { ImageHeader } from "./header.js";
 import type { InterleavedPixels } from "./interleaved.js";
@@ -12,7 +13,7 @@ import { type Kernels, loadKernels, MOST_BYTES } from "./wasm/kernels.js";
  */
 
 const inflateAside = promisify(inflate);
-/** Larger images are unpacked in another thread; smaller ones take less time than going there and back. */
+/** Larger images are unpacked beside the main thread; smaller ones take less time than going there and back. */
 const LARGE = 2 ** 18;
 
 /** Colour types by number, and the samples that a pixel of each has. */
@@ -36,7 +37,7 @@ export async function decodePlainPng(bytes: Buffer, header: ImageHeader): Promis
   const options = { chunkSize: Math.max(64, size + 1), maxOutputLength: size };
   let rows: Uint8Array;
   try {
-    rows = size < LARGE ? inflateSync(packed.data, options) : await inflateAside(packed.data, options);
+    rows = size < LARGE || !isMainThread ? inflateSync(packed.data, options) : await inflateAside(packed.data, options);
   } catch {
     return null;
   }

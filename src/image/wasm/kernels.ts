@@ -20,6 +20,7 @@ interface Exports {
   ): void;
   down(source: number, target: number, width: number, to: number, first: number, pairs: number, weights: number): void;
   weighted: Exports["across"];
+  floats(source: number, target: number, count: number): void;
   unfilter(source: number, target: number, zeros: number, height: number, rowBytes: number, step: number): number;
   codes(counts: number, symbols: number, table: number, values: number): number;
   unstuff(source: number, end: number, target: number): number;

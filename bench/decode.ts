@@ -208,6 +208,6 @@ async function materials(shared: string, scratch: string): Promise<readonly Mate
   return made;
 }
 
-const [mode, folder, channels] = process.argv.slice(2);
-if (mode === "ours") process.stdout.write(`${await ours(folder as string, Number(channels))}\n`);
+const [mode, folder, channels, least] = process.argv.slice(2);
+if (mode === "ours") process.stdout.write(`${await ours(folder as string, Number(channels), Number(least ?? LEAST))}\n`);
 else await compare();

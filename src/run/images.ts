@@ -65,6 +65,8 @@ const LEAST_ASKED = 8;
 const MOST_THREADS = 8;
 /** Rows that a thread is given at once. */
 const LARGEST_JOB = 8;
+/** Of large images or volumes fewer are at work: so many values in all threads, and a quarter of them in one, unless one image has more. */
+const MOST_VALUES = 2 ** 26;
 
 /**
  * Makes the loader. Where the source's images are files that another thread can read as well, and there are many, threads load
@@ -91,11 +93,12 @@ export async function openImages({
     loadRow(async () => loadImage(row), source.rowName(row), spec, out);
   const { imageFile } = source;
   const wanted = threads ?? (rows.length < MANY ? 0 : Math.min(MOST_THREADS, availableParallelism()));
+  const most = Math.max(1, Math.min(LARGEST_JOB, Math.floor(MOST_VALUES / 4 / size)));
   // Started by the first batch.
   let pool: Promise<ImageThreads | null> | undefined;
   const poolFor = (count: number): Promise<ImageThreads | null> | null => {
     if (imageFile === undefined || wanted === 0 || (pool === undefined && count < LEAST_ASKED)) return null;
-    pool ??= openThreads({ spec, size }, wanted);
+    pool ??= openThreads({ spec, size, most }, Math.max(1, Math.min(wanted, Math.floor(MOST_VALUES / size))));
     return pool;
   };
 
@@ -105,7 +108,7 @@ export async function openImages({
     if (all === null || imageFile === undefined) {
       return Promise.all(rows.map((row, index) => here(row, data.subarray(index * size, (index + 1) * size))));
     }
-    const perJob = Math.min(LARGEST_JOB, Math.ceil(rows.length / (2 * all.size)));
+    const perJob = Math.min(most, Math.ceil(rows.length / (2 * all.size)));
     const jobs: Promise<readonly LoadedRow[]>[] = [];
     for (let first = 0; first < rows.length; first += perJob) {
       const some = rows.slice(first, first + perJob);

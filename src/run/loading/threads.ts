@@ -5,13 +5,13 @@ import type { ImageFile } from "../../core/data.js";
 import { ExitCode, StepwedgeError } from "../../core/errors.js";
 import { loadSharp } from "../../image/sharp.js";
 import type { LoadedRow, LoadSpec } from "./row.js";
-import type { LoadFault, LoadJob, LoadReply } from "./worker.js";
+import type { LoadFault, LoadReply, WorkerStart } from "./worker.js";
 
 /** Threads that read, hash, decode and resize images, so that all cores do. */
 export interface ImageThreads {
   readonly size: number;
   /**
-   * Loads images into `out`, in a thread that is free.
+   * Loads at most `most` images into `out`, in a thread that is free.
    * @throws StepwedgeError as `loadRow` does, of the first file at fault
    */
   load(files: readonly ImageFile[], out: Float32Array): Promise<readonly LoadedRow[]>;
@@ -19,11 +19,12 @@ export interface ImageThreads {
   close(): Promise<void>;
 }
 
-/** What a thread is started with. */
 export interface ThreadSpec {
   readonly spec: LoadSpec;
   /** Values per image. */
   readonly size: number;
+  /** Images that a thread is given at once, at most. */
+  readonly most: number;
 }
 
 const WORKER = new URL("./worker.js", import.meta.url);
@@ -65,8 +66,13 @@ interface Seat {
   close(): Promise<void>;
 }
 
-/** One thread with one job at a time. Its array goes back and forth: no allocation per job. */
-function openSeat(workerData: ThreadSpec): Seat {
+/**
+ * One thread with one job at a time. It leaves the images in memory that both share: buffers that are handed over count as new
+ * in the thread that gets them, which then collects garbage all the time.
+ */
+function openSeat({ most, size, spec }: ThreadSpec): Seat {
+  const images = new Float32Array(new SharedArrayBuffer(4 * most * size));
+  const workerData: WorkerStart = { spec, size, images };
   const worker = new Worker(WORKER, { workerData });
   // A thread without work keeps no process alive.
   worker.unref();
@@ -80,22 +86,18 @@ function openSeat(workerData: ThreadSpec): Seat {
   worker.on("message", (reply: LoadReply) => job?.resolve(reply));
   worker.on("error", lose);
   worker.on("exit", () => lose(new Error("the thread ended")));
-  let data = new Float32Array(0);
   return {
     async load(files, out) {
       if (lostTo !== null) throw lost(lostTo);
-      const sent = data.length >= out.length ? data : new Float32Array(out.length);
-      data = new Float32Array(0);
       const answer = new Promise<LoadReply>((resolve, reject) => {
         job = { resolve, reject };
       });
       worker.ref();
       try {
-        worker.postMessage({ files, data: sent } satisfies LoadJob, [sent.buffer]);
+        worker.postMessage(files);
         const reply = await answer;
-        data = reply.data as Float32Array<ArrayBuffer>;
         if (reply.kind === "failed") throw revive(reply.fault);
-        out.set(data.subarray(0, out.length));
+        out.set(images.subarray(0, out.length));
         return reply.rows;
       } finally {
         job = null;

@@ -3,18 +3,20 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { ImageFile } from "../../core/data.js";
 import { type ExitCode, StepwedgeError } from "../../core/errors.js";
 import { loadImageFile } from "../../data/shared/image-files.js";
-import { type LoadedRow, loadRow } from "./row.js";
-import type { ThreadSpec } from "./threads.js";
+import { type LoadedRow, type LoadSpec, loadRow } from "./row.js";
 
-export interface LoadJob {
-  readonly files: readonly ImageFile[];
-  /** Where the images go: room for all of them. It comes back with the answer. */
-  readonly data: Float32Array;
+/** What a thread is started with. */
+export interface WorkerStart {
+  readonly spec: LoadSpec;
+  /** Values per image. */
+  readonly size: number;
+  /** Where the images of a job go; shared with the main thread, which reads it after the reply. */
+  readonly images: Float32Array;
 }
 
 export type LoadReply =
-  | { readonly kind: "loaded"; readonly rows: readonly LoadedRow[]; readonly data: Float32Array }
-  | { readonly kind: "failed"; readonly fault: LoadFault; readonly data: Float32Array };
+  | { readonly kind: "loaded"; readonly rows: readonly LoadedRow[] }
+  | { readonly kind: "failed"; readonly fault: LoadFault };
 
 /** An error on its way between threads. Without an exit code it is a fault of ours. */
 export interface LoadFault {
@@ -27,25 +29,24 @@ export interface LoadFault {
 const port = parentPort;
 if (port === null) throw new Error("worker.js is started by openThreads, not by hand");
 
-const { size, spec } = workerData as ThreadSpec;
+const { images, size, spec } = workerData as WorkerStart;
 
-port.on("message", async (job: LoadJob | "close") => {
+port.on("message", async (job: readonly ImageFile[] | "close") => {
   if (job === "close") {
     port.close();
     return;
   }
-  const { data, files } = job;
-  const reply = await perform(files, data).then(
-    (rows): LoadReply => ({ kind: "loaded", rows, data }),
-    (error: unknown): LoadReply => ({ kind: "failed", fault: asFault(error), data }),
+  const reply = await perform(job).then(
+    (rows): LoadReply => ({ kind: "loaded", rows }),
+    (error: unknown): LoadReply => ({ kind: "failed", fault: asFault(error) }),
   );
-  port.postMessage(reply, [data.buffer as ArrayBuffer]);
+  port.postMessage(reply);
 });
 
-async function perform(files: readonly ImageFile[], data: Float32Array): Promise<readonly LoadedRow[]> {
+async function perform(files: readonly ImageFile[]): Promise<readonly LoadedRow[]> {
   const rows: LoadedRow[] = [];
   for (const [index, file] of files.entries()) {
-    const out = data.subarray(index * size, (index + 1) * size);
+    const out = images.subarray(index * size, (index + 1) * size);
     rows.push(await loadRow(() => loadImageFile(file), file.place, spec, out));
   }
   return rows;

@@ -1,4 +1,4 @@
-export { across, down, floats, weighted } from "./resize";
+export { across, acrossFew, down, floats, weighted } from "./resize";
 export { unfilter } from "./png";
 export { codes, colours, crop, scan, unstuff } from "./jpeg";
 

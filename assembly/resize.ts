@@ -85,6 +85,50 @@ export function across(
   }
 }
 
+/** The four pairs of sums, of two vectors. */
+// @ts-ignore: decorator
+@inline
+function pairSums(a: v128, b: v128): v128 {
+  return i32x4.add(i32x4.shuffle(a, b, 0, 2, 4, 6), i32x4.shuffle(a, b, 1, 3, 5, 7));
+}
+
+/** As `across`, with at most four weights for each output, as when images grow: four high parts, then four low ones. */
+export function acrossFew(
+  source: usize,
+  target: usize,
+  rows: i32,
+  width: i32,
+  to: i32,
+  first: usize,
+  weights: usize,
+): void {
+  for (let row = 0; row < rows; row += 4) {
+    const line = source + row * width;
+    let out = target + row * to;
+    for (let x = 0; x < to; x++, out++) {
+      const at = line + load<i32>(first + (x << 2));
+      const high = v128.load64_splat(weights + (x << 4));
+      const low = v128.load64_splat(weights + (x << 4), 8);
+      let bytes = v128.load32_zero(at);
+      bytes = v128.load32_lane(at + width, bytes, 1);
+      bytes = v128.load32_lane(at + 2 * width, bytes, 2);
+      bytes = v128.load32_lane(at + 3 * width, bytes, 3);
+      const left = i16x8.extend_low_i8x16_u(bytes);
+      const right = i16x8.extend_high_i8x16_u(bytes);
+      const made = toBytes(
+        pairSums(
+          whole(i32x4.dot_i16x8_s(left, high), i32x4.dot_i16x8_s(left, low)),
+          whole(i32x4.dot_i16x8_s(right, high), i32x4.dot_i16x8_s(right, low)),
+        ),
+      );
+      v128.store_lane<u8>(out, made, 0);
+      v128.store_lane<u8>(out + to, made, 1);
+      v128.store_lane<u8>(out + 2 * to, made, 2);
+      v128.store_lane<u8>(out + 3 * to, made, 3);
+    }
+  }
+}
+
 /**
  * `to` rows of `width` bytes, each made of `2 · pairs` rows of the source from `first` on. `weights`, for each pair: the two
  * high parts, then the two low parts (i16).

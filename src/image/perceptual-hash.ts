@@ -37,22 +37,23 @@ export type PerceptualHash = readonly [number, number, number, number];
 export function perceptualHash(image: DecodedImage): PerceptualHash | null {
   const small = reduced(image);
   const [outlines, detail] = COSINES.map((cosines) => coefficients(small, cosines)) as [Float64Array, Float64Array];
-  const largest = outlines.reduce((kept, value) => Math.max(kept, Math.abs(value)), 0);
+  let largest = 0;
+  for (let at = 0; at < outlines.length; at++) largest = Math.max(largest, Math.abs(outlines[at] as number));
   if (!(largest > FLAT * image.maxValue * SIDE * SIDE)) return null;
   return [...aboveMedian(outlines), ...aboveMedian(detail)];
 }
 
 /** One bit per coefficient, in two words. */
 function aboveMedian(values: Float64Array): [number, number] {
-  const sorted = values.toSorted();
+  const sorted = values.slice().sort();
   const middle = sorted.length / 2;
   const median = ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-  const words: [number, number] = [0, 0];
-  values.forEach((value, bit) => {
-    const word = bit < 32 ? 0 : 1;
-    if (value > median) words[word] = (words[word] | (1 << (bit % 32))) >>> 0;
-  });
-  return words;
+  let [low, high] = [0, 0];
+  for (let bit = 0; bit < 32; bit++) {
+    if ((values[bit] as number) > median) low |= 1 << bit;
+    if ((values[bit + 32] as number) > median) high |= 1 << bit;
+  }
+  return [low >>> 0, high >>> 0];
 }
 
 /** The image's luminance as SIDE × SIDE means over equal areas; pixels on an edge count by the part that lies inside. */
@@ -109,6 +110,9 @@ interface Bins {
   readonly shares: Float64Array;
   /** Pixels per part. */
   readonly length: Float64Array;
+  /** Shares times SIDE, `taps` of them for each part, a multiple of eight. */
+  readonly taps: number;
+  readonly whole: Int16Array;
 }
 
 const knownBins = new Map<number, Bins>();
@@ -128,7 +132,7 @@ function binsOf(size: number): Bins {
     }
     start[bin + 1] = shares.length;
   }
-  const bins = { first, start, shares: Float64Array.from(shares), length };
+  const bins = { first, start, shares: Float64Array.from(shares), length, ...wholeShares(start, shares) };
   if (knownBins.size >= 16) knownBins.clear();
   knownBins.set(size, bins);
   return bins;
@@ -143,36 +147,38 @@ function byteSums(
   top: number,
   width: number,
   height: number,
-  { first, shares, start }: Bins,
+  { first, taps, whole }: Bins,
 ): Int32Array | null {
   const kernels = loadKernels();
   if (kernels === null) return null;
-  const most = first.reduce(
-    (largest, _, bin) => Math.max(largest, (start[bin + 1] as number) - (start[bin] as number)),
-    1,
-  );
-  const blocks = Math.ceil(most / 8);
-  const sourceBytes = (height + 4) * width + 8 * blocks;
+  const sourceBytes = (height + 4) * width + taps;
   const targetBytes = 4 * SIDE * (height + 4);
   // The last bound keeps a sum within 32 bits.
-  if (sourceBytes + targetBytes > MOST_BYTES || most > 2 ** 17) return null;
-  const [source, target, firsts, weights] = kernels.areas(sourceBytes, targetBytes, 4 * SIDE, 16 * blocks * SIDE) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  if (sourceBytes + targetBytes + whole.byteLength > MOST_BYTES || taps > 2 ** 17) return null;
+  const [source, target, firsts, weights] = kernels.areas(
+    sourceBytes,
+    targetBytes,
+    4 * SIDE,
+    whole.byteLength,
+  ) as [number, number, number, number];
   const memory = kernels.bytes();
   memory.set(data.subarray(top, top + width * height), source);
   new Int32Array(memory.buffer, firsts, SIDE).set(first);
-  const parts = new Int16Array(memory.buffer, weights, 8 * blocks * SIDE).fill(0);
-  for (let bin = 0; bin < SIDE; bin++) {
-    const begin = start[bin] as number;
-    for (let k = begin; k < (start[bin + 1] as number); k++)
-      parts[bin * 8 * blocks + k - begin] = SIDE * (shares[k] as number);
-  }
-  kernels.weighted(source, target, height, width, SIDE, firsts, blocks, weights);
+  new Int16Array(memory.buffer, weights, whole.length).set(whole);
+  kernels.weighted(source, target, height, width, SIDE, firsts, taps / 8, weights);
   return new Int32Array(memory.buffer, target, SIDE * height);
+}
+
+function wholeShares(start: Int32Array, shares: readonly number[]): Pick<Bins, "taps" | "whole"> {
+  let most = 1;
+  for (let bin = 0; bin < SIDE; bin++) most = Math.max(most, (start[bin + 1] as number) - (start[bin] as number));
+  const taps = 8 * Math.ceil(most / 8);
+  const whole = new Int16Array(SIDE * taps);
+  for (let bin = 0; bin < SIDE; bin++) {
+    const [begin, end] = [start[bin] as number, start[bin + 1] as number];
+    for (let k = begin; k < end; k++) whole[bin * taps + k - begin] = SIDE * (shares[k] as number);
+  }
+  return { taps, whole };
 }
 
 /** Adds the weighted mean of every part of the line that begins at `line` to `out`. */
@@ -228,23 +234,42 @@ function addFourMeans(
 
 /** The DCT-II coefficients of one block, row by row; unscaled. */
 function coefficients(image: Float64Array, cosines: Float64Array): Float64Array {
-  const along = new Float64Array(SIDE * BLOCK);
-  for (let y = 0; y < SIDE; y++) {
-    for (let k = 0; k < BLOCK; k++) {
-      let sum = 0;
-      for (let x = 0; x < SIDE; x++) sum += (image[y * SIDE + x] as number) * (cosines[k * SIDE + x] as number);
-      along[y * BLOCK + k] = sum;
-    }
-  }
+  const along = new Float64Array(BLOCK * SIDE);
+  for (let y = 0; y < SIDE; y++) project(image, y * SIDE, cosines, along, y, SIDE);
   const out = new Float64Array(BLOCK * BLOCK);
-  for (let down = 0; down < BLOCK; down++) {
-    for (let k = 0; k < BLOCK; k++) {
-      let sum = 0;
-      for (let y = 0; y < SIDE; y++) sum += (along[y * BLOCK + k] as number) * (cosines[down * SIDE + y] as number);
-      out[down * BLOCK + k] = sum;
-    }
-  }
+  for (let k = 0; k < BLOCK; k++) project(along, k * SIDE, cosines, out, k, BLOCK);
   return out;
+}
+
+/** The products of a line with the block's eight waves: eight sums at a time, which do not wait for one another. */
+function project(
+  line: Float64Array,
+  from: number,
+  cosines: Float64Array,
+  out: Float64Array,
+  to: number,
+  stride: number,
+): void {
+  let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let n = 0; n < SIDE; n++) {
+    const value = line[from + n] as number;
+    s0 += value * (cosines[n] as number);
+    s1 += value * (cosines[SIDE + n] as number);
+    s2 += value * (cosines[2 * SIDE + n] as number);
+    s3 += value * (cosines[3 * SIDE + n] as number);
+    s4 += value * (cosines[4 * SIDE + n] as number);
+    s5 += value * (cosines[5 * SIDE + n] as number);
+    s6 += value * (cosines[6 * SIDE + n] as number);
+    s7 += value * (cosines[7 * SIDE + n] as number);
+  }
+  out[to] = s0;
+  out[to + stride] = s1;
+  out[to + 2 * stride] = s2;
+  out[to + 3 * stride] = s3;
+  out[to + 4 * stride] = s4;
+  out[to + 5 * stride] = s5;
+  out[to + 6 * stride] = s6;
+  out[to + 7 * stride] = s7;
 }
 
 /** How many bits of two pairs of words differ. */

@@ -34,14 +34,14 @@ export function resampleBytes(
 ): Uint8Array | null {
   const kernels = loadKernels();
   if (kernels === null) return null;
-  const across = wide === null ? null : cut(wide, 8);
+  const across = wide === null ? null : cut(wide, wide.size.every((taps) => taps <= 4) ? 4 : 8);
   const down = tall === null ? null : cut(tall, 2);
   const rows = tall === null ? height : bottom - top;
   const begin = tall === null ? 0 : top;
   const toWidth = wide?.first.length ?? width;
   const toHeight = tall?.first.length ?? rows;
   // Rows are done by four, and rows of no weight are read.
-  const sourceBytes = (rows + 4) * width + 8 * (across?.taps ?? 0);
+  const sourceBytes = (rows + 4) * width + 16 + (across?.taps ?? 0);
   const middleBytes = (rows + 4 + (down?.taps ?? 0)) * toWidth;
   const targetBytes = toHeight * toWidth;
   if (sourceBytes + middleBytes + targetBytes > MOST_BYTES) return null;
@@ -61,7 +61,8 @@ export function resampleBytes(
   for (let plane = 0; plane < count; plane++) {
     const from = (plane * height + begin) * width;
     memory.set(data.subarray(from, from + rows * width), across === null ? middle : source);
-    if (across !== null) {
+    if (across?.taps === 4) kernels.acrossFew(source, middle, rows, width, toWidth, acrossFirst, acrossParts);
+    else if (across !== null) {
       kernels.across(source, middle, rows, width, toWidth, acrossFirst, across.taps / 8, acrossParts);
     }
     if (down !== null) kernels.down(middle, target, toWidth, toHeight, downFirst, down.taps / 2, downParts);

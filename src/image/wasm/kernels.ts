@@ -19,6 +19,15 @@ interface Exports {
     weights: number,
   ): void;
   down(source: number, target: number, width: number, to: number, first: number, pairs: number, weights: number): void;
+  acrossFew(
+    source: number,
+    target: number,
+    rows: number,
+    width: number,
+    to: number,
+    first: number,
+    weights: number,
+  ): void;
   weighted: Exports["across"];
   floats(source: number, target: number, count: number): void;
   unfilter(source: number, target: number, zeros: number, height: number, rowBytes: number, step: number): number;

@@ -48,9 +48,9 @@ async function ours(folder: string, channels: number, least = LEAST): Promise<st
     for (let from = BATCH; from < rows.length + BATCH; from += BATCH) {
       const here = next;
       next = images.load(rows.slice(from, from + BATCH));
-      await here;
+      (await here).release();
     }
-    await next;
+    (await next).release();
   };
   await pass(all.slice(0, 2 * BATCH));
   const [started, cpu] = [performance.now(), process.cpuUsage()];
@@ -209,5 +209,6 @@ async function materials(shared: string, scratch: string): Promise<readonly Mate
 }
 
 const [mode, folder, channels, least] = process.argv.slice(2);
-if (mode === "ours") process.stdout.write(`${await ours(folder as string, Number(channels), Number(least ?? LEAST))}\n`);
+if (mode === "ours")
+  process.stdout.write(`${await ours(folder as string, Number(channels), Number(least ?? LEAST))}\n`);
 else await compare();

@@ -155,12 +155,12 @@ function byteSums(
   const targetBytes = 4 * SIDE * (height + 4);
   // The last bound keeps a sum within 32 bits.
   if (sourceBytes + targetBytes + whole.byteLength > MOST_BYTES || taps > 2 ** 17) return null;
-  const [source, target, firsts, weights] = kernels.areas(
-    sourceBytes,
-    targetBytes,
-    4 * SIDE,
-    whole.byteLength,
-  ) as [number, number, number, number];
+  const [source, target, firsts, weights] = kernels.areas(sourceBytes, targetBytes, 4 * SIDE, whole.byteLength) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const memory = kernels.bytes();
   memory.set(data.subarray(top, top + width * height), source);
   new Int32Array(memory.buffer, firsts, SIDE).set(first);

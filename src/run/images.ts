@@ -32,6 +32,11 @@ export interface LoadedImages {
   readonly rejected: Uint8Array;
   /** Per row asked for: the perceptual hash of the image as decoded; null where there is none. */
   readonly hashes: readonly (PerceptualHash | null)[];
+  /**
+   * Gives the batch's memory back for a later one: from then on nobody may look at it. Not to call it costs time, nothing else: the
+   * engine collects garbage whenever so much memory is new.
+   */
+  release(): void;
 }
 
 /** Loads rows of the table as a batch of the model's size, in stored values of one depth. */
@@ -63,6 +68,8 @@ const MANY = 256;
 const LEAST_ASKED = 8;
 /** Each thread takes some 40 MB and what an image takes. */
 const MOST_THREADS = 8;
+/** Batches' memory that is kept for later ones: one is with the model, one is being loaded. */
+const MOST_SPARE = 2;
 /** Rows that a thread is given at once. */
 const LARGEST_JOB = 8;
 /** Of large images or volumes fewer are at work: so many values in all threads, and a quarter of them in one, unless one image has more. */
@@ -139,10 +146,22 @@ export async function openImages({
     return load(files, out);
   }
 
+  const spare: ArrayBuffer[] = [];
+  /** A batch in memory that was given back, where there is enough. What it holds is left from before. */
+  function takeBatch(count: number): PixelBatch {
+    const bytes = 4 * count * size;
+    const found = spare.findIndex((buffer) => buffer.byteLength >= bytes);
+    if (found < 0) return createBatch(geometry, count);
+    const [buffer] = spare.splice(found, 1) as [ArrayBuffer];
+    // A view of its own for each batch: nothing that somebody knows by the old one is taken for the new one.
+    return { ...geometry, count, data: new Float32Array(buffer, 0, count * size) };
+  }
+
   return {
     geometry,
     async load(rows) {
-      const whole = createBatch(geometry, rows.length);
+      const whole = takeBatch(rows.length);
+      let held = true;
       const place = (index: number) => whole.data.subarray(index * size, (index + 1) * size);
       const loaded = await loadInto(Array.from(rows), whole.data);
       const kept = Int32Array.from(loaded.flatMap(({ rejected }, index) => (rejected === 0 ? [index] : [])));
@@ -155,6 +174,10 @@ export async function openImages({
         sha256: loaded.map(({ sha256 }) => sha256),
         rejected: Uint8Array.from(loaded, ({ rejected }) => rejected),
         hashes: loaded.map(({ hash }) => hash),
+        release() {
+          if (held && spare.length < MOST_SPARE) spare.push(whole.data.buffer as ArrayBuffer);
+          held = false;
+        },
       };
     },
     async faultOf(row) {

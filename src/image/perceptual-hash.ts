@@ -96,7 +96,7 @@ function downMeans(rows: Float64Array, { first, length, shares, start }: Bins): 
 function addByteMeans(sums: Int32Array, lengths: Float64Array, weight: number, rows: Float64Array): void {
   for (let line = 0; line < rows.length; line += SIDE) {
     for (let x = 0; x < SIDE; x++) {
-      const mean = (sums[line + x] as number) / SIDE / (lengths[x] as number);
+      const mean = ((sums[line + x] as number) * (1 / SIDE)) / (lengths[x] as number);
       rows[line + x] = (rows[line + x] as number) + weight * mean;
     }
   }

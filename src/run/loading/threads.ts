@@ -73,12 +73,14 @@ interface Seat {
 function openSeat({ most, size, spec }: ThreadSpec): Seat {
   const images = new Float32Array(new SharedArrayBuffer(4 * most * size));
   const workerData: WorkerStart = { spec, size, images };
-  const worker = new Worker(WORKER, { workerData });
+  // Without the process's own options: some, such as --input-type, are refused by threads.
+  const worker = new Worker(WORKER, { workerData, execArgv: [] });
   // A thread without work keeps no process alive.
   worker.unref();
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let job: { resolve(reply: LoadReply): void; reject(error: unknown): void } | null = null;
   let lostTo: unknown = null;
+  let closing = false;
   const lose = (cause: unknown) => {
     lostTo ??= cause;
     job?.reject(lost(lostTo));
@@ -101,10 +103,11 @@ function openSeat({ most, size, spec }: ThreadSpec): Seat {
         return reply.rows;
       } finally {
         job = null;
-        worker.unref();
+        if (!closing) worker.unref();
       }
     },
     async close() {
+      closing = true;
       worker.ref();
       worker.postMessage("close");
       await ended;

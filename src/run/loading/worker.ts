@@ -31,17 +31,21 @@ if (port === null) throw new Error("worker.js is started by openThreads, not by 
 
 const { images, size, spec } = workerData as WorkerStart;
 
-port.on("message", async (job: readonly ImageFile[] | "close") => {
-  if (job === "close") {
-    port.close();
-    return;
-  }
+/** The job at hand, if any. */
+let busy: Promise<void> = Promise.resolve();
+
+port.on("message", (job: readonly ImageFile[] | "close") => {
+  if (job === "close") busy.then(() => port.close());
+  else busy = answer(job);
+});
+
+async function answer(job: readonly ImageFile[]): Promise<void> {
   const reply = await perform(job).then(
     (rows): LoadReply => ({ kind: "loaded", rows }),
     (error: unknown): LoadReply => ({ kind: "failed", fault: asFault(error) }),
   );
-  port.postMessage(reply);
-});
+  port?.postMessage(reply);
+}
 
 async function perform(files: readonly ImageFile[]): Promise<readonly LoadedRow[]> {
   const rows: LoadedRow[] = [];

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { randomFrom } from "../../src/core/random.js";
 import { decodeImage } from "../../src/image/decode.js";
 import { decodeWithSharp } from "../../src/image/decode-sharp.js";
@@ -82,8 +82,8 @@ test("files of 4:2:2 by another writer", async () => {
 });
 
 test.each([
-  ["progressive", (image: sharp.Sharp) => image.jpeg({ progressive: true })],
-  ["with trellis quantisation", (image: sharp.Sharp) => image.jpeg({ mozjpeg: true })],
+  ["progressive", (image: Sharp) => image.jpeg({ progressive: true })],
+  ["with trellis quantisation", (image: Sharp) => image.jpeg({ mozjpeg: true })],
 ])("%s files are left to sharp, and read all the same", async (_, write) => {
   const file = await write(picture(50, 40, 3, "waves")).toBuffer();
   expect(plain(file)).toBeNull();

@@ -4,8 +4,8 @@
  *
  *   npm run build && node dist/bench/decode.js
  *
- * On one core (both tied to it with taskset) and on two (ours: one process; Python: two processes that share the files). Processor time is that of the runs on one core, and
- * says more where others use the machine.
+ * On one core (both tied to it with taskset) and on two: ours in one process, whose threads use both; Pillow in one process, and in
+ * two that share the files. Processor time is that of the runs on one core, of all threads, and says more where others use the machine.
  * Needs Debian's python3-pil and python3-numpy; JPEG files are made from the PNG ones by sharp, quality 90.
  */
 import { spawnSync } from "node:child_process";
@@ -23,11 +23,11 @@ import { sessionPerCoreSeconds } from "./support/bare.js";
 const TURNS = 3;
 const SIDE = 224;
 const BATCH = 32;
-/** Each measurement reads at least this many images. */
-const LEAST = 400;
+/** Each measurement reads at least this many images: of small ones more, or starting would be most of what is measured. */
+const LEAST = { large: 200, small: 1500 } as const;
 
 /** Images per second of our loader over all files of a folder, and milliseconds of processor time per image. */
-async function ours(folder: string, channels: number, least = LEAST): Promise<string> {
+async function ours(folder: string, channels: number, least: number): Promise<string> {
   const source = await findPlugin("data", "table");
   const table = await source.open(source.meta.parameters.parse({ path: "manifest.csv" }), {
     baseFolder: folder,
@@ -40,23 +40,25 @@ async function ours(folder: string, channels: number, least = LEAST): Promise<st
     eachFrame: false,
   });
   const input = { channels, height: SIDE, width: SIDE, resize: "bilinear" as const };
-  const images = await openImages({ source: table, input, bits: 8, unreadable: "fail", rows: [0] });
   const all = Array.from({ length: Math.max(least, table.count) }, (_, index) => index % table.count);
+  const images = await openImages({ source: table, input, bits: 8, unreadable: "fail", rows: all });
   const pass = async (rows: readonly number[]) => {
     // As a run does: the next batch is read while this one is with the model.
     let next = images.load(rows.slice(0, BATCH));
     for (let from = BATCH; from < rows.length + BATCH; from += BATCH) {
       const here = next;
       next = images.load(rows.slice(from, from + BATCH));
-      await here;
+      (await here).release();
     }
-    await next;
+    (await next).release();
   };
   await pass(all.slice(0, 2 * BATCH));
   const [started, cpu] = [performance.now(), process.cpuUsage()];
   await pass(all);
   const { system, user } = process.cpuUsage(cpu);
-  return `${all.length / ((performance.now() - started) / 1000)} ${(system + user) / 1000 / all.length}`;
+  const seconds = (performance.now() - started) / 1000;
+  await images.close();
+  return `${all.length / seconds} ${(system + user) / 1000 / all.length}`;
 }
 
 const PYTHON = `
@@ -89,6 +91,7 @@ interface Material {
   readonly name: string;
   readonly folder: string;
   readonly channels: 1 | 3;
+  readonly least: number;
 }
 
 async function compare(): Promise<void> {
@@ -103,34 +106,28 @@ async function compare(): Promise<void> {
   try {
     process.stdout.write(`images per second to ${SIDE} × ${SIDE}, medians of ${TURNS} turns\n`);
     process.stdout.write(
-      "                            one core                two cores               processor ms per image\n",
+      "                            one core         two cores                     processor ms per image\n",
     );
     process.stdout.write(
-      "                            ours  Pillow  ratio     ours  Pillow  ratio     ours  Pillow  ratio\n",
+      "                            ours  Pillow     ours  Pillow  two Pillows     ours  Pillow  ratio\n",
     );
-    for (const { channels, folder, name } of await materials(shared, scratch)) {
-      const self = [fileURLToPath(import.meta.url), "ours", folder, String(channels)];
-      const cpu: [number[], number[]] = [[], []];
-      const cells = [1, 2].map((cores) => {
-        const rates: [number[], number[]] = [[], []];
-        const them = ["-c", PYTHON, join(folder, "images"), String(cores), String(LEAST)];
-        for (let turn = 0; turn < TURNS; turn++) {
-          for (const [who, [rate, ms]] of [
-            timed(cores, process.execPath, self),
-            timed(cores, python, them),
-          ].entries()) {
-            rates[who as 0 | 1].push(rate);
-            if (cores === 1) cpu[who as 0 | 1].push(ms);
-          }
-        }
-        const [own, theirs] = rates.map(median) as [number, number];
-        return `${own.toFixed(0).padStart(6)}${theirs.toFixed(0).padStart(8)}${(own / theirs).toFixed(2).padStart(7)}`;
-      });
-      const [own, theirs] = cpu.map(median) as [number, number];
-      cells.push(
-        `${own.toFixed(2).padStart(6)}${theirs.toFixed(2).padStart(8)}${(theirs / own).toFixed(2).padStart(7)}`,
-      );
-      process.stdout.write(`${name.padEnd(26)}${cells.join("   ")}\n`);
+    for (const { channels, folder, least, name } of await materials(shared, scratch)) {
+      const self = [fileURLToPath(import.meta.url), "ours", folder, String(channels), String(least)];
+      const them = (processes: number) => ["-c", PYTHON, join(folder, "images"), String(processes), String(least)];
+      const found: (readonly [rate: number, ms: number])[][] = [[], [], [], [], []];
+      for (let turn = 0; turn < TURNS; turn++) {
+        found[0]?.push(timed(1, process.execPath, self));
+        found[1]?.push(timed(1, python, them(1)));
+        found[2]?.push(timed(2, process.execPath, self));
+        found[3]?.push(timed(2, python, them(1)));
+        found[4]?.push(timed(2, python, them(2)));
+      }
+      const rates = found.map((turns) => median(turns.map(([rate]) => rate)).toFixed(0));
+      const [own, theirs] = found.map((turns) => median(turns.map(([, ms]) => ms))) as [number, number];
+      const widths = [6, 8, 9, 8, 13];
+      const columns = rates.map((rate, index) => rate.padStart(widths[index] as number)).join("");
+      const processor = `${own.toFixed(2).padStart(9)}${theirs.toFixed(2).padStart(8)}${(theirs / own).toFixed(2).padStart(7)}`;
+      process.stdout.write(`${name.padEnd(26)}${columns}${processor}\n`);
     }
     await besideModel(shared, scratch);
   } finally {
@@ -200,12 +197,13 @@ async function materials(shared: string, scratch: string): Promise<readonly Mate
         else await sized.jpeg({ quality: 90 }).toFile(to);
       }
       writeFileSync(join(folder, "manifest.csv"), `path\n${names.map((file) => `images/${file}`).join("\n")}\n`);
-      made.push({ name: title, folder, channels });
+      const least = name === "cxr-nih-1024" || size !== null ? LEAST.large : LEAST.small;
+      made.push({ name: title, folder, channels, least });
     }
   }
   return made;
 }
 
-const [mode, folder, channels] = process.argv.slice(2);
-if (mode === "ours") process.stdout.write(`${await ours(folder as string, Number(channels))}\n`);
+const [mode, folder, channels, least] = process.argv.slice(2);
+if (mode === "ours") process.stdout.write(`${await ours(folder as string, Number(channels), Number(least))}\n`);
 else await compare();

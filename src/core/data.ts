@@ -75,6 +75,11 @@ export interface SourceTable {
    */
   readonly loadImage: ((row: number) => Promise<{ readonly image: DecodedImage; readonly sha256: string }>) | null;
   /**
+   * What `loadImage` reads of a row, where it is a file of its own: other threads can then do the same (`loadImageFile`). Throws as
+   * `loadImage` rejects where the row says nothing sensible.
+   */
+  readonly imageFile?: (row: number) => ImageFile;
+  /**
    * Decodes another file that a column names, such as a mask, with stored values as they are; absent where the source knows no
    * such files. Rejects as `loadImage` does.
    */
@@ -90,6 +95,17 @@ export interface SourceTable {
   readonly checkImages?: (mayMiss?: boolean) => Promise<void>;
   /** What the report must say of the data beside its samples, such as files that were passed over. */
   readonly deviations?: readonly Deviation[];
+}
+
+/** A row's image as plain data. */
+export interface ImageFile {
+  /** The folder that the path is relative to and may not leave, absolute. */
+  readonly root: string;
+  /** As the table has it. */
+  readonly path: string;
+  /** What to call the row in messages. */
+  readonly place: string;
+  readonly pixels: PixelOptions;
 }
 
 /** A column of numbers: a million of them are eight megabytes here, and as many strings a hundred. */

@@ -16,7 +16,7 @@ import { defineDataSource, type SourceTable } from "../core/data.js";
 import { received, StepwedgeError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { listFiles, ownColumn, stemOf } from "./shared/files.js";
-import { checkImageReferences, framesByRow, loadImage, relativeName } from "./shared/image-files.js";
+import { checkImageReferences, framesByRow, imageFileOf, loadImage, relativeName } from "./shared/image-files.js";
 import { numbersOf } from "./shared/numbers.js";
 import { addGroups, patternColumns, patternParameter } from "./shared/pattern.js";
 
@@ -75,6 +75,7 @@ export default defineDataSource({
       rowName,
       files: { [`${name}/`]: sha256(paths.join("\n")) },
       loadImage: (row) => loadImage(images, row, pixels(row)),
+      imageFile: (row) => imageFileOf(images, row, pixels(row)),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -20,6 +20,7 @@ import {
   framesByRow,
   furtherFiles,
   type ImageReferences,
+  imageFileOf,
   loadImage,
   readImageFile,
   relativeName,
@@ -97,6 +98,8 @@ export default defineDataSource({
         const slice = rows[row]?.slice ?? null;
         return slice === null ? byRow(row) : { ...pixels, frames: { take: "index", index: slice } };
       }),
+      // Slices of one volume are cut from one reading of it, by one thread.
+      ...(eachFrame ? {} : { imageFile: (row: number) => imageFileOf(images, row, byRow(row)) }),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -17,6 +17,7 @@ import {
   framesByRow,
   furtherFiles,
   type ImageReferences,
+  imageFileOf,
   loadImage,
   relativeName,
 } from "./shared/image-files.js";
@@ -123,6 +124,7 @@ export default defineDataSource({
       ...base,
       loadImage: (row) => loadImage(images, row, pixels(row)),
       ...furtherFiles(images, columns, pixels),
+      imageFile: (row) => imageFileOf(images, row, pixels(row)),
       checkImages: (mayMiss) => checkImageReferences(images, mayMiss),
     };
   },

@@ -1,8 +1,10 @@
 import { endianness } from "node:os";
 import { promisify } from "node:util";
+import { isMainThread } from "node:worker_threads";
 import { crc32, inflate, inflateSync } from "node:zlib";
 import type { ImageHeader } from "./header.js";
 import type { InterleavedPixels } from "./interleaved.js";
+import { type Kernels, loadKernels, MOST_BYTES } from "./wasm/kernels.js";
 
 /**
  * The plain kinds of PNG (W3C Portable Network Graphics, third edition): gray and RGB with or without alpha, 8 or 16 bits,
@@ -11,7 +13,7 @@ import type { InterleavedPixels } from "./interleaved.js";
  */
 
 const inflateAside = promisify(inflate);
-/** Larger images are unpacked in another thread; smaller ones take less time than going there and back. */
+/** Larger images are unpacked beside the main thread; smaller ones take less time than going there and back. */
 const LARGE = 2 ** 18;
 
 /** Colour types by number, and the samples that a pixel of each has. */
@@ -35,7 +37,7 @@ export async function decodePlainPng(bytes: Buffer, header: ImageHeader): Promis
   const options = { chunkSize: Math.max(64, size + 1), maxOutputLength: size };
   let rows: Uint8Array;
   try {
-    rows = size < LARGE ? inflateSync(packed.data, options) : await inflateAside(packed.data, options);
+    rows = size < LARGE || !isMainThread ? inflateSync(packed.data, options) : await inflateAside(packed.data, options);
   } catch {
     return null;
   }
@@ -90,6 +92,10 @@ function isCritical(type: string): boolean {
 /** Rows without their filters (section 9), or null where there is an unknown filter. `step`: bytes per pixel. */
 function unfilter(rows: Uint8Array, height: number, rowBytes: number, step: number): Uint8Array | null {
   const filtered = new Uint8Array(rows.buffer, rows.byteOffset, rows.length);
+  const kernels = loadKernels();
+  if (kernels !== null && 2 * rows.length + rowBytes <= MOST_BYTES) {
+    return unfilterFast(kernels, filtered, height, rowBytes, step);
+  }
   const out = new Uint8Array(height * rowBytes);
   const zeros = new Uint8Array(rowBytes);
   for (let y = 0; y < height; y++) {
@@ -124,6 +130,23 @@ function unfilter(rows: Uint8Array, height: number, rowBytes: number, step: numb
     }
   }
   return out;
+}
+
+/** The same by WebAssembly's vectors (assembly/png.ts). */
+function unfilterFast(
+  kernels: Kernels,
+  rows: Uint8Array,
+  height: number,
+  rowBytes: number,
+  step: number,
+): Uint8Array | null {
+  const size = height * rowBytes;
+  const [source, target, zeros] = kernels.areas(rows.length, size, rowBytes + 16) as [number, number, number];
+  const memory = kernels.bytes();
+  memory.set(rows, source);
+  memory.fill(0, zeros, zeros + rowBytes + 16);
+  if (kernels.unfilter(source, target, zeros, height, rowBytes, step) === 0) return null;
+  return memory.slice(target, target + size);
 }
 
 /** Paeth's predictor from the second pixel on. */

@@ -1,6 +1,7 @@
 import type { DecodedImage } from "../core/data.js";
 import type { ResizeRule } from "../core/model.js";
 import { type Kernel, kernelWeights } from "./kernels.js";
+import { type Planes, resampleBytes, type WholeWeights } from "./resize-bytes.js";
 import { emptyLike } from "./storage.js";
 
 /**
@@ -12,6 +13,9 @@ import { emptyLike } from "./storage.js";
  * integers with 22 bits behind the point, rounded to whole values after each pass. Other depths are computed in float64
  * without rounding between the passes and rounded once at the end. `bicubic` and `lanczos` overshoot at edges: results are
  * kept within 0 … `white`. `nearest` takes the pixel under the centre.
+ *
+ * Eight-bit images go through WebAssembly (resize-bytes.ts) where this machine has its vectors and the image is not too large for
+ * it; the same sums are made here otherwise.
  *
  * Only `lanczos` needs more than +, −, × and ÷: its sines differ between machines in the last of 53 bits at most, of which 22
  * are used at 8 bits.
@@ -103,6 +107,9 @@ function resample(image: DecodedImage, wide: Axis, tall: Axis, kernel: Kernel, w
   const planes = { count: image.channels, height: image.height, width: image.width, top, bottom };
   const [between, skipped] = isIdentity(wide) ? [planes, 0] : [{ ...planes, height: bottom - top, width }, top];
   if (image.data instanceof Uint8Array) {
+    const weights = { wide: isIdentity(wide) ? null : weightsOf(kernel, wide), tall: isIdentity(tall) ? null : down };
+    const fast = resampleBytes(image.data, planes, weights);
+    if (fast !== null) return { ...image, data: fast, width, height };
     const rows = isIdentity(wide) ? image.data : acrossBytes(image.data, planes, weightsOf(kernel, wide));
     if (isIdentity(tall)) return { ...image, data: rows, width, height };
     return { ...image, data: downBytes(rows, between, skipped, down), width, height };
@@ -119,12 +126,8 @@ function resample(image: DecodedImage, wide: Axis, tall: Axis, kernel: Kernel, w
 }
 
 /** Weights along one axis: exact, and as Pillow's integers. */
-interface AxisWeights {
-  readonly first: Int32Array;
-  readonly size: Int32Array;
-  readonly stride: number;
+interface AxisWeights extends WholeWeights {
   readonly exact: Float64Array;
-  readonly whole: Int32Array;
 }
 
 /** The weights of the last few resizes: the images of a study mostly have one size. */
@@ -141,15 +144,6 @@ function weightsOf(kernel: Kernel, { begin, end, from, to }: Axis): AxisWeights 
   if (cache.size >= MOST_CACHED) cache.clear();
   cache.set(key, made);
   return made;
-}
-
-/** Planes of height × width; of each, rows `top` to `bottom` (exclusive) count. */
-interface Planes {
-  readonly count: number;
-  readonly height: number;
-  readonly width: number;
-  readonly top: number;
-  readonly bottom: number;
 }
 
 /** The pass along rows: four of them at a time, so that each weight is fetched once for four. */

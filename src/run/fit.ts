@@ -4,7 +4,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { artifactFile, ARTIFACTS_FOLDER } from "./fitting.js";
 import { type RunObserver, SILENT } from "./observer.js";
 import { openStudy } from "./opening.js";
-import { layGroundwork } from "./predict.js";
+import { withGroundwork } from "./predict.js";
 import { openRecord } from "./record.js";
 import { predictionKey } from "./run.js";
 
@@ -47,15 +47,11 @@ export async function fitPlan(options: FitOptions): Promise<FitResult[]> {
     }
     openRecord({ out, resume: options.resume ?? false, loaded, inputs });
     const key = predictionKey(loaded.protocol, inputs);
-    const { stored } = await layGroundwork(model, {
-      loaded,
-      plan,
-      data,
-      out,
-      key,
-      observer,
-      signal: options.signal,
-    });
+    const { stored } = await withGroundwork(
+      model,
+      { loaded, plan, data, out, key, observer, signal: options.signal },
+      async (ground) => ground,
+    );
     return [...stored].map(([name, { fitted, queries, sha256 }]) => ({
       key: name,
       file: join(ARTIFACTS_FOLDER, artifactFile(name)),

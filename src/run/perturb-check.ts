@@ -8,7 +8,7 @@ import type { LoadedProtocol } from "../protocol/load.js";
 import { readArtifact } from "./artifact.js";
 import { ARTIFACTS_FOLDER, artifactFile } from "./fitting.js";
 import { HeadedModel } from "./headed-model.js";
-import { openImages } from "./images.js";
+import { type ImageLoader, openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
 import { type RunObserver, SILENT } from "./observer.js";
 import { openModel } from "./opening.js";
@@ -55,10 +55,11 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
   const head = await planHead(protocol, loaded.baseFolder);
   const model = await openModel(loaded, adapter, { head, task: null }, options.threads, { source: table });
   if (model === null) throw new Error("a table of scores has no images");
+  let images: ImageLoader | null = null;
   try {
     if (head !== null && model instanceof HeadedModel) model.use(headOf(folder, head));
     const { bits } = protocol.data;
-    const images = await openImages({ source: table, input: model.meta.input, bits, unreadable: "fail", rows: [0] });
+    images = await openImages({ source: table, input: model.meta.input, bits, unreadable: "fail", rows: [0] });
     const ledger = new QueryLedger(model);
     observer.stage("checking", table.count);
     let largestDifference = 0;
@@ -84,6 +85,7 @@ export async function checkPerturbed(options: CheckOptions): Promise<CheckOutcom
     }
     return { images: table.count, largestDifference };
   } finally {
+    await images?.close();
     await model.close();
   }
 }

@@ -21,7 +21,7 @@ import { type RunObserver, SILENT } from "./observer.js";
 import { openStudy } from "./opening.js";
 import { writeWhole } from "./parquet.js";
 import type { PlannedCondition } from "./plan.js";
-import { type Groundwork, layGroundwork } from "./predict.js";
+import { type Groundwork, withGroundwork } from "./predict.js";
 import type { PreparedData } from "./prepare.js";
 import { predictionKey } from "./run.js";
 
@@ -84,14 +84,17 @@ export async function perturbImages(options: PerturbOptions): Promise<PerturbOut
     const planned = chosenCondition(study.plan.conditions, options.selection);
     const plan = { ...study.plan, fits: study.plan.fits.filter((fit) => fit.key === planned.fit) };
     const key = predictionKey(loaded.protocol, inputs);
-    const ground = await layGroundwork(model, { loaded, plan, data, out, key, observer, signal: options.signal });
-    const rows = await perturbAll(planned, ground, data, model, options);
+    const predicting = { loaded, plan, data, out, key, observer, signal: options.signal };
+    const { rows, spent } = await withGroundwork(model, predicting, async (ground) => ({
+      rows: await perturbAll(planned, ground, data, model, options),
+      spent: ground.evaluation.ledger.spent,
+    }));
     writeWhole(join(out, PERTURBED_TABLE), tableText(rows));
     rmSync(join(out, SCORES_FOLDER), { recursive: true });
     return {
       condition: planned.key,
       images: rows.length,
-      queries: ground.evaluation.ledger.spent.search + ground.evaluation.ledger.spent.surrogate,
+      queries: spent.search + spent.surrogate,
       largestDifference: rows.reduce((kept, row) => Math.max(kept, row.difference), 0),
     };
   } finally {

@@ -11,10 +11,10 @@ import { requireGradients } from "./asking.js";
 import { type EvidenceIndex, scoreColumn, sheetName, TUNING_SHEET } from "./evidence.js";
 import { fitAttack, trainDefense } from "./fitting.js";
 import { HeadedModel, withSample } from "./headed-model.js";
-import { openImages } from "./images.js";
 import { JudgedModel } from "./judged-model.js";
 import type { KeptEmbeddings } from "./embeddings-file.js";
 import { bankOf, keepEmbeddings } from "./kept-embeddings.js";
+import { type ImageLoader, openImages } from "./images.js";
 import { QueryLedger } from "./ledger.js";
 import { summariseAttack } from "./measures.js";
 import type { RunObserver } from "./observer.js";
@@ -71,19 +71,32 @@ export interface Groundwork {
 }
 
 /**
- * Preflight, the tuning split's clean scores, the operating points, the trainings of defenses and the searches of
- * attacks, in this order.
+ * Lays the groundwork: preflight, the tuning split's clean scores, the operating points, the trainings of defenses and the
+ * searches of attacks, in this order. `use` has the images until it is through.
  */
-export async function layGroundwork(model: Model, options: PredictOptions): Promise<Groundwork> {
+export async function withGroundwork<Result>(
+  model: Model,
+  options: PredictOptions,
+  use: (ground: Groundwork) => Promise<Result>,
+): Promise<Result> {
+  const { data, loaded } = options;
+  const { bits, unreadable } = loaded.protocol.data;
+  const { rows } = data.evaluation;
+  const images = await openImages({ source: data.source, input: model.meta.input, bits, unreadable, rows });
+  try {
+    return await use(await layGroundwork(model, options, images));
+  } finally {
+    await images.close();
+  }
+}
+
+async function layGroundwork(model: Model, options: PredictOptions, images: ImageLoader): Promise<Groundwork> {
   const { data, loaded, observer, plan } = options;
   const { protocol } = loaded;
   const ledger = new QueryLedger(model);
   for (const { attack } of plan.conditions) {
     if (attack?.plugin.meta.knowledge === "gradient") requireGradients(ledger, attack.entry.id);
   }
-  const { bits, unreadable } = protocol.data;
-  const { rows } = data.evaluation;
-  const images = await openImages({ source: data.source, input: model.meta.input, bits, unreadable, rows });
   const shared = {
     ledger,
     images,
@@ -195,9 +208,12 @@ function forwardPasses({ data, loaded, plan }: PredictOptions): number {
  * The expensive half: preflight, the tuning split, the searches, then every condition of the evaluation split. All of
  * it is kept as it comes, so that it can be interrupted anywhere.
  */
-export async function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
+export function predict(model: Model, options: PredictOptions): Promise<PredictOutcome> {
+  return withGroundwork(model, options, (ground) => scoreAll(model, ground, options));
+}
+
+async function scoreAll(model: Model, ground: Groundwork, options: PredictOptions): Promise<PredictOutcome> {
   const { data, plan } = options;
-  const ground = await layGroundwork(model, options);
   const { checks, evaluation, fits, head, kept, stored, tuningSheet } = ground;
   await keepEvaluation(model, ground, data.tuning);
   const sheets = await scoreConditions(evaluation, plan.conditions, fits);

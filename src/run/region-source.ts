@@ -36,10 +36,12 @@ export function withRegions(source: SourceTable, region: RegionEntry): SourceTab
     height: columnOf(region.height),
   };
   const boxes = Array.from({ length: source.count }, (_, row) => boxOf(columns, row, source.rowName(row), region));
+  // Whole files are what threads load; a box is cut here.
+  const { imageFile: _imageFile, ...others } = source;
   const { loadImage } = source;
   if (loadImage === null) return source;
   return {
-    ...source,
+    ...others,
     async loadImage(row) {
       const { image, sha256: digest } = await loadImage(row);
       const box = boxes[row] as Box;

@@ -226,10 +226,13 @@ async function scoreBatch(
         () => {},
       );
     }
+    const all = Promise.all(scored);
     if (preparation.asks) {
-      await Promise.all(scored);
+      await all;
       preparation.forget();
     }
+    // A failure is told by the works in flight.
+    all.then(loaded.release, () => {});
   } finally {
     preparation.close();
   }

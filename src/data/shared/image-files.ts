@@ -1,9 +1,22 @@
-import { type Dirent, promises as fs } from "node:fs";
+import { type Dirent, promises as fs, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
-import { AS_STORED, type PixelOptions, type SourceContext, type SourceTable } from "../../core/data.js";
+import { isMainThread } from "node:worker_threads";
+import { AS_STORED, type ImageFile, type PixelOptions, type SourceContext, type SourceTable } from "../../core/data.js";
 import { ExitCode, received, StepwedgeError } from "../../core/errors.js";
 import { sha256 } from "../../core/hash.js";
 import { decodeImage } from "../../image/decode.js";
+
+/**
+ * The questions about files. The main thread waits for no disk; a thread that only loads does, and is spared the way to libuv's
+ * threads and back, which takes longer than the answer where files lie near.
+ */
+const files = isMainThread
+  ? fs
+  : {
+      realpath: async (path: string) => realpathSync.native(path),
+      stat: async (path: string) => statSync(path),
+      readFile: async (path: string) => readFileSync(path),
+    };
 
 /** The image references of a table: paths relative to one folder, which they may not leave. */
 export interface ImageReferences {
@@ -24,7 +37,8 @@ export async function checkImageReferences(images: ImageReferences, mayMiss = fa
   const listings = new Map<string, ReadonlyMap<string, Dirent>>();
   for (let row = 0; row < images.paths.length; row++) {
     if (mayMiss && images.paths[row] === "") continue;
-    const path = lexicalPath(images, row);
+    const image = imageFileOf(images, row, AS_STORED);
+    const path = lexicalPath(image);
     const folder = dirname(path);
     let listing = listings.get(folder);
     if (listing === undefined) {
@@ -33,61 +47,64 @@ export async function checkImageReferences(images: ImageReferences, mayMiss = fa
     }
     // A name that the listing lacks may still exist (upper and lower case, Unicode forms): ask the file system then.
     if (listing.get(basename(path))?.isFile() === true) continue;
-    if (mayMiss) await refuseOutside(images, row, root, path);
-    else await resolveImage(images, row);
+    if (mayMiss) await refuseOutside(image, root, path);
+    else await resolveImageFile(image);
   }
 }
 
 /** @throws StepwedgeError where the path is there and leads out of the folder. */
-async function refuseOutside(images: ImageReferences, row: number, root: string, path: string): Promise<void> {
+async function refuseOutside(image: ImageFile, root: string, path: string): Promise<void> {
   const real = await fs.realpath(path).catch(() => null);
-  if (real !== null && !isInside(root, real)) throw outside(images, row);
+  if (real !== null && !isInside(root, real)) throw outside(image);
 }
 
 /**
  * The file of a row's image, with symbolic links resolved.
  * @throws StepwedgeError where the path is empty, leaves the folder, does not exist or is no file.
  */
-export async function resolveImage(images: ImageReferences, row: number): Promise<string> {
-  const root = await realFolder(images.root);
-  const path = lexicalPath(images, row);
+export function resolveImage(images: ImageReferences, row: number): Promise<string> {
+  return resolveImageFile(imageFileOf(images, row, AS_STORED));
+}
+
+async function resolveImageFile(image: ImageFile): Promise<string> {
+  const root = await realFolder(image.root);
+  const path = lexicalPath(image);
   let real: string;
   try {
-    real = await fs.realpath(path);
+    real = await files.realpath(path);
   } catch (cause) {
-    throw new StepwedgeError(`image not found: ${received(images.paths[row])}`, {
-      where: images.rowName(row),
-      remedy: `Paths are relative to ${received(images.root)}; correct the path, or set data.root.`,
+    throw new StepwedgeError(`image not found: ${received(image.path)}`, {
+      where: image.place,
+      remedy: `Paths are relative to ${received(image.root)}; correct the path, or set data.root.`,
       cause,
     });
   }
-  if (!isInside(root, real)) throw outside(images, row);
-  if (!(await fs.stat(real)).isFile()) {
-    throw new StepwedgeError(`the image is not a file: ${received(images.paths[row])}`, {
-      where: images.rowName(row),
+  if (!isInside(root, real)) throw outside(image);
+  if (!(await files.stat(real)).isFile()) {
+    throw new StepwedgeError(`the image is not a file: ${received(image.path)}`, {
+      where: image.place,
       remedy: "Give the path of one image file.",
     });
   }
   return real;
 }
 
-/** The row's path made absolute, before symbolic links are looked at. */
-function lexicalPath(images: ImageReferences, row: number): string {
-  const written = images.paths[row] ?? "";
-  if (written === "") {
+/** The path made absolute, before symbolic links are looked at. */
+function lexicalPath(image: ImageFile): string {
+  if (image.path === "") {
     throw new StepwedgeError("the row has no image path", {
-      where: images.rowName(row),
+      where: image.place,
       remedy: "Fill the image column, or leave the row out of the table.",
     });
   }
-  const path = resolve(images.root, written);
-  if (isAbsolute(written) || !isInside(images.root, path)) throw outside(images, row);
+  const path = resolve(image.root, image.path);
+  if (isAbsolute(image.path) || !isInside(image.root, path)) throw outside(image);
   return path;
 }
 
-function outside(images: ImageReferences, row: number): StepwedgeError {
-  return new StepwedgeError(`path outside the data folder: ${received(images.paths[row])}`, {
-    where: images.rowName(row),
+function outside(image: ImageFile): StepwedgeError {
+  return new StepwedgeError(`path outside the data folder: ${received(image.path)}`, {
+    where: image.place,
     remedy:
       "Give paths relative to the data folder that stay inside it, or set data.root to a folder that holds them all.",
   });
@@ -100,7 +117,7 @@ export function isInside(folder: string, path: string): boolean {
 
 async function realFolder(folder: string): Promise<string> {
   try {
-    return await fs.realpath(folder);
+    return await files.realpath(folder);
   } catch (cause) {
     throw new StepwedgeError(`the data folder does not exist: ${received(folder)}`, {
       remedy: "Correct data.root; it is relative to the protocol file.",
@@ -139,14 +156,24 @@ export function framesByRow(
   };
 }
 
+/** A row's image as `loadImageFile` takes it. */
+export function imageFileOf({ paths, root, rowName }: ImageReferences, row: number, pixels: PixelOptions): ImageFile {
+  return { root, path: paths[row] ?? "", place: rowName(row), pixels };
+}
+
 /** Reads and decodes a row's image. */
 export async function loadImage(
   images: ImageReferences,
   row: number,
   pixels: PixelOptions,
 ): ReturnType<NonNullable<SourceTable["loadImage"]>> {
-  const { bytes, where } = await readImageFile(images, row);
-  return { image: await decodeImage(bytes, where, pixels), sha256: sha256(bytes) };
+  return loadImageFile(imageFileOf(images, row, pixels));
+}
+
+/** Reads and decodes an image; in any thread. */
+export async function loadImageFile(file: ImageFile): ReturnType<NonNullable<SourceTable["loadImage"]>> {
+  const { bytes, where } = await readFileOf(file);
+  return { image: await decodeImage(bytes, where, file.pixels), sha256: sha256(bytes) };
 }
 
 /** Files beside the images that columns name, such as masks: their values as they are stored. */
@@ -168,11 +195,15 @@ export function furtherFiles(
 }
 
 /** The bytes of a row's image, and what to call it in messages. */
-export async function readImageFile(images: ImageReferences, row: number): Promise<{ bytes: Buffer; where: string }> {
-  const file = await resolveImage(images, row);
-  const where = `${images.rowName(row)}, image ${received(images.paths[row])}`;
+export function readImageFile(images: ImageReferences, row: number): Promise<{ bytes: Buffer; where: string }> {
+  return readFileOf(imageFileOf(images, row, AS_STORED));
+}
+
+async function readFileOf(image: ImageFile): Promise<{ bytes: Buffer; where: string }> {
+  const file = await resolveImageFile(image);
+  const where = `${image.place}, image ${received(image.path)}`;
   try {
-    return { bytes: await fs.readFile(file), where };
+    return { bytes: await files.readFile(file), where };
   } catch (cause) {
     throw new StepwedgeError("the image cannot be read", {
       where,

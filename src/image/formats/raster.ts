@@ -4,6 +4,7 @@ import { decodeWithSharp } from "../decode-sharp.js";
 import { type ImageHeader, readHeader } from "../header.js";
 import { checkOpaque, type InterleavedPixels, toPlanes } from "../interleaved.js";
 import type { ImageFormat } from "../format.js";
+import { decodePlainJpeg } from "../jpeg-plain.js";
 import { decodePlainPng } from "../png.js";
 import { loadSharp } from "../sharp.js";
 import { windowStored } from "../stored.js";
@@ -21,6 +22,8 @@ import { windowStored } from "../stored.js";
  */
 async function decode(bytes: Buffer, options: PixelOptions, where: string): Promise<DecodedImage> {
   const header = readHeader(bytes, where);
+  const plain = header.format === "jpeg" ? decodePlainJpeg(bytes, header) : null;
+  if (plain !== null) return windowStored(plain, options, where);
   const pixels = await decodePixels(bytes, header, where);
   if (header.alpha) checkOpaque(pixels, where);
   const stored: DecodedImage = {

@@ -22,7 +22,7 @@ import { strengthGroups, strengthPoints, valueAxis } from "../strengths.js";
 export default defineSection({
   id: "outcomes",
   title: "Outcomes case by case",
-  order: 70,
+  order: 71,
   narrows: 3,
   view: ({ study }) => {
     const all = outcomesOf(study);

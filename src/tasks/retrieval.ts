@@ -143,7 +143,7 @@ class Search {
     const shared = [
       metric === "cosine" ? Math.max(0, 1 - nearest) : nearest,
       Math.max(-1, Math.min(1, this.#cleanSimilarity(answer, query))),
-      this.#overlap(ranking, query),
+      this.#overlap(answer, ranking, query),
     ];
     references.forEach((one, index) => {
       if (one === null) return;
@@ -260,8 +260,12 @@ class Search {
     return nearnessesTo(answer, measured({ count: 1, width, values: clean }), "cosine")[0] as number;
   }
 
-  #overlap({ items }: Ranking, query: number): number {
+  #overlap(answer: Float32Array, { items }: Ranking, query: number): number {
     const { k } = this.#parameters;
+    const { values, width } = this.#bank;
+    // The clean image itself needs no second ranking.
+    const isClean = answer.every((value, d) => value === values[query * width + d]);
+    if (isClean && !this.#cleanNeighbours.has(query)) this.#cleanNeighbours.set(query, items.slice(0, k));
     const clean = this.#neighboursOf(query);
     let kept = 0;
     for (const item of items.subarray(0, k)) if (clean.includes(item)) kept++;

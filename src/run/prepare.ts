@@ -13,6 +13,7 @@ import {
   assignSplit,
   checkIds,
   encodePatients,
+  recodePatients,
   parseLabels,
   parseScores,
   parseWeights,
@@ -98,7 +99,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
-    patients: encodePatients(patients.names, rows).codes,
+    patients: recodePatients(persons, rows),
     persons: Int32Array.from(rows, (row) => persons[row] ?? -1),
     labels: Object.fromEntries(
       Object.entries(labels).map(([name, all]) => [name, Int8Array.from(rows, (row) => all[row] ?? -1)]),

@@ -1,3 +1,4 @@
+import { fetched } from "./fetched.js";
 import type { GroupAreas, PairSums, SideSums } from "./group-areas.js";
 import type { Product } from "./influence.js";
 import type { Pool } from "./rank-sums.js";
@@ -464,8 +465,6 @@ class Repeats {
   #amongCount = 0;
   #positives = 0;
   #negatives = 0;
-  /** What was fetched, so that fetching is not left out as of no use. */
-  #touched = 0;
   /** Patients by the kinds of samples that groups see which have none of them. */
   readonly #outside = new Float64Array(KINDS);
 
@@ -519,7 +518,7 @@ class Repeats {
       const to = k * width;
       for (let j = 0; j < width; j++) rows[to + j] = below[at + j] as number;
     }
-    this.#touched |= touched;
+    fetched.sum += touched;
     for (let patient = 0; patient < this.#patientsWaiting; patient++) {
       this.#look(this.#begins[patient] as number, this.#begins[patient + 1] as number);
     }

@@ -16,8 +16,8 @@ import { type AucEstimate, areaAlong, type LabelledScores, patientsOf } from "..
 import { type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../src/stats/averages.js";
 import { distinctSubgroups, inPatientOrder, visibleIn } from "../src/stats/cell.js";
 import { notEstimable, type Result } from "../src/stats/estimate.js";
+import { type FamilyAverages, familyAverages, rankedClass } from "../src/stats/family-averages.js";
 import { type Basis, findingOf } from "../src/stats/finding.js";
-import { orderWithin } from "../src/stats/family.js";
 import { labelRanking, type RankingValues, rankingOf, rankingValues } from "../src/stats/label-ranking.js";
 import {
   balancedAccuracy,
@@ -160,9 +160,10 @@ export default defineAudit({
 
 /** What a group's averages need that is made for all groups of a family at once. */
 interface Together {
-  /** By class: the ascending order of the group's samples that have its label and its score. */
-  readonly orders: readonly Uint32Array[];
+  readonly averages: FamilyAverages;
   readonly micro: Result;
+  /** By sample of the study, as `rowKinds` tells them. */
+  readonly kinds: Uint8Array;
   /** By sample of the study. */
   readonly ranking: RankingValues;
 }
@@ -189,11 +190,11 @@ function lookTogether(
     return { labels, scores, order: orderOfDefined(labels, scores) };
   });
   const pairs = orderedPairs(classes, rows.length);
+  const ranked = classes.map(({ labels, order, scores }) => rankedClass(order, labels, scores));
   const labels = study.classes.map((name) => study.labels(name));
-  const ranking = rankingValues(
-    { labels, scores: study.classes.map((name) => study.scores(condition, name)) },
-    study.count,
-  );
+  const scores = study.classes.map((name) => study.scores(condition, name));
+  const ranking = rankingValues({ labels, scores }, study.count);
+  const kinds = rowKinds(labels, scores, study.count);
   const positions = new Uint32Array(study.count);
   for (let i = 0; i < rows.length; i++) positions[rows[i] as number] = i;
   let current: ReadonlyMap<Subgroup, Together> = new Map();
@@ -205,14 +206,15 @@ function lookTogether(
       family.forEach(({ members }, g) => {
         for (let i = 0; i < members.length; i++) group[positions[members[i] as number] as number] = g;
       });
-      const orders = classes.map((one) => ordersIn(one, group, family.length));
+      const averages = familyAverages(ranked, group, family.length, patients, study.clustered);
       const micro = pairAreas(pairs, group, family.length, patients);
       current = new Map(
         family.map((one, g) => [
           one,
           {
-            orders: orders.map((ofClass) => ofClass[g] as Uint32Array),
+            averages: averages[g] as FamilyAverages,
             micro: micro[g] as Result,
+            kinds,
             ranking,
           },
         ]),
@@ -227,18 +229,6 @@ function orderOfDefined(labels: Int8Array, scores: Float64Array): Uint32Array {
   const kept = definedPositions(labels, scores);
   if (kept.length === labels.length) return ascendingOrder(scores);
   return takeRows(kept, ascendingOrder(takeDoubles(scores, kept)));
-}
-
-function ordersIn({ labels, order, scores }: OrderedClass, group: Uint16Array, groups: number): Uint32Array[] {
-  let codes = group;
-  if (order.length < group.length) {
-    codes = new Uint16Array(group.length).fill(groups);
-    const kept = definedPositions(labels, scores);
-    for (let i = 0; i < kept.length; i++) codes[kept[i] as number] = group[kept[i] as number] as number;
-  }
-  const sizes = new Array<number>(groups + 1).fill(0);
-  for (let i = 0; i < codes.length; i++) sizes[codes[i] as number] = (sizes[codes[i] as number] as number) + 1;
-  return orderWithin(order, codes, sizes.slice(0, groups));
 }
 
 /** Below this many of a class, intervals of averages were seen to cover 89 to 93 % instead of 95 % (docs/methods.md). */
@@ -271,9 +261,10 @@ function multilabelAverages(
   condition: Condition,
   together: Together | null,
 ): Averages {
+  if (together !== null) return averagesOfFamily(study, members, together);
   const labels = study.classes.map((name) => study.labels(name));
   const scores = study.classes.map((name) => study.scores(condition, name));
-  const { rows, positives, unscored } = labelledRows(members, labels, scores);
+  const { rows, positives, unscored } = labelledRows(members, rowKinds(labels, scores, study.count));
   const patients = takeCodes(study.patients, rows);
   const weights = study.weights === null ? null : takeDoubles(study.weights, rows);
   const columns = {
@@ -290,17 +281,34 @@ function multilabelAverages(
     ),
   );
   const counts = { n: rows.length, patients: patientsOf(patients) };
-  const orders = together?.orders ?? ordersOf(classes);
-  const ranking =
-    together === null
-      ? labelRanking({ ...columns, patients, weights })
-      : rankingOf(valuesAt(together.ranking, rows), patients, null);
+  const orders = ordersOf(classes);
+  const ranking = labelRanking({ ...columns, patients, weights });
   return {
     averages: [
       ...areaAverages(study, classes, orders, counts),
-      { metric: "auc-micro", result: together?.micro ?? microAuc(classes, orders) },
+      { metric: "auc-micro", result: microAuc(classes, orders) },
       { metric: "label-ranking-precision", result: ranking.averagePrecision },
       { metric: "label-ranking-loss", result: ranking.loss },
+    ],
+    basis: { counts: { ...counts, positives, negatives: rows.length - positives }, unscored },
+    note: null,
+  };
+}
+
+/** The same out of what was made for the group's whole family. */
+function averagesOfFamily(study: Study, members: Uint32Array, { averages, kinds, micro, ranking }: Together): Averages {
+  const { rows, positives, unscored } = labelledRows(members, kinds);
+  const patients = takeCodes(study.patients, rows);
+  const counts = { n: rows.length, patients: patientsOf(patients) };
+  const { averagePrecision, loss } = rankingOf(valuesAt(ranking, rows), patients, null);
+  const { none, used } = classesUsed(study, averages.areas);
+  return {
+    averages: [
+      { metric: "auc-macro", result: averages.macro(counts) ?? none, classes: used },
+      { metric: "auc-weighted", result: averages.weighted(counts) ?? none, classes: used },
+      { metric: "auc-micro", result: micro },
+      { metric: "label-ranking-precision", result: averagePrecision },
+      { metric: "label-ranking-loss", result: loss },
     ],
     basis: { counts: { ...counts, positives, negatives: rows.length - positives }, unscored },
     note: null,
@@ -311,31 +319,34 @@ function valuesAt({ precisions, losses }: RankingValues, rows: Uint32Array): Ran
   return { precisions: takeDoubles(precisions, rows), losses: takeDoubles(losses, rows) };
 }
 
+/** Kinds of samples as bits: with a label and a score of at least one class, positive in one, without the score of a labelled one. */
+const [KEPT, IS_POSITIVE, LACKS] = [1, 2, 4] as const;
+
+function rowKinds(labels: readonly Int8Array[], scores: readonly Float64Array[], count: number): Uint8Array {
+  const kinds = new Uint8Array(count);
+  labels.forEach((column, c) => {
+    const scored = scores[c] as Float64Array;
+    for (let row = 0; row < count; row++) {
+      const label = column[row] as number;
+      if (label === -1) continue;
+      const kind = Number.isNaN(scored[row]) ? LACKS : label === 1 ? KEPT | IS_POSITIVE : KEPT;
+      kinds[row] = (kinds[row] as number) | kind;
+    }
+  });
+  return kinds;
+}
+
 /** Rows with a label and a score of at least one class; those that lack the score of a labelled class are counted. */
-function labelledRows(members: Uint32Array, labels: readonly Int8Array[], scores: readonly Float64Array[]) {
+function labelledRows(members: Uint32Array, kinds: Uint8Array) {
   const kept = new Uint32Array(members.length);
-  let count = 0;
-  let positives = 0;
-  let unscored = 0;
+  let [count, positives, unscored] = [0, 0, 0];
   for (let i = 0; i < members.length; i++) {
     const row = members[i] as number;
-    let isKept = 0;
-    let isPositive = 0;
-    let lacks = 0;
-    for (let c = 0; c < labels.length; c++) {
-      const label = (labels[c] as Int8Array)[row] as number;
-      if (label === -1) continue;
-      if (Number.isNaN((scores[c] as Float64Array)[row])) {
-        lacks = 1;
-        continue;
-      }
-      isKept = 1;
-      if (label === 1) isPositive = 1;
-    }
+    const kind = kinds[row] as number;
     kept[count] = row;
-    count += isKept;
-    positives += isPositive;
-    unscored += lacks;
+    count += kind & KEPT;
+    positives += (kind & IS_POSITIVE) >> 1;
+    unscored += (kind & LACKS) >> 2;
   }
   return { rows: kept.subarray(0, count), positives, unscored };
 }
@@ -455,17 +466,10 @@ function areaAverages(
   counts: { n: number; patients: number },
 ): Average[] {
   const areas = classes.map((data, c) => areaAlong(data, orders[c] as Uint32Array));
-  const defined: ClassArea[] = [];
-  const leftOut: { name: string; reason: string }[] = [];
-  areas.forEach((area: Result<AucEstimate>, c) => {
-    if (area.status === "estimated") defined.push({ data: classes[c] as LabelledScores, area });
-    else leftOut.push({ name: study.classes[c] as string, reason: area.reason });
-  });
-  const fewest = Math.min(
-    ...defined.map(({ area }) => Math.min(area.effectivePositives, area.effectiveNegatives, area.patients)),
+  const defined = areas.flatMap((area, c): ClassArea[] =>
+    area.status === "estimated" ? [{ data: classes[c] as LabelledScores, area }] : [],
   );
-  const used = { used: defined.length, leftOut, fewest };
-  const none = notEstimable(`none of ${classes.length} classes has an estimable AUC`);
+  const { none, used } = classesUsed(study, areas);
   const isNone = defined.length === 0;
   return [
     { metric: "auc-macro", result: isNone ? none : macroAuc(defined, counts, study.clustered), classes: used },
@@ -475,4 +479,18 @@ function areaAverages(
       classes: used,
     },
   ];
+}
+
+/** The classes that have an area, and what is said where none has. */
+function classesUsed(study: Study, areas: readonly Result<AucEstimate>[]) {
+  const leftOut = areas.flatMap((area, c) =>
+    area.status === "estimated" ? [] : [{ name: study.classes[c] as string, reason: area.reason }],
+  );
+  const fewest = Math.min(
+    ...areas.flatMap((area) =>
+      area.status === "estimated" ? [area.effectivePositives, area.effectiveNegatives, area.patients] : [],
+    ),
+  );
+  const used: ClassesUsed = { used: areas.length - leftOut.length, leftOut, fewest };
+  return { used, none: notEstimable(`none of ${areas.length} classes has an estimable AUC`) };
 }

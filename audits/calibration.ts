@@ -15,6 +15,7 @@ import { expectedCalibrationError, maximumError } from "../src/stats/calibration
 import {
   calibrationIntercept,
   calibrationSlope,
+  forgetFits,
   type LogisticFit,
   recalibrated,
   recalibrationFit,
@@ -177,10 +178,12 @@ export default defineAudit<typeof parameters>({
         const column = study.scores(condition, className);
         const scored = new Map([...cells].map(([group, cell]) => [group, scoredCell(cell, [column])]));
         if (!study.probabilities) return notApplicable(setting, scored);
-        return [
+        const found = [
           ...[...scored].flatMap(([group, cell]) => groupFindings(setting, group, cell)),
           ...[...familiesOf(study)].flatMap(([family, groups]) => gaps(setting, family, groups, scored)),
         ];
+        forgetFits();
+        return found;
       });
     });
   },

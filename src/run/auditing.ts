@@ -5,10 +5,14 @@ import type { Finding } from "../core/finding.js";
 import { loadPlugins } from "../core/plugins.js";
 import { type AuditEntry, type Protocol, parametersOf } from "../protocol/schema.js";
 import { auditInThreads } from "./auditing/threads.js";
+import { type ClassCounts, countClass, type ExplorerOptions } from "./explorer.js";
 import { type KnownTests, testsOf } from "./criterion.js";
 
 /** What of a protocol decides about audits. */
-export type Ask = Pick<Protocol, "audits" | "confidence" | "gates" | "seed">;
+export type Ask = Pick<Protocol, "audits" | "confidence" | "gates" | "seed"> & {
+  /** How the classes' decisions are counted for the explorer beside the audits; absent where they are not. */
+  readonly explorer?: ExplorerOptions;
+};
 
 /** One piece of auditing: one class, or all together; the same numbers wherever and in whatever order it is done. */
 export type Job =
@@ -21,11 +25,15 @@ export interface JobResult {
   readonly found: ReadonlyMap<string, readonly Finding[]>;
   /** Of the findings that gates look at. */
   readonly tests: KnownTests;
+  /** Of a class, where they are asked for; null where there is nothing to count. */
+  readonly counted?: ClassCounts | null;
 }
 
 export interface Audited {
   readonly findings: readonly Finding[];
   readonly tests: KnownTests;
+  /** By class. */
+  readonly counted: ReadonlyMap<string, ClassCounts | null>;
 }
 
 /** Runs each audit that the protocol names and whose needs are met. One that throws becomes an error finding. */
@@ -48,11 +56,17 @@ export async function runAudits(protocol: Ask, study: Study): Promise<Audited> {
       ...results.flatMap(({ found }) => found.get(audit.meta.id) ?? []),
     ]),
     tests: new Map(results.flatMap(({ tests }) => [...tests])),
+    counted: new Map(
+      jobs.flatMap((job, place): [string, ClassCounts | null][] => {
+        const counted = results[place]?.counted;
+        return job.kind !== "class" || counted === undefined ? [] : [[job.name, counted]];
+      }),
+    ),
   };
 }
 
-function ask({ audits, confidence, gates, seed }: Ask): Ask {
-  return { audits, confidence, gates, seed };
+function ask({ audits, confidence, explorer, gates, seed }: Ask): Ask {
+  return { audits, confidence, gates, seed, ...(explorer === undefined ? {} : { explorer }) };
 }
 
 export interface Asked {
@@ -90,7 +104,9 @@ export function doJob(asked: readonly Asked[], protocol: Ask, study: Study, job:
     const findings = caught(audit, of, () => audit.evaluate(of, contextOf(audit, entry, protocol)));
     found.set(audit.meta.id, findings);
   }
-  return { found, tests: testsOf(protocol.gates, [...found.values()].flat()) };
+  const tests = testsOf(protocol.gates, [...found.values()].flat());
+  if (job.kind !== "class" || protocol.explorer === undefined) return { found, tests };
+  return { found, tests, counted: countClass(of, job.name, protocol.explorer) };
 }
 
 function overallFindings(audit: Audit, entry: AuditEntry, protocol: Ask, study: Study): readonly Finding[] {

@@ -81,16 +81,18 @@ export async function derive(
   const whole = buildStudy(protocol, evidence, { operatingPoints, others, outcomes });
   // Before the audits, so that nothing they compute can tell what is withheld; and before the gates.
   const study = withholdSmallCells(whole, protocol.privacy);
-  const audited = await runAudits(protocol, study);
-  const tested = adjustTests(audited.findings, protocol.confidence);
-  const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
-  const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
-  const explorer = explorerOf(outcomes === undefined ? study : { ...study, classes: [] }, {
+  const exploring = {
     protocolSha256: loaded.sha256,
     level: protocol.confidence,
     minimumCell: protocol.privacy.minimumCell,
     references: referencesOf(protocol.audits),
-  });
+  };
+  const audited = await runAudits(outcomes === undefined ? { ...protocol, explorer: exploring } : protocol, study);
+  const tested = adjustTests(audited.findings, protocol.confidence);
+  const found = suppressSmallCells(tested, study, protocol.privacy.minimumCell);
+  const duplicates = findDuplicates(evidence, protocol.duplicates.distance, protocol.data.patient !== undefined);
+  const explored = outcomes === undefined ? study : { ...study, classes: [] };
+  const explorer = explorerOf(explored, exploring, audited.counted);
   const gates = evaluateGates(protocol.gates, found, audited.tests, protocol.multiplicity?.gates);
   const untraced: Findings = {
     schemaVersion: "1.0",

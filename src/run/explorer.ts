@@ -1,8 +1,10 @@
 import type { Study, Subgroup } from "../core/audit.js";
 import type { Condition } from "../core/condition.js";
 import type { Explorer, ExplorerClass, ExplorerTable, ThresholdCounts } from "../core/explorer.js";
-import { familiesOf, isWithheld, labelledCell, scoredCell, withScores } from "../stats/cell.js";
-import { type OwnCounts, sharedCounts, thresholdCounts, thresholdGrid } from "../stats/threshold-counts.js";
+import type { LabelledScores } from "../stats/auc.js";
+import { familiesOf, isWithheld, labelledCell, type ScoredCell, scoredCell, withScores } from "../stats/cell.js";
+import { takeShorts } from "../stats/take.js";
+import { firstCalls, type OwnCounts, sharedCounts, thresholdCounts, thresholdGrid } from "../stats/threshold-counts.js";
 import { unequalWeights } from "../stats/weights.js";
 
 /** As many thresholds as a slider can tell apart. */
@@ -19,26 +21,62 @@ export interface ExplorerOptions {
   readonly references: Readonly<Record<string, string>>;
 }
 
+/** A class's counts under the clean condition, and how many numbers they are: what tells how many conditions the file has room for. */
+export interface ClassCounts {
+  readonly class: string;
+  readonly thresholds: readonly number[];
+  readonly points: ExplorerClass["points"];
+  readonly clean: ExplorerTable;
+  readonly counts: number;
+}
+
+/**
+ * Counts a class's decisions under the clean condition, for `explorerOf`; null where there is nothing to count. On its own, since it
+ * costs least beside the audits of the class, which make of its samples what this needs.
+ */
+export function countClass(study: Study, className: string, options: ExplorerOptions): ClassCounts | null {
+  if (whyNone(study) !== null) return null;
+  return new ClassExplorer(study, className, options).clean();
+}
+
+function whyNone(study: Study): string | null {
+  if (study.operatingPoints.length === 0) return "the protocol has no operating points";
+  if (unequalWeights(study) !== null) return "samples differ in weight: counts do not tell their shares";
+  return null;
+}
+
 /**
  * Counts of decisions over a grid of thresholds for each class, group and condition: clean first, then as many conditions, in
  * the protocol's order, as the file has room for. Groups that small-cell suppression withholds have none: whatever adds up
  * over groups cannot be told from those shown, since the same relations hold for calls as for members.
  * @param study without what is withheld (`withholdSmallCells`)
+ * @param known what `countClass` gave for the classes, where that was done already
  */
-export function explorerOf(study: Study, options: ExplorerOptions): Explorer {
+export function explorerOf(
+  study: Study,
+  options: ExplorerOptions,
+  known?: ReadonlyMap<string, ClassCounts | null>,
+): Explorer {
   const { level, protocolSha256 } = options;
   const groups = study.subgroups.map(({ family, values }) => ({ family, subgroup: values }));
   const common = { schemaVersion: "1.0" as const, protocolSha256, level, groups };
   const none = (reason: string): Explorer => ({ ...common, classes: [], omitted: [], reason });
-  if (study.operatingPoints.length === 0) return none("the protocol has no operating points");
-  if (unequalWeights(study) !== null) return none("samples differ in weight: counts do not tell their shares");
-  const begun = study.classes.flatMap((name) => new ClassExplorer(study, name, options).begun());
+  const refused = whyNone(study);
+  if (refused !== null) return none(refused);
+  const begun = study.classes.flatMap((name) => {
+    const counted = known?.get(name);
+    return (counted === undefined ? countClass(study, name, options) : counted) ?? [];
+  });
   if (begun.length === 0) return none("no class has a scored sample and a threshold");
   const size = begun.reduce((sum, { counts }) => sum + counts, 0);
   const kept = Math.max(1, Math.min(study.conditions.length, Math.floor(MOST_COUNTS / Math.max(1, size))));
   return {
     ...common,
-    classes: begun.map(({ explorer, clean }) => explorer.finished(clean, study.conditions.slice(1, kept))),
+    classes: begun.map(({ clean, counts, ...of }) => {
+      const further = study.conditions.slice(1, kept);
+      const explorer = further.length === 0 ? null : new ClassExplorer(study, of.class, options);
+      return { ...of, tables: [clean, ...further.flatMap((condition) => explorer?.table(condition) ?? [])] };
+    }),
     omitted: study.conditions.slice(kept),
     reason: null,
   };
@@ -67,35 +105,38 @@ class ClassExplorer {
     this.#points = points.map(({ id }, index) => ({ id, place: grid.places[index] as number }));
   }
 
-  /** The class with its clean table and how many counts that holds; nothing where there is nothing to count. */
-  begun(): { readonly explorer: ClassExplorer; readonly clean: ExplorerTable; readonly counts: number }[] {
+  clean(): ClassCounts | null {
     const [clean] = this.study.conditions;
-    if (!this.#hasScores || clean === undefined) return [];
-    const table = this.#table(clean);
+    if (!this.#hasScores || clean === undefined) return null;
+    const table = this.table(clean);
     const lists = table.groups.reduce((sum, group) => sum + (group === null ? 0 : listsOf(group)), 0);
-    return [{ explorer: this, clean: table, counts: lists * this.#thresholds.length }];
-  }
-
-  finished(clean: ExplorerTable, further: readonly Condition[]): ExplorerClass {
     return {
       class: this.className,
       thresholds: [...this.#thresholds],
       points: this.#points,
-      tables: [clean, ...further.map((condition) => this.#table(condition))],
+      clean: table,
+      counts: lists * this.#thresholds.length,
     };
   }
 
-  #data(subgroup: Subgroup, condition: Condition) {
+  #cell(subgroup: Subgroup, condition: Condition): ScoredCell {
     const { study, className } = this;
-    return withScores(scoredCell(labelledCell(study, subgroup, className), [study.scores(condition, className)]), 0);
+    return scoredCell(labelledCell(study, subgroup, className), [study.scores(condition, className)]);
   }
 
-  #table(condition: Condition): ExplorerTable {
+  #data(subgroup: Subgroup, condition: Condition): LabelledScores {
+    return withScores(this.#cell(subgroup, condition), 0);
+  }
+
+  table(condition: Condition): ExplorerTable {
     const { subgroups } = this.study;
-    const made = subgroups.map((group): OwnCounts | null =>
+    const minimum = this.options.minimumCell;
+    const ofEverybody = this.#firstsByRow(condition);
+    const firsts = subgroups.map((group) => takeShorts(ofEverybody, this.#cell(group, condition).rows));
+    const made = subgroups.map((group, place): OwnCounts | null =>
       isWithheld(group, this.className)
         ? null
-        : thresholdCounts(this.#data(group, condition), this.#thresholds, this.options.minimumCell),
+        : thresholdCounts(this.#data(group, condition), this.#thresholds, minimum, firsts[place]),
     );
     const references = this.#references(made);
     return {
@@ -106,12 +147,24 @@ class ClassExplorer {
         if (counts === null) return null;
         if (reference === undefined || reference === place) return { ...counts, reference: null };
         const other = this.#data(subgroups[reference] as Subgroup, condition);
+        const both = { own: firsts[place] as Uint16Array, other: firsts[reference] as Uint16Array };
         const shared = this.study.clustered
-          ? sharedCounts(this.#data(group, condition), other, this.#thresholds, this.options.minimumCell)
+          ? sharedCounts(this.#data(group, condition), other, this.#thresholds, minimum, both)
           : null;
         return { ...counts, reference: { group: reference, shared } };
       }),
     };
+  }
+
+  /** By sample: the first threshold at which it is called positive. The whole set holds every sample of every group. */
+  #firstsByRow(condition: Condition): Uint16Array {
+    const [everybody] = this.study.subgroups;
+    const byRow = new Uint16Array(this.study.count);
+    if (everybody === undefined) return byRow;
+    const { rows } = this.#cell(everybody, condition);
+    const firsts = firstCalls(this.#data(everybody, condition).scores, this.#thresholds);
+    for (let i = 0; i < rows.length; i++) byRow[rows[i] as number] = firsts[i] as number;
+    return byRow;
   }
 
   /** By family: the group that the protocol names, else the first of the largest with samples of both labels. */

@@ -14,6 +14,7 @@ import {
   assignSplit,
   checkIds,
   encodePatients,
+  recodePatients,
   parseLabels,
   parseScores,
   parseWeights,
@@ -111,7 +112,7 @@ export async function prepareData(loaded: LoadedProtocol, adapter: ModelAdapter)
   const roster = (rows: Uint32Array): Roster => ({
     rows: Int32Array.from(rows),
     ids: Array.from(rows, (row) => ids[row] ?? ""),
-    patients: encodePatients(patients.names, rows).codes,
+    patients: recodePatients(persons, rows),
     persons: Int32Array.from(rows, (row) => persons[row] ?? -1),
     labels: byClass(labels, rows),
     relevance: byClass(relevance, rows),

@@ -37,6 +37,21 @@ export interface RunOptions {
 export async function runAudit(options: RunOptions): Promise<Findings> {
   const { out, protocol: loaded } = options;
   const observer = options.observer ?? SILENT;
+  await scoreInto(options, observer);
+  observer.stage("auditing", null);
+  return conclude({
+    out,
+    loaded,
+    evidence: await readEvidence(out),
+    deviations: [],
+    command: options.command ?? ["runAudit"],
+    now: (options.now ?? (() => new Date()))(),
+  });
+}
+
+/** What is read here is let go of when this returns: audits of a large table need the room. */
+async function scoreInto(options: RunOptions, observer: RunObserver): Promise<void> {
+  const { out, protocol: loaded } = options;
   const lock = readLock(lockPath(loaded));
   const study = await openStudy(loaded, observer, options.threads);
   try {
@@ -48,15 +63,6 @@ export async function runAudit(options: RunOptions): Promise<Findings> {
   } finally {
     await study.model?.close();
   }
-  observer.stage("auditing", null);
-  return conclude({
-    out,
-    loaded,
-    evidence: await readEvidence(out),
-    deviations: [],
-    command: options.command ?? ["runAudit"],
-    now: (options.now ?? (() => new Date()))(),
-  });
 }
 
 async function gatherEvidence({ adapter, data, model, plan }: OpenStudy, options: PredictOptions): Promise<void> {

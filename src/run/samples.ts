@@ -3,6 +3,6 @@
  * Pure functions, no files; every error names the row.
  */
 export { checkIds, type LabelMapping, parseLabels, parseScores, parseWeights } from "./samples/cells.js";
-export { encodePatients, type PatientNames, patientNames } from "./samples/patients.js";
+export { encodePatients, type PatientNames, patientNames, recodePatients } from "./samples/patients.js";
 export { assignSplit, type Split, type SplitDefinition, type SplitInput } from "./samples/split.js";
 export { buildSubgroups, type SubgroupDefinition } from "./samples/subgroups.js";

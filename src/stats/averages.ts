@@ -48,7 +48,7 @@ export interface HeldTerm {
   limits(z: number): Limits;
 }
 
-function heldOf({ weight, estimate: { value, limits } }: AverageTerm): HeldTerm {
+export function heldOf({ weight, estimate: { value, limits } }: AverageTerm): HeldTerm {
   return { weight, value, limits };
 }
 

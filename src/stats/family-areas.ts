@@ -1,3 +1,4 @@
+import { fetched } from "./fetched.js";
 import type { GroupAreas, PairSums, SideSums } from "./group-areas.js";
 import type { Product } from "./influence.js";
 import type { Pool } from "./rank-sums.js";
@@ -5,10 +6,11 @@ import type { Pool } from "./rank-sums.js";
 /**
  * The areas of all groups of a family at once, with what their errors and covariances are made of. The groups share no sample.
  *
- * Passing along the scores once gives, for each sample and each group, twice the number of the group's positives and negatives that
- * score below it (ties once). Passing along the samples in patient order, each has its place in every group by one look at
- * neighbours in memory; these are centred, and summed by patient on the way. Places are whole numbers until the end, so that areas
- * are exact, and where all samples of a side rank alike nothing varies.
+ * Passing along the scores gives, for each sample and each group, twice the number of the group's positives and negatives that
+ * score below it (ties once): its places. A first pass sums them, which gives the areas and the means to centre on. A second squares
+ * those of samples that are their patient's only one. The others' are kept, and summed by patient before they are squared, in
+ * patient order. Places are whole numbers until the end, so that areas are exact, and where all samples of a side rank alike nothing
+ * varies.
  */
 export interface FamilyAreas {
   /** Each group against everybody outside it. */
@@ -38,25 +40,15 @@ const [BNSP_U, POS_U, OWN_U] = [6, 7, 8] as const; // own positives
 const [BPSN_L, NEG_U, OWN_L] = [9, 10, 11] as const; // own negatives
 const SIDES = 12;
 
-/** Pairs of sides of which products by patient are asked for, the errors within the group and within the rest last. */
-const MIXED = [
-  [REST_U, REST_L],
-  [BPSN_U, BPSN_L],
-  [BNSP_U, BNSP_L],
-  [POS_U, POS_L],
-  [NEG_U, NEG_L],
-  [OWN_U, REST_U],
-  [OWN_U, REST_L],
-  [OWN_L, REST_U],
-  [OWN_L, REST_L],
-] as const;
+/**
+ * How many pairs of sides there are of which products by patient are asked for: the upper with the lower side of the rest's area, BPSN,
+ * BNSP, positives, negatives; then OWN_U with REST_U and REST_L, and OWN_L with these, the errors within the group and within the rest.
+ */
+const MIXED = 9;
 
 /** Kinds of samples as bits. */
 const [OTHER_NEGATIVE, OTHER_POSITIVE, OWN_NEGATIVE, OWN_POSITIVE] = [1, 2, 4, 8] as const;
 const KINDS = 16;
-
-/** Room for the places, which one family after the other is laid out in. */
-let room = new Uint32Array(0);
 
 /**
  * @param pool everybody; all samples count alike
@@ -64,10 +56,11 @@ let room = new Uint32Array(0);
  * @param groups how many there are
  */
 export function familyAreas(pool: Pool, codes: Uint16Array, groups: number): FamilyAreas {
-  const places = placesOf(pool, codes, groups);
+  const ranked = rankedOf(pool, codes, groups);
+  const places = placesOf(ranked);
   const counts = countsOf(pool, codes, groups);
   const wins = winsOf(places);
-  const sums = sumsOf(pool, codes, places, counts, wins);
+  const sums = sumsOf(pool, codes, ranked, places, counts, wins);
   return {
     groups: Array.from({ length: groups }, (_, group) => groupOf(group, counts, wins, sums)),
     pairs: Array.from({ length: groups * groups }, (_, pair) => pairOf(pair, counts, wins, sums)),
@@ -75,10 +68,65 @@ export function familyAreas(pool: Pool, codes: Uint16Array, groups: number): Fam
   };
 }
 
+/** Everybody by ascending score, packed for passing along. */
+interface Ranked {
+  readonly groups: number;
+  /** By rank: four times the group (`groups` for nobody's), 2 for a positive, 1 where the patient has several samples. */
+  readonly kinds: Uint16Array;
+  /** The first rank of each run of equal scores; one more for the end. */
+  readonly starts: Uint32Array;
+}
+
+const [POSITIVE, REPEATS] = [2, 1] as const;
+
+/** Numbers that tell who is below: negatives and positives of each group, of nobody's, and of everybody. */
+const widthOf = (groups: number) => 2 * (groups + 2);
+
+/** Room for what is by rank and for the places, which one family after the other is laid out in. */
+const room = { kinds: new Uint16Array(0), starts: new Uint32Array(0), below: new Uint32Array(0) };
+
+function rankedOf({ data, order, runs, runCount }: Pool, codes: Uint16Array, groups: number): Ranked {
+  const { labels, patients } = data;
+  const n = order.length;
+  if (room.kinds.length < n) room.kinds = new Uint16Array(n);
+  if (room.starts.length < runCount + 1) room.starts = new Uint32Array(runCount + 1);
+  const kinds = room.kinds.subarray(0, n);
+  const starts = room.starts.subarray(0, runCount + 1);
+  const ofPosition = new Uint16Array(n);
+  for (let position = 0; position < n; position++) {
+    const patient = patients[position] as number;
+    const before = position > 0 && patients[position - 1] === patient;
+    const repeats = before || (position + 1 < n && patients[position + 1] === patient) ? REPEATS : 0;
+    ofPosition[position] = 4 * (codes[position] as number) + POSITIVE * (labels[position] as number) + repeats;
+  }
+  let last = -1;
+  for (let rank = 0; rank < n; rank++) {
+    const run = runs[rank] as number;
+    if (run !== last) starts[run] = rank;
+    last = run;
+    kinds[rank] = ofPosition[order[rank] as number] as number;
+  }
+  starts[runCount] = n;
+  return { groups, kinds, starts };
+}
+
+/** Adds the samples from one rank to before another to the counts of who is below. */
+function countInto(row: Uint32Array, kinds: Uint16Array, from: number, to: number): void {
+  let positives = 0;
+  for (let rank = from; rank < to; rank++) {
+    const slot = (kinds[rank] as number) >>> 1;
+    positives += slot & 1;
+    row[slot] = (row[slot] as number) + 1;
+  }
+  const everybody = row.length - 2;
+  row[everybody] = (row[everybody] as number) + (to - from - positives);
+  row[everybody + 1] = (row[everybody + 1] as number) + positives;
+}
+
 /** Twice the number of samples below, ties once. */
 interface Places {
   readonly groups: number;
-  /** By run of equal scores, negatives and positives of each group, then those of everybody: written one after the other. */
+  /** By run of equal scores that holds a sample of a patient with several: `widthOf` numbers. */
   readonly below: Uint32Array;
   /** Σ of the negatives of h that are below the positives of g, at g · (groups + 1) + h; the last g is nobody's, the last h everybody. */
   readonly negativesBelow: Float64Array;
@@ -87,50 +135,44 @@ interface Places {
   readonly ofNegatives: Float64Array;
 }
 
-function placesOf({ data, order, runs, runCount }: Pool, codes: Uint16Array, groups: number): Places {
-  const { labels } = data;
-  const n = order.length;
-  const stride = 2 * (groups + 1);
-  const everybody = 2 * groups;
-  if (room.length < runCount * stride) room = new Uint32Array(runCount * stride);
-  const below = room.subarray(0, runCount * stride);
-  const running = new Uint32Array(stride);
+function placesOf({ groups, kinds, starts }: Ranked): Places {
+  const row = new Uint32Array(widthOf(groups));
+  const everybody = row.length - 2;
   const negativesBelow = new Float64Array((groups + 1) * (groups + 1));
   const ofPositives = new Float64Array(groups);
   const ofNegatives = new Float64Array(groups);
-  const count = (from: number, to: number) => {
-    for (let rank = from; rank < to; rank++) {
-      const position = order[rank] as number;
-      const label = labels[position] as number;
-      const code = codes[position] as number;
-      running[everybody + label] = (running[everybody + label] as number) + 1;
-      if (code < groups) running[2 * code + label] = (running[2 * code + label] as number) + 1;
-    }
-  };
-  for (let start = 0; start < n; ) {
-    let end = start + 1;
-    while (end < n && runs[end] === runs[start]) end++;
-    count(start, end);
-    const at = stride * (runs[start] as number);
-    for (let j = 0; j < stride; j++) below[at + j] = running[j] as number;
+  const width = row.length;
+  const needed = width * (starts.length - 1);
+  if (room.below.length < needed) room.below = new Uint32Array(needed);
+  const below = room.below.subarray(0, needed);
+  for (let run = 0; run + 1 < starts.length; run++) {
+    const start = starts[run] as number;
+    const end = starts[run + 1] as number;
+    countInto(row, kinds, start, end);
+    let kindsInRun = 0;
     for (let rank = start; rank < end; rank++) {
-      const position = order[rank] as number;
-      const code = codes[position] as number;
-      if (labels[position] === 1) {
-        const row = code * (groups + 1);
-        for (let h = 0; h <= groups; h++) {
-          negativesBelow[row + h] = (negativesBelow[row + h] as number) + (running[2 * h] as number);
+      const kind = kinds[rank] as number;
+      kindsInRun |= kind;
+      const code = kind >>> 2;
+      if ((kind & POSITIVE) !== 0) {
+        const at = code * (groups + 1);
+        for (let h = 0; h < groups; h++) {
+          negativesBelow[at + h] = (negativesBelow[at + h] as number) + (row[2 * h] as number);
         }
+        negativesBelow[at + groups] = (negativesBelow[at + groups] as number) + (row[everybody] as number);
         if (code === groups) continue;
-        const outside = (running[everybody + 1] as number) - (running[2 * code + 1] as number);
+        const outside = (row[everybody + 1] as number) - (row[2 * code + 1] as number);
         ofPositives[code] = (ofPositives[code] as number) + outside;
       } else if (code < groups) {
-        const outside = (running[everybody] as number) - (running[2 * code] as number);
+        const outside = (row[everybody] as number) - (row[2 * code] as number);
         ofNegatives[code] = (ofNegatives[code] as number) + outside;
       }
     }
-    count(start, end);
-    start = end;
+    if ((kindsInRun & REPEATS) !== 0) {
+      const at = run * width;
+      for (let j = 0; j < width; j++) below[at + j] = row[j] as number;
+    }
+    countInto(row, kinds, start, end);
   }
   return { groups, below, negativesBelow, ofPositives, ofNegatives };
 }
@@ -255,14 +297,13 @@ function centresOf(groups: number, { positives, negatives }: Counts, wins: Wins)
   return { sides, upper, lower };
 }
 
-function sumsOf(pool: Pool, codes: Uint16Array, places: Places, counts: Counts, wins: Wins): Sums {
-  const { patients } = pool.data;
-  const { groups } = places;
+function sumsOf(pool: Pool, codes: Uint16Array, ranked: Ranked, { below }: Places, counts: Counts, wins: Wins): Sums {
+  const { groups } = ranked;
   const square = () => new Float64Array(groups * groups);
   const sums: Sums = {
     squares: new Float64Array(SIDES * groups),
     products: new Float64Array(SIDES * groups),
-    mixed: new Float64Array(MIXED.length * groups),
+    mixed: new Float64Array(MIXED * groups),
     patients: new Float64Array(KINDS * groups),
     pairs: {
       upperSquares: square(),
@@ -281,348 +322,455 @@ function sumsOf(pool: Pool, codes: Uint16Array, places: Places, counts: Counts, 
     },
   };
   const centres = centresOf(groups, counts, wins);
-  const singles = new Singles(pool, codes, places, counts, centres, sums);
-  const repeats = new Repeats(pool, codes, places, counts, centres, sums);
+  addSingles(ranked, counts, centres, sums);
+  const { patients } = pool.data;
+  const repeats = new Repeats(pool, codes, below, counts, centres, sums);
   const n = patients.length;
   for (let start = 0; start < n; ) {
     const patient = patients[start] as number;
     let end = start + 1;
     while (end < n && patients[end] === patient) end++;
-    if (end === start + 1) singles.add(start);
-    else repeats.add(start, end);
+    if (end > start + 1) repeats.take(start, end);
     start = end;
   }
-  singles.finish();
+  repeats.finish();
   return sums;
 }
 
-/** Patients with one sample: what it squares to is what they do. */
-class Singles {
-  readonly #codes: Uint16Array;
-  readonly #labels: Uint8Array;
-  readonly #below: Uint32Array;
-  readonly #runOf: Uint32Array;
-  readonly #groups: number;
-  readonly #squares: Float64Array;
-  readonly #centres: Centres;
-  readonly #twiceP: Float64Array;
-  readonly #twiceN: Float64Array;
-  readonly #upper: Float64Array;
-  readonly #lower: Float64Array;
-  /** Samples by group, nobody's last, and label. */
-  readonly #counts: Float64Array;
-  readonly #sums: Sums;
-
-  constructor(pool: Pool, codes: Uint16Array, places: Places, counts: Counts, centres: Centres, sums: Sums) {
-    const { groups } = places;
-    this.#codes = codes;
-    this.#labels = pool.data.labels;
-    this.#below = places.below;
-    this.#runOf = pool.runOf;
-    this.#groups = groups;
-    this.#squares = new Float64Array(SIDES * groups);
-    this.#centres = centres;
-    this.#twiceP = counts.positives.map((count) => 2 * count);
-    this.#twiceN = counts.negatives.map((count) => 2 * count);
-    this.#upper = new Float64Array(groups * groups);
-    this.#lower = new Float64Array(groups * groups);
-    this.#counts = new Float64Array(2 * (groups + 1));
-    this.#sums = sums;
-  }
-
-  add(position: number): void {
-    const groups = this.#groups;
-    const [below, centres, squares] = [this.#below, this.#centres.sides, this.#squares];
-    const [twiceP, twiceN] = [this.#twiceP, this.#twiceN];
-    const code = this.#codes[position] as number;
-    const label = this.#labels[position] as number;
-    this.#counts[2 * code + label] = (this.#counts[2 * code + label] as number) + 1;
-    const at = 2 * (groups + 1) * (this.#runOf[position] as number);
-    const allNegatives = below[at + 2 * groups] as number;
-    const allPositives = below[at + 2 * groups + 1] as number;
-    const twiceAll = twiceP[groups] as number;
-    if (label === 1) {
-      const [centresOfPairs, ofPairs] = [this.#centres.upper, this.#upper];
-      for (let h = 0; h < groups; h++) {
-        if (h === code) continue;
-        const gn = below[at + 2 * h] as number;
-        const gp = below[at + 2 * h + 1] as number;
-        const side = SIDES * h;
-        const first = allNegatives - gn - (centres[side + REST_U] as number);
-        const second = gn - (centres[side + BPSN_U] as number);
-        const third = (twiceP[h] as number) - gp - (centres[side + POS_L] as number);
-        squares[side + REST_U] = (squares[side + REST_U] as number) + first * first;
-        squares[side + BPSN_U] = (squares[side + BPSN_U] as number) + second * second;
-        squares[side + POS_L] = (squares[side + POS_L] as number) + third * third;
-        if (code === groups) continue;
-        const across = gn - (centresOfPairs[code * groups + h] as number);
-        ofPairs[code * groups + h] = (ofPairs[code * groups + h] as number) + across * across;
+/** Patients with one sample: what it squares to is what they do. Along the scores. */
+function addSingles({ groups, kinds, starts }: Ranked, counts: Counts, centres: Centres, sums: Sums): void {
+  const row = new Uint32Array(widthOf(groups));
+  const everybody = row.length - 2;
+  const { sides, upper: ofUpper, lower: ofLower } = centres;
+  const [twiceP, twiceN] = [twiceOf(counts.positives), twiceOf(counts.negatives)];
+  const twiceAll = twiceP[groups] as number;
+  const squares = new Float64Array(SIDES * groups);
+  const upper = new Float64Array(groups * groups);
+  const lower = new Float64Array(groups * groups);
+  // Samples by group, nobody's last, and label.
+  const singles = new Float64Array(2 * (groups + 1));
+  for (let run = 0; run + 1 < starts.length; run++) {
+    const [start, end] = [starts[run] as number, starts[run + 1] as number];
+    countInto(row, kinds, start, end);
+    const [allN, allP] = [row[everybody] as number, row[everybody + 1] as number];
+    for (let rank = start; rank < end; rank++) {
+      const kind = kinds[rank] as number;
+      if ((kind & REPEATS) !== 0) continue;
+      const slot = kind >>> 1;
+      const code = kind >>> 2;
+      singles[slot] = (singles[slot] as number) + 1;
+      if ((slot & 1) === 1) {
+        for (let h = 0; h < groups; h++) {
+          if (h === code) continue;
+          const gn = row[2 * h] as number;
+          const side = SIDES * h;
+          const first = allN - gn - (sides[side + REST_U] as number);
+          const second = gn - (sides[side + BPSN_U] as number);
+          const third = (twiceP[h] as number) - (row[2 * h + 1] as number) - (sides[side + POS_L] as number);
+          squares[side + REST_U] = (squares[side + REST_U] as number) + first * first;
+          squares[side + BPSN_U] = (squares[side + BPSN_U] as number) + second * second;
+          squares[side + POS_L] = (squares[side + POS_L] as number) + third * third;
+          if (code === groups) continue;
+          const across = gn - (ofUpper[code * groups + h] as number);
+          upper[code * groups + h] = (upper[code * groups + h] as number) + across * across;
+        }
+      } else {
+        for (let h = 0; h < groups; h++) {
+          if (h === code) continue;
+          const ownAbove = (twiceP[h] as number) - (row[2 * h + 1] as number);
+          const side = SIDES * h;
+          const first = twiceAll - allP - ownAbove - (sides[side + REST_L] as number);
+          const second = ownAbove - (sides[side + BNSP_L] as number);
+          const third = (twiceN[h] as number) - (row[2 * h] as number) - (sides[side + NEG_L] as number);
+          squares[side + REST_L] = (squares[side + REST_L] as number) + first * first;
+          squares[side + BNSP_L] = (squares[side + BNSP_L] as number) + second * second;
+          squares[side + NEG_L] = (squares[side + NEG_L] as number) + third * third;
+          if (code === groups) continue;
+          const across = ownAbove - (ofLower[h * groups + code] as number);
+          lower[h * groups + code] = (lower[h * groups + code] as number) + across * across;
+        }
       }
-    } else {
-      const [centresOfPairs, ofPairs] = [this.#centres.lower, this.#lower];
-      for (let h = 0; h < groups; h++) {
-        if (h === code) continue;
-        const gn = below[at + 2 * h] as number;
-        const gp = below[at + 2 * h + 1] as number;
-        const side = SIDES * h;
-        const ownAbove = (twiceP[h] as number) - gp;
-        const first = twiceAll - allPositives - ownAbove - (centres[side + REST_L] as number);
-        const second = ownAbove - (centres[side + BNSP_L] as number);
-        const third = (twiceN[h] as number) - gn - (centres[side + NEG_L] as number);
-        squares[side + REST_L] = (squares[side + REST_L] as number) + first * first;
-        squares[side + BNSP_L] = (squares[side + BNSP_L] as number) + second * second;
-        squares[side + NEG_L] = (squares[side + NEG_L] as number) + third * third;
-        if (code === groups) continue;
-        const across = ownAbove - (centresOfPairs[h * groups + code] as number);
-        ofPairs[h * groups + code] = (ofPairs[h * groups + code] as number) + across * across;
-      }
+      if (code === groups) continue;
+      const gn = row[2 * code] as number;
+      const gp = row[2 * code + 1] as number;
+      const ownAbove = (twiceP[code] as number) - gp;
+      const side = SIDES * code + ((slot & 1) === 1 ? BNSP_U : BPSN_L);
+      const first = ((slot & 1) === 1 ? allN - gn : twiceAll - allP - ownAbove) - (sides[side] as number);
+      const second = ((slot & 1) === 1 ? allP - gp : allN - gn) - (sides[side + 1] as number);
+      const third = ((slot & 1) === 1 ? gn : ownAbove) - (sides[side + 2] as number);
+      squares[side] = (squares[side] as number) + first * first;
+      squares[side + 1] = (squares[side + 1] as number) + second * second;
+      squares[side + 2] = (squares[side + 2] as number) + third * third;
     }
-    if (code === groups) return;
-    const gn = below[at + 2 * code] as number;
-    const gp = below[at + 2 * code + 1] as number;
-    const side = SIDES * code + (label === 1 ? BNSP_U : BPSN_L);
-    const ownAbove = (twiceP[code] as number) - gp;
-    const first = label === 1 ? allNegatives - gn : twiceAll - allPositives - ownAbove;
-    const second = label === 1 ? allPositives - gp : allNegatives - gn;
-    const third = label === 1 ? gn : ownAbove;
-    const a = first - (centres[side] as number);
-    const b = second - (centres[side + 1] as number);
-    const c = third - (centres[side + 2] as number);
-    squares[side] = (squares[side] as number) + a * a;
-    squares[side + 1] = (squares[side + 1] as number) + b * b;
-    squares[side + 2] = (squares[side + 2] as number) + c * c;
+    countInto(row, kinds, start, end);
   }
-
-  finish(): void {
-    const groups = this.#groups;
-    const { squares, products, pairs, patients } = this.#sums;
-    addTo(squares, this.#squares);
-    addTo(products, this.#squares);
-    addTo(pairs.upperSquares, this.#upper);
-    addTo(pairs.upperProducts, this.#upper);
-    addTo(pairs.lowerSquares, this.#lower);
-    addTo(pairs.lowerProducts, this.#lower);
-    for (let h = 0; h < groups; h++) {
-      for (let code = 0; code <= groups; code++) {
-        const [negative, positive] = code === h ? [OWN_NEGATIVE, OWN_POSITIVE] : [OTHER_NEGATIVE, OTHER_POSITIVE];
-        const at = KINDS * h;
-        patients[at + negative] = (patients[at + negative] as number) + (this.#counts[2 * code] as number);
-        patients[at + positive] = (patients[at + positive] as number) + (this.#counts[2 * code + 1] as number);
-      }
+  const { pairs, patients } = sums;
+  addTo(sums.squares, squares);
+  addTo(sums.products, squares);
+  addTo(pairs.upperSquares, upper);
+  addTo(pairs.upperProducts, upper);
+  addTo(pairs.lowerSquares, lower);
+  addTo(pairs.lowerProducts, lower);
+  for (let h = 0; h < groups; h++) {
+    for (let code = 0; code <= groups; code++) {
+      const [negative, positive] = code === h ? [OWN_NEGATIVE, OWN_POSITIVE] : [OTHER_NEGATIVE, OTHER_POSITIVE];
+      const at = KINDS * h;
+      patients[at + negative] = (patients[at + negative] as number) + (singles[2 * code] as number);
+      patients[at + positive] = (patients[at + positive] as number) + (singles[2 * code + 1] as number);
     }
   }
+}
+
+function twiceOf(counts: Float64Array): Float64Array {
+  return counts.map((count) => 2 * count);
 }
 
 function addTo(sums: Float64Array, more: Float64Array): void {
   for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (more[i] as number);
 }
 
+/** So many samples are looked at one after the other. */
+const AT_ONCE = 64;
+
 /** Patients with several samples, which are summed before they are squared. */
 class Repeats {
   readonly #codes: Uint16Array;
   readonly #labels: Uint8Array;
-  readonly #below: Uint32Array;
   readonly #runOf: Uint32Array;
+  readonly #below: Uint32Array;
+  readonly #width: number;
+  /** Samples that wait to be looked at, their places, and where each patient's begin. */
+  #waiting = new Uint32Array(AT_ONCE);
+  #rows: Uint32Array;
+  #begins = new Uint32Array(AT_ONCE + 1);
+  #samplesWaiting = 0;
+  #patientsWaiting = 0;
   readonly #groups: number;
   readonly #centres: Centres;
   readonly #twiceP: Float64Array;
   readonly #twiceN: Float64Array;
   readonly #sums: Sums;
-  /** Of the patient at hand: totals by side; of its groups with positives, and with negatives, the totals against every other. */
-  readonly #current = new Float64Array(SIDES);
+  /**
+   * Of the patient at hand, three totals by group: of positives outside it, of negatives outside it, then of its own, positives first.
+   * Of the patient's groups alone: totals against every other, of positives and of negatives; and samples by label.
+   */
+  readonly #otherPositives: Float64Array;
+  readonly #otherNegatives: Float64Array;
+  readonly #own: Float64Array;
   readonly #upper: Float64Array;
   readonly #lower: Float64Array;
-  readonly #withPositives: Uint16Array;
-  readonly #withNegatives: Uint16Array;
-  /** By group: the patient that it was last seen with, and whether with positives, negatives. */
-  readonly #seen: Uint8Array;
+  readonly #samples: Uint32Array;
+  /** The patient's groups. */
+  readonly #among: Uint16Array;
+  #amongCount = 0;
+  #positives = 0;
+  #negatives = 0;
+  /** Patients by the kinds of samples that groups see which have none of them. */
+  readonly #outside = new Float64Array(KINDS);
 
-  constructor(pool: Pool, codes: Uint16Array, places: Places, counts: Counts, centres: Centres, sums: Sums) {
-    const { groups } = places;
+  constructor(pool: Pool, codes: Uint16Array, below: Uint32Array, counts: Counts, centres: Centres, sums: Sums) {
+    const groups = counts.positives.length - 1;
     this.#codes = codes;
     this.#labels = pool.data.labels;
-    this.#below = places.below;
     this.#runOf = pool.runOf;
+    this.#below = below;
+    this.#width = widthOf(groups);
+    this.#rows = new Uint32Array(AT_ONCE * this.#width);
     this.#groups = groups;
     this.#centres = centres;
-    this.#twiceP = counts.positives.map((count) => 2 * count);
-    this.#twiceN = counts.negatives.map((count) => 2 * count);
+    this.#twiceP = twiceOf(counts.positives);
+    this.#twiceN = twiceOf(counts.negatives);
     this.#sums = sums;
+    this.#otherPositives = new Float64Array(3 * groups);
+    this.#otherNegatives = new Float64Array(3 * groups);
+    this.#own = new Float64Array(6 * groups);
     this.#upper = new Float64Array(groups * groups);
     this.#lower = new Float64Array(groups * groups);
-    this.#withPositives = new Uint16Array(groups);
-    this.#withNegatives = new Uint16Array(groups);
-    this.#seen = new Uint8Array(groups);
+    this.#samples = new Uint32Array(2 * groups);
+    this.#among = new Uint16Array(groups);
   }
 
-  add(start: number, end: number): void {
-    for (let h = 0; h < this.#groups; h++) this.#addAgainst(h, start, end);
-    this.#addPairs(start, end);
+  /** Takes a patient's samples, which may wait for others. */
+  take(start: number, end: number): void {
+    if (this.#samplesWaiting + end - start > this.#waiting.length) {
+      this.#lookAll();
+      if (end - start > this.#waiting.length) {
+        this.#waiting = new Uint32Array(end - start);
+        this.#begins = new Uint32Array(end - start + 1);
+        this.#rows = new Uint32Array((end - start) * this.#width);
+      }
+    }
+    for (let i = start; i < end; i++) this.#waiting[this.#samplesWaiting++] = i;
+    this.#begins[++this.#patientsWaiting] = this.#samplesWaiting;
   }
 
-  /** Seen from one group. */
-  #addAgainst(h: number, start: number, end: number): void {
+  /** Their places lie anywhere in memory: those of many samples are fetched before any is needed, so that their ways overlap. */
+  #lookAll(): void {
+    const [below, rows, runOf, waiting, width] = [this.#below, this.#rows, this.#runOf, this.#waiting, this.#width];
+    const count = this.#samplesWaiting;
+    let touched = 0;
+    for (let k = 0; k < count; k++) {
+      const at = width * (runOf[waiting[k] as number] as number);
+      touched |= (below[at] as number) | (below[at + width - 1] as number);
+    }
+    for (let k = 0; k < count; k++) {
+      const at = width * (runOf[waiting[k] as number] as number);
+      const to = k * width;
+      for (let j = 0; j < width; j++) rows[to + j] = below[at + j] as number;
+    }
+    fetched.sum += touched;
+    for (let patient = 0; patient < this.#patientsWaiting; patient++) {
+      this.#look(this.#begins[patient] as number, this.#begins[patient + 1] as number);
+    }
+    this.#samplesWaiting = 0;
+    this.#patientsWaiting = 0;
+  }
+
+  /** One patient's samples among those that wait. */
+  #look(from: number, to: number): void {
     const groups = this.#groups;
-    const [below, codes, labels, current] = [this.#below, this.#codes, this.#labels, this.#current];
-    const centres = this.#centres.sides;
-    const { squares, products, mixed, patients } = this.#sums;
-    const twiceAll = this.#twiceP[groups] as number;
-    const [twiceP, twiceN] = [this.#twiceP[h] as number, this.#twiceN[h] as number];
-    const stride = 2 * (groups + 1);
-    const side = SIDES * h;
-    let kinds = 0;
-    for (let i = start; i < end; i++) {
-      const at = stride * (this.#runOf[i] as number);
-      const gn = below[at + 2 * h] as number;
-      const ownAbove = twiceP - (below[at + 2 * h + 1] as number);
-      const rn = (below[at + 2 * groups] as number) - gn;
-      const restAbove = twiceAll - (below[at + 2 * groups + 1] as number) - ownAbove;
-      let first = rn;
-      let second = gn;
-      let third = ownAbove;
-      let from: number = REST_U;
-      if (codes[i] !== h) {
-        if (labels[i] === 1) {
-          kinds |= OTHER_POSITIVE;
-        } else {
-          first = restAbove;
-          second = ownAbove;
-          third = twiceN - gn;
-          from = REST_L;
-          kinds |= OTHER_NEGATIVE;
-        }
-      } else if (labels[i] === 1) {
-        second = (below[at + 2 * groups + 1] as number) - (below[at + 2 * h + 1] as number);
-        third = gn;
-        from = BNSP_U;
-        kinds |= OWN_POSITIVE;
-      } else {
-        first = restAbove;
-        second = rn;
-        from = BPSN_L;
-        kinds |= OWN_NEGATIVE;
+    const [codes, labels, waiting] = [this.#codes, this.#labels, this.#waiting];
+    this.#amongCount = 0;
+    this.#positives = 0;
+    this.#negatives = 0;
+    for (let k = from; k < to; k++) {
+      const position = waiting[k] as number;
+      const code = codes[position] as number;
+      if (code < groups && !this.#isAmong(code)) this.#begin(code);
+      if (labels[position] === 1) this.#addPositive(code, k * this.#width);
+      else this.#addNegative(code, k * this.#width);
+    }
+    this.#squareOthers();
+    for (let place = 0; place < this.#amongCount; place++) this.#squareOwn(this.#among[place] as number);
+    if (this.#amongCount > 0) this.#addAcross();
+  }
+
+  #isAmong(code: number): boolean {
+    for (let place = 0; place < this.#amongCount; place++) if (this.#among[place] === code) return true;
+    return false;
+  }
+
+  /** The patient's first sample of a group. */
+  #begin(code: number): void {
+    const groups = this.#groups;
+    this.#among[this.#amongCount++] = code;
+    this.#samples[2 * code] = 0;
+    this.#samples[2 * code + 1] = 0;
+    for (let j = 6 * code; j < 6 * code + 6; j++) this.#own[j] = 0;
+    for (let j = code * groups; j < (code + 1) * groups; j++) {
+      this.#upper[j] = 0;
+      this.#lower[j] = 0;
+    }
+  }
+
+  #addPositive(code: number, at: number): void {
+    const groups = this.#groups;
+    const [row, others, twiceP, upper] = [this.#rows, this.#otherPositives, this.#twiceP, this.#upper];
+    const { sides, upper: ofPairs } = this.#centres;
+    const { squares, pairs } = this.#sums;
+    const { upperSquares } = pairs;
+    const [allN, allP] = [row[at + 2 * groups + 2] as number, row[at + 2 * groups + 3] as number];
+    if (this.#positives++ === 0) for (let j = 0; j < 3 * groups; j++) others[j] = 0;
+    for (let h = 0; h < groups; h++) {
+      const gn = row[at + 2 * h] as number;
+      if (code < groups) {
+        const pair = code * groups + h;
+        const across = gn - (ofPairs[pair] as number);
+        upperSquares[pair] = (upperSquares[pair] as number) + across * across;
+        upper[pair] = (upper[pair] as number) + across;
+        if (h === code) continue;
       }
-      first -= centres[side + from] as number;
-      second -= centres[side + from + 1] as number;
-      third -= centres[side + from + 2] as number;
-      squares[side + from] = (squares[side + from] as number) + first * first;
-      squares[side + from + 1] = (squares[side + from + 1] as number) + second * second;
-      squares[side + from + 2] = (squares[side + from + 2] as number) + third * third;
-      current[from] = (current[from] as number) + first;
-      current[from + 1] = (current[from + 1] as number) + second;
-      current[from + 2] = (current[from + 2] as number) + third;
+      const side = SIDES * h;
+      const first = allN - gn - (sides[side + REST_U] as number);
+      const second = gn - (sides[side + BPSN_U] as number);
+      const third = (twiceP[h] as number) - (row[at + 2 * h + 1] as number) - (sides[side + POS_L] as number);
+      squares[side + REST_U] = (squares[side + REST_U] as number) + first * first;
+      squares[side + BPSN_U] = (squares[side + BPSN_U] as number) + second * second;
+      squares[side + POS_L] = (squares[side + POS_L] as number) + third * third;
+      others[3 * h] = (others[3 * h] as number) + first;
+      others[3 * h + 1] = (others[3 * h + 1] as number) + second;
+      others[3 * h + 2] = (others[3 * h + 2] as number) + third;
     }
-    patients[KINDS * h + kinds] = (patients[KINDS * h + kinds] as number) + 1;
-    if ((kinds & (kinds - 1)) !== 0) {
-      // Sides without a sample of this patient have a total of 0.
-      for (let pair = 0; pair < MIXED.length; pair++) {
-        const [a, b] = MIXED[pair] as readonly [number, number];
-        const to = MIXED.length * h + pair;
-        mixed[to] = (mixed[to] as number) + (current[a] as number) * (current[b] as number);
+    if (code === groups) return;
+    const gn = row[at + 2 * code] as number;
+    this.#addOwn(code, 1, allN - gn, allP - (row[at + 2 * code + 1] as number), gn);
+  }
+
+  #addNegative(code: number, at: number): void {
+    const groups = this.#groups;
+    const [row, others, lower] = [this.#rows, this.#otherNegatives, this.#lower];
+    const [twiceP, twiceN] = [this.#twiceP, this.#twiceN];
+    const { sides, lower: ofPairs } = this.#centres;
+    const { squares, pairs } = this.#sums;
+    const { lowerSquares } = pairs;
+    const allN = row[at + 2 * groups + 2] as number;
+    const allAbove = (twiceP[groups] as number) - (row[at + 2 * groups + 3] as number);
+    if (this.#negatives++ === 0) for (let j = 0; j < 3 * groups; j++) others[j] = 0;
+    for (let h = 0; h < groups; h++) {
+      const ownAbove = (twiceP[h] as number) - (row[at + 2 * h + 1] as number);
+      if (code < groups) {
+        const pair = h * groups + code;
+        const across = ownAbove - (ofPairs[pair] as number);
+        lowerSquares[pair] = (lowerSquares[pair] as number) + across * across;
+        lower[code * groups + h] = (lower[code * groups + h] as number) + across;
+        if (h === code) continue;
+      }
+      const side = SIDES * h;
+      const first = allAbove - ownAbove - (sides[side + REST_L] as number);
+      const second = ownAbove - (sides[side + BNSP_L] as number);
+      const third = (twiceN[h] as number) - (row[at + 2 * h] as number) - (sides[side + NEG_L] as number);
+      squares[side + REST_L] = (squares[side + REST_L] as number) + first * first;
+      squares[side + BNSP_L] = (squares[side + BNSP_L] as number) + second * second;
+      squares[side + NEG_L] = (squares[side + NEG_L] as number) + third * third;
+      others[3 * h] = (others[3 * h] as number) + first;
+      others[3 * h + 1] = (others[3 * h + 1] as number) + second;
+      others[3 * h + 2] = (others[3 * h + 2] as number) + third;
+    }
+    if (code === groups) return;
+    const ownAbove = (twiceP[code] as number) - (row[at + 2 * code + 1] as number);
+    this.#addOwn(code, 0, allAbove - ownAbove, allN - (row[at + 2 * code] as number), ownAbove);
+  }
+
+  /** The sample's places as its own group sees it: BNSP_U, POS_U, OWN_U of a positive, BPSN_L, NEG_U, OWN_L of a negative. */
+  #addOwn(code: number, label: 0 | 1, first: number, second: number, third: number): void {
+    const own = this.#own;
+    const { sides } = this.#centres;
+    const { squares } = this.#sums;
+    this.#samples[2 * code + label] = (this.#samples[2 * code + label] as number) + 1;
+    const side = SIDES * code + (label === 1 ? BNSP_U : BPSN_L);
+    const to = 6 * code + (label === 1 ? 0 : 3);
+    const a = first - (sides[side] as number);
+    const b = second - (sides[side + 1] as number);
+    const c = third - (sides[side + 2] as number);
+    squares[side] = (squares[side] as number) + a * a;
+    squares[side + 1] = (squares[side + 1] as number) + b * b;
+    squares[side + 2] = (squares[side + 2] as number) + c * c;
+    own[to] = (own[to] as number) + a;
+    own[to + 1] = (own[to + 1] as number) + b;
+    own[to + 2] = (own[to + 2] as number) + c;
+  }
+
+  /** Samples outside each group; a total of a group that has them all is 0. */
+  #squareOthers(): void {
+    const groups = this.#groups;
+    const { products, mixed } = this.#sums;
+    const [positives, negatives] = [this.#otherPositives, this.#otherNegatives];
+    const [hasPositives, hasNegatives] = [this.#positives > 0, this.#negatives > 0];
+    const kinds = (hasPositives ? OTHER_POSITIVE : 0) | (hasNegatives ? OTHER_NEGATIVE : 0);
+    this.#outside[kinds] = (this.#outside[kinds] as number) + 1;
+    for (let h = 0; h < groups; h++) {
+      const side = SIDES * h;
+      if (hasPositives) {
+        const [first, second, third] = [positives[3 * h], positives[3 * h + 1], positives[3 * h + 2]] as Three;
+        products[side + REST_U] = (products[side + REST_U] as number) + first * first;
+        products[side + BPSN_U] = (products[side + BPSN_U] as number) + second * second;
+        products[side + POS_L] = (products[side + POS_L] as number) + third * third;
+      }
+      if (hasNegatives) {
+        const [first, second, third] = [negatives[3 * h], negatives[3 * h + 1], negatives[3 * h + 2]] as Three;
+        products[side + REST_L] = (products[side + REST_L] as number) + first * first;
+        products[side + BNSP_L] = (products[side + BNSP_L] as number) + second * second;
+        products[side + NEG_L] = (products[side + NEG_L] as number) + third * third;
+      }
+      if (hasPositives && hasNegatives) {
+        const to = MIXED * h;
+        mixed[to] = (mixed[to] as number) + (positives[3 * h] as number) * (negatives[3 * h] as number);
       }
     }
-    for (let one = 0; one < SIDES; one++) {
-      const total = current[one] as number;
-      if (total === 0) continue;
-      products[side + one] = (products[side + one] as number) + total * total;
-      current[one] = 0;
+  }
+
+  /** One of the patient's groups: its own samples, and what they have in common with those outside. */
+  #squareOwn(code: number): void {
+    const { products, mixed, patients } = this.#sums;
+    const own = this.#own;
+    const side = SIDES * code;
+    for (let j = 0; j < 3; j++) {
+      const [upper, lower] = [own[6 * code + j] as number, own[6 * code + 3 + j] as number];
+      products[side + BNSP_U + j] = (products[side + BNSP_U + j] as number) + upper * upper;
+      products[side + BPSN_L + j] = (products[side + BPSN_L + j] as number) + lower * lower;
     }
+    const [ofNegatives, ofPositives] = [this.#samples[2 * code] as number, this.#samples[2 * code + 1] as number];
+    const [othersP, othersN] = [this.#positives - ofPositives, this.#negatives - ofNegatives];
+    const outside = (this.#positives > 0 ? OTHER_POSITIVE : 0) | (this.#negatives > 0 ? OTHER_NEGATIVE : 0);
+    const kinds =
+      (ofPositives > 0 ? OWN_POSITIVE : 0) |
+      (ofNegatives > 0 ? OWN_NEGATIVE : 0) |
+      (othersP > 0 ? OTHER_POSITIVE : 0) |
+      (othersN > 0 ? OTHER_NEGATIVE : 0);
+    // It was counted among those outside.
+    patients[KINDS * code + outside] = (patients[KINDS * code + outside] as number) - 1;
+    patients[KINDS * code + kinds] = (patients[KINDS * code + kinds] as number) + 1;
+    if ((kinds & (kinds - 1)) === 0) return;
+    // Sides without a sample of this patient have a total of 0. The first pair is of those outside alone.
+    const others = (all: Float64Array, has: boolean, j: number) => (has ? (all[3 * code + j] as number) : 0);
+    const positives = (j: number) => others(this.#otherPositives, this.#positives > 0, j);
+    const negatives = (j: number) => others(this.#otherNegatives, this.#negatives > 0, j);
+    const total = (j: number) => own[6 * code + j] as number;
+    const to = MIXED * code;
+    const add = (pair: number, product: number) => {
+      mixed[to + pair] = (mixed[to + pair] as number) + product;
+    };
+    add(1, positives(1) * total(3));
+    add(2, total(0) * negatives(1));
+    add(3, total(1) * positives(2));
+    add(4, total(4) * negatives(2));
+    add(5, total(2) * positives(0));
+    add(6, total(2) * negatives(0));
+    add(7, total(5) * positives(0));
+    add(8, total(5) * negatives(0));
   }
 
   /** Group against group, and the groups' own areas with one another. */
-  #addPairs(start: number, end: number): void {
+  #addAcross(): void {
     const groups = this.#groups;
-    const [below, upper, lower, seen] = [this.#below, this.#upper, this.#lower, this.#seen];
-    const { pairs } = this.#sums;
-    const stride = 2 * (groups + 1);
-    let [ofPositives, ofNegatives] = [0, 0];
-    for (let i = start; i < end; i++) {
-      const code = this.#codes[i] as number;
-      if (code === groups) continue;
-      const at = stride * (this.#runOf[i] as number);
-      const row = code * groups;
-      if (this.#labels[i] === 1) {
-        if (((seen[code] as number) & 1) === 0) {
-          this.#withPositives[ofPositives++] = code;
-          seen[code] = (seen[code] as number) | 1;
-          upper.fill(0, row, row + groups);
-        }
-        for (let h = 0; h < groups; h++) {
-          const across = (below[at + 2 * h] as number) - (this.#centres.upper[row + h] as number);
-          pairs.upperSquares[row + h] = (pairs.upperSquares[row + h] as number) + across * across;
-          upper[row + h] = (upper[row + h] as number) + across;
-        }
-      } else {
-        if (((seen[code] as number) & 2) === 0) {
-          this.#withNegatives[ofNegatives++] = code;
-          seen[code] = (seen[code] as number) | 2;
-          lower.fill(0, row, row + groups);
-        }
-        for (let h = 0; h < groups; h++) {
-          const pair = h * groups + code;
-          const above = (this.#twiceP[h] as number) - (below[at + 2 * h + 1] as number);
-          const across = above - (this.#centres.lower[pair] as number);
-          pairs.lowerSquares[pair] = (pairs.lowerSquares[pair] as number) + across * across;
-          lower[row + h] = (lower[row + h] as number) + across;
-        }
-      }
-    }
-    for (let place = 0; place < ofPositives; place++) {
-      const row = (this.#withPositives[place] as number) * groups;
-      for (let h = 0; h < groups; h++) {
-        const total = upper[row + h] as number;
-        pairs.upperProducts[row + h] = (pairs.upperProducts[row + h] as number) + total * total;
-      }
-    }
-    for (let place = 0; place < ofNegatives; place++) {
-      const code = this.#withNegatives[place] as number;
-      for (let h = 0; h < groups; h++) {
-        const total = lower[code * groups + h] as number;
-        const pair = h * groups + code;
-        pairs.lowerProducts[pair] = (pairs.lowerProducts[pair] as number) + total * total;
-      }
-    }
-    if (ofPositives + ofNegatives > 1) this.#addAcross(ofPositives, ofNegatives);
-    for (let place = 0; place < ofPositives; place++) seen[this.#withPositives[place] as number] = 0;
-    for (let place = 0; place < ofNegatives; place++) seen[this.#withNegatives[place] as number] = 0;
-  }
-
-  #addAcross(ofPositives: number, ofNegatives: number): void {
-    const groups = this.#groups;
-    const [upper, lower] = [this.#upper, this.#lower];
+    const [upper, lower, among, samples] = [this.#upper, this.#lower, this.#among, this.#samples];
     const { own, pairs } = this.#sums;
+    const { upperProducts, lowerProducts } = pairs;
+    const ofLabel = (g: number, label: 0 | 1) => (samples[2 * g + label] as number) > 0;
     const ownUpper = (g: number) => upper[g * groups + g] as number;
     const ownLower = (g: number) => lower[g * groups + g] as number;
     const add = (to: Float64Array, pair: number, value: number) => {
       to[pair] = (to[pair] as number) + value;
     };
-    for (let i = 0; i < ofPositives; i++) {
-      const g = this.#withPositives[i] as number;
-      for (let j = 0; j < ofPositives; j++) {
-        const h = this.#withPositives[j] as number;
-        if (h === g) continue;
-        add(own.positivesPositives, g * groups + h, ownUpper(g) * ownUpper(h));
-        add(own.withBothPositives, g * groups + h, 1);
+    for (let i = 0; i < this.#amongCount; i++) {
+      const g = among[i] as number;
+      const [isUpper, isLower] = [ofLabel(g, 1), ofLabel(g, 0)];
+      for (let h = 0; h < groups; h++) {
+        const [above, below] = [upper[g * groups + h] as number, lower[g * groups + h] as number];
+        if (isUpper) add(upperProducts, g * groups + h, above * above);
+        if (isLower) add(lowerProducts, h * groups + g, below * below);
       }
-      for (let j = 0; j < ofNegatives; j++) {
-        const h = this.#withNegatives[j] as number;
+      for (let j = 0; j < this.#amongCount; j++) {
+        const h = among[j] as number;
         const pair = g * groups + h;
-        add(pairs.mixed, pair, (upper[pair] as number) * (lower[h * groups + g] as number));
-        add(own.positivesNegatives, pair, ownUpper(g) * ownLower(h));
-        add(own.withPositivesNegatives, pair, 1);
-      }
-    }
-    for (let i = 0; i < ofNegatives; i++) {
-      const g = this.#withNegatives[i] as number;
-      for (let j = 0; j < ofNegatives; j++) {
-        const h = this.#withNegatives[j] as number;
+        if (isUpper && ofLabel(h, 0)) {
+          add(pairs.mixed, pair, (upper[pair] as number) * (lower[h * groups + g] as number));
+          add(own.positivesNegatives, pair, ownUpper(g) * ownLower(h));
+          add(own.withPositivesNegatives, pair, 1);
+        }
         if (h === g) continue;
-        add(own.negativesNegatives, g * groups + h, ownLower(g) * ownLower(h));
-        add(own.withBothNegatives, g * groups + h, 1);
+        if (isUpper && ofLabel(h, 1)) {
+          add(own.positivesPositives, pair, ownUpper(g) * ownUpper(h));
+          add(own.withBothPositives, pair, 1);
+        }
+        if (isLower && ofLabel(h, 0)) {
+          add(own.negativesNegatives, pair, ownLower(g) * ownLower(h));
+          add(own.withBothNegatives, pair, 1);
+        }
       }
     }
   }
+
+  finish(): void {
+    this.#lookAll();
+    const { patients } = this.#sums;
+    for (let at = 0; at < patients.length; at++) {
+      patients[at] = (patients[at] as number) + (this.#outside[at & (KINDS - 1)] as number);
+    }
+  }
 }
+
+type Three = readonly [number, number, number];
 
 /** Patients of a group's table by kinds, with samples of both. */
 function patientsOfKinds(patients: Float64Array, group: number, a: number, b: number): number {
@@ -665,7 +813,7 @@ function groupOf(group: number, { positives, negatives }: Counts, wins: Wins, su
     };
   };
   const product = (pair: number, scale: number, a: number, b: number): Product => ({
-    product: (sums.mixed[MIXED.length * group + pair] as number) / scale,
+    product: (sums.mixed[MIXED * group + pair] as number) / scale,
     shared: patientsOf(a, b),
   });
   const area = (

@@ -458,6 +458,6 @@ function scaledLists({ patients, totals }: ErrorPart, factor: number): ErrorPart
 }
 
 /** The root of I/(I−1); nothing is known of the variation of one patient, who therefore adds none. */
-function finiteFactor(patients: number): number {
+export function finiteFactor(patients: number): number {
   return patients < 2 ? 0 : Math.sqrt(patients / (patients - 1));
 }

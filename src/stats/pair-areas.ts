@@ -1,5 +1,6 @@
 import { hasLogit, logisticLimits } from "./auc.js";
 import { type Estimate, type NotEstimable, notEstimable, type Result, standardErrorOf } from "./estimate.js";
+import { FETCHED, fetched } from "./fetched.js";
 import { declareProduct, deferredPart, type SamplingError } from "./influence.js";
 import { newcombeAucLimits } from "./newcombe-auc.js";
 
@@ -125,9 +126,13 @@ function placePairs({ codes, positives: own, negatives: others }: OrderedPairs, 
       below[at] = (below[at] as number) + 1;
     }
   };
-  for (let start = 0; start < codes.length; ) {
+  for (let start = 0, ahead = 0; start < codes.length; ) {
     let end = start + 1;
     while (end < codes.length && ((codes[end] as number) & 2) === 0) end++;
+    if (end > ahead) {
+      ahead = Math.min(codes.length, Math.max(end, start + FETCHED));
+      fetched.sum += touch(codes, start, ahead, group, ofPositives, ofNegatives);
+    }
     count(start, end);
     for (let pair = start; pair < end; pair++) {
       const code = codes[pair] as number;
@@ -146,6 +151,24 @@ function placePairs({ codes, positives: own, negatives: others }: OrderedPairs, 
     start = end;
   }
   return { ofPositives, ofNegatives, positives, negatives, twiceWins };
+}
+
+function touch(
+  codes: Uint32Array,
+  from: number,
+  to: number,
+  group: Uint16Array,
+  ofPositives: Float64Array,
+  ofNegatives: Float64Array,
+): number {
+  let sum = 0;
+  for (let pair = from; pair < to; pair++) {
+    const code = codes[pair] as number;
+    const position = code >>> 2;
+    const of = (code & 1) === 1 ? ofPositives : ofNegatives;
+    sum += (group[position] as number) + (of[position] as number);
+  }
+  return sum;
 }
 
 /** Sums over a group's patients, in squares of twice the number of pairs. */

@@ -1,3 +1,4 @@
+import { FETCHED, fetched } from "./fetched.js";
 import { orderOf } from "./order.js";
 
 /**
@@ -75,6 +76,8 @@ export function scoreSteps(
   let ofNegatives = 0;
   let last = Number.NaN;
   for (let place = 0; place < n; place++) {
+    if ((place & (FETCHED - 1)) === 0)
+      fetched.sum += touch(order, n - Math.min(n, place + FETCHED), n - place, scores, labels);
     const sample = order[n - 1 - place] as number;
     samples[place] = sample;
     const score = scores[sample] as number;
@@ -94,4 +97,13 @@ export function scoreSteps(
   hits[count] = ofPositives;
   alarms[count] = ofNegatives;
   return { count, samples, starts, hits, alarms, positives, negatives: n - positives };
+}
+
+function touch(order: Uint32Array, from: number, to: number, scores: Float64Array, labels: Uint8Array): number {
+  let sum = 0;
+  for (let rank = from; rank < to; rank++) {
+    const sample = order[rank] as number;
+    sum += (scores[sample] as number) + (labels[sample] as number);
+  }
+  return sum;
 }

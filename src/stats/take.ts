@@ -31,3 +31,9 @@ export function takeTernary(column: Int8Array, rows: Uint32Array): Int8Array {
   for (let i = 0; i < rows.length; i++) taken[i] = column[rows[i] as number] as number;
   return taken;
 }
+
+export function takeShorts(values: Uint16Array, positions: Uint32Array): Uint16Array {
+  const taken = new Uint16Array(positions.length);
+  for (let i = 0; i < positions.length; i++) taken[i] = values[positions[i] as number] as number;
+  return taken;
+}

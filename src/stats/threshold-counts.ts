@@ -78,219 +78,265 @@ export type OwnCounts = Omit<ThresholdCounts, "reference">;
  * @param data in patient order; all samples count alike
  * @param thresholds falling
  * @param minimum fewer repeating patients than this are not told of
+ * @param firsts `firstCalls` of its scores, where it is at hand
  */
-export function thresholdCounts(data: LabelledScores, thresholds: Float64Array, minimum = 0): OwnCounts {
-  const tally = new Tally(data, thresholds);
+export function thresholdCounts(
+  data: LabelledScores,
+  thresholds: Float64Array,
+  minimum = 0,
+  firsts: Uint16Array = firstCalls(data.scores, thresholds),
+): OwnCounts {
+  const steps = thresholds.length;
   const { repeating, patients } = repeatsIn(data.patients);
-  const clustered = repeating === 0 ? null : repeating < minimum ? "withheld" : tally.clustered();
-  return { ...tally.counts(), patients, clustered };
+  const clustered = repeating === 0 ? null : repeating < minimum ? "withheld" : clusteredCounts(data, firsts, steps);
+  return { ...plainCounts(data.labels, firsts, steps), patients, clustered };
 }
 
 /** How many patients there are, and how many of them have several samples. */
 function repeatsIn(codes: Int32Array): { readonly patients: number; readonly repeating: number } {
   let [patients, repeating] = [0, 0];
-  for (const { from, to } of patientRuns(codes)) {
+  for (let from = 0; from < codes.length; ) {
+    const to = endOfRun(codes, from);
     patients++;
     if (to - from > 1) repeating++;
+    from = to;
   }
   return { patients, repeating };
 }
 
-const SUMS = ["aa", "bb", "ab", "am", "bk", "ak", "bm"] as const;
-
-class Tally {
-  readonly #steps: number;
-  readonly #firsts: Uint32Array;
-  readonly #hits: Float64Array;
-  readonly #alarms: Float64Array;
-  #positives = 0;
-
-  constructor(
-    private readonly data: LabelledScores,
-    thresholds: Float64Array,
-  ) {
-    this.#steps = thresholds.length;
-    this.#firsts = firstCalls(data.scores, thresholds);
-    this.#hits = new Float64Array(this.#steps + 1);
-    this.#alarms = new Float64Array(this.#steps + 1);
-    for (let i = 0; i < this.#firsts.length; i++) {
-      const list = data.labels[i] === 1 ? this.#hits : this.#alarms;
-      const step = this.#firsts[i] as number;
-      list[step] = (list[step] as number) + 1;
-      this.#positives += data.labels[i] as number;
-    }
-  }
-
-  counts() {
-    const n = this.#firsts.length;
-    return {
-      positives: this.#positives,
-      negatives: n - this.#positives,
-      truePositives: this.#summed(this.#hits),
-      falsePositives: this.#summed(this.#alarms),
-    };
-  }
-
-  clustered(): ClusteredCounts {
-    const steps = this.#steps + 1;
-    const changes = Object.fromEntries(SUMS.map((name) => [name, new Float64Array(steps)])) as Record<
-      (typeof SUMS)[number],
-      Float64Array
-    >;
-    const called = new Float64Array(steps);
-    const allCalled = new Float64Array(steps);
-    const totals = { positivePatients: 0, negativePatients: 0, mm: 0, kk: 0, mk: 0 };
-    for (const { from, to } of patientRuns(this.data.patients)) {
-      const { m, k, order } = this.#patient(from, to);
-      totals.positivePatients += m > 0 ? 1 : 0;
-      totals.negativePatients += k > 0 ? 1 : 0;
-      totals.mm += m * m;
-      totals.kk += k * k;
-      totals.mk += m * k;
-      let [a, b] = [0, 0];
-      for (const place of order) {
-        const step = this.#firsts[place] as number;
-        const add = (list: Float64Array, change: number) => {
-          list[step] = (list[step] as number) + change;
-        };
-        // What one more call of this patient's adds to each sum.
-        if (this.data.labels[place] === 1) {
-          add(changes.aa, 2 * a + 1);
-          add(changes.ab, b);
-          add(changes.am, m);
-          add(changes.ak, k);
-          a++;
-        } else {
-          add(changes.bb, 2 * b + 1);
-          add(changes.ab, a);
-          add(changes.bk, k);
-          add(changes.bm, m);
-          b++;
-        }
-        if (a + b === 1) add(called, 1);
-        if (a + b === m + k) add(allCalled, 1);
-      }
-    }
-    const [aa, bb, ab, am, bk, ak, bm] = SUMS.map((name) => this.#summed(changes[name])) as [
-      number[],
-      number[],
-      number[],
-      number[],
-      number[],
-      number[],
-      number[],
-    ];
-    return { ...totals, called: this.#summed(called), allCalled: this.#summed(allCalled), aa, bb, ab, am, bk, ak, bm };
-  }
-
-  #patient(from: number, to: number): { m: number; k: number; order: readonly number[] } {
-    let m = 0;
-    for (let i = from; i < to; i++) m += this.data.labels[i] as number;
-    const order = Array.from({ length: to - from }, (_, i) => from + i);
-    if (order.length > 1) order.sort((x, y) => (this.#firsts[x] as number) - (this.#firsts[y] as number));
-    return { m, k: to - from - m, order };
-  }
-
-  /** Sums from the highest threshold on, without those who are called at none. */
-  #summed(changes: Float64Array): number[] {
-    let sum = 0;
-    return Array.from({ length: this.#steps }, (_, step) => {
-      sum += changes[step] as number;
-      return sum;
-    });
-  }
+/** Where the run of a patient's samples that begins at `from` ends. */
+function endOfRun(codes: Int32Array, from: number): number {
+  const code = codes[from];
+  let to = from + 1;
+  while (to < codes.length && codes[to] === code) to++;
+  return to;
 }
 
-/** The first threshold at which each sample is called positive; their number where it is called at none. */
-function firstCalls(scores: Float64Array, thresholds: Float64Array): Uint32Array {
-  return Uint32Array.from(scores, (score) => {
-    let [low, high] = [0, thresholds.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (score >= (thresholds[middle] as number)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  });
+function plainCounts(labels: Uint8Array, firsts: Uint16Array, steps: number) {
+  const hits = new Float64Array(steps + 1);
+  const alarms = new Float64Array(steps + 1);
+  let positives = 0;
+  for (let i = 0; i < firsts.length; i++) {
+    const list = labels[i] === 1 ? hits : alarms;
+    const step = firsts[i] as number;
+    list[step] = (list[step] as number) + 1;
+    positives += labels[i] as number;
+  }
+  return {
+    positives,
+    negatives: firsts.length - positives,
+    truePositives: summed(hits),
+    falsePositives: summed(alarms),
+  };
 }
 
-function* patientRuns(patients: Int32Array): Generator<{ readonly from: number; readonly to: number }> {
+/** Sums from the highest threshold on, without the last: those who are called at none. */
+function summed(changes: Float64Array): number[] {
+  const sums: number[] = [];
+  let sum = 0;
+  for (let step = 0; step < changes.length - 1; step++) {
+    sum += changes[step] as number;
+    sums.push(sum);
+  }
+  return sums;
+}
+
+/** What one more call adds to each sum is laid down at the step of the call; whole numbers throughout. */
+function clusteredCounts({ labels, patients }: LabelledScores, firsts: Uint16Array, steps: number): ClusteredCounts {
+  const list = () => new Float64Array(steps + 1);
+  const [aa, bb, ab, am, bk, ak, bm] = [list(), list(), list(), list(), list(), list(), list()];
+  const [called, allCalled] = [list(), list()];
+  const totals = { positivePatients: 0, negativePatients: 0, mm: 0, kk: 0, mk: 0 };
+  const events = new Events();
+  const add = (to: Float64Array, step: number, change: number) => {
+    to[step] = (to[step] as number) + change;
+  };
   for (let from = 0; from < patients.length; ) {
-    let to = from + 1;
-    while (to < patients.length && patients[to] === patients[from]) to++;
-    yield { from, to };
+    const to = endOfRun(patients, from);
+    events.clear();
+    let m = 0;
+    for (let i = from; i < to; i++) {
+      const label = labels[i] as number;
+      m += label;
+      events.insert((firsts[i] as number) * KINDS + label);
+    }
+    const k = to - from - m;
     from = to;
+    totals.positivePatients += m > 0 ? 1 : 0;
+    totals.negativePatients += k > 0 ? 1 : 0;
+    totals.mm += m * m;
+    totals.kk += k * k;
+    totals.mk += m * k;
+    let [a, b] = [0, 0];
+    for (let place = 0; place < events.count; place++) {
+      const event = events.list[place] as number;
+      const step = event >>> KIND_BITS;
+      if ((event & 1) === 1) {
+        add(aa, step, 2 * a + 1);
+        add(ab, step, b);
+        add(am, step, m);
+        add(ak, step, k);
+        a++;
+      } else {
+        add(bb, step, 2 * b + 1);
+        add(ab, step, a);
+        add(bk, step, k);
+        add(bm, step, m);
+        b++;
+      }
+      if (a + b === 1) add(called, step, 1);
+      if (a + b === m + k) add(allCalled, step, 1);
+    }
   }
+  return {
+    ...totals,
+    called: summed(called),
+    allCalled: summed(allCalled),
+    aa: summed(aa),
+    bb: summed(bb),
+    ab: summed(ab),
+    am: summed(am),
+    bk: summed(bk),
+    ak: summed(ak),
+    bm: summed(bm),
+  };
+}
+
+/** Of an event: bit 0 says whether it is about a positive, bit 1 whether about the other group. */
+const KIND_BITS = 2;
+const KINDS = 1 << KIND_BITS;
+const OTHER = 2;
+
+/** One patient's first calls in the order of their steps, each as step · KINDS + kind. */
+class Events {
+  list = new Uint32Array(64);
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** By insertion: most patients have few samples. */
+  insert(event: number): void {
+    if (this.count === this.list.length) {
+      const wider = new Uint32Array(2 * this.count);
+      wider.set(this.list);
+      this.list = wider;
+    }
+    const { list } = this;
+    let place = this.count++;
+    while (place > 0 && (list[place - 1] as number) > event) {
+      list[place] = list[place - 1] as number;
+      place--;
+    }
+    list[place] = event;
+  }
+}
+
+/**
+ * The first threshold at which each sample is called positive; their number where it is called at none.
+ * @param thresholds falling, fewer than 2^16
+ */
+export function firstCalls(scores: Float64Array, thresholds: Float64Array): Uint16Array {
+  const firsts = new Uint16Array(scores.length);
+  const order = orderOf(scores);
+  let step = 0;
+  for (let rank = order.length - 1; rank >= 0; rank--) {
+    const place = order[rank] as number;
+    const score = scores[place] as number;
+    while (step < thresholds.length && score < (thresholds[step] as number)) step++;
+    firsts[place] = step;
+  }
+  return firsts;
 }
 
 /**
  * What two groups share: sums over the patients of both, over the same grid. null where there are none, "withheld" where there
  * are fewer than `minimum`.
  * @param own, other in patient order
+ * @param firsts `firstCalls` of the scores of both, where they are at hand
  */
 export function sharedCounts(
   own: LabelledScores,
   other: LabelledScores,
   thresholds: Float64Array,
   minimum = 0,
+  firsts: { readonly own: Uint16Array; readonly other: Uint16Array } = {
+    own: firstCalls(own.scores, thresholds),
+    other: firstCalls(other.scores, thresholds),
+  },
 ): SharedCounts | "withheld" | null {
-  const steps = thresholds.length;
-  const [ofOwn, ofOther] = [firstCalls(own.scores, thresholds), firstCalls(other.scores, thresholds)];
-  const sums = [0, 1, 2, 3, 4, 5].map(() => new Float64Array(steps));
-  const [aa, am, ma, bb, bk, kb] = sums as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const list = () => new Float64Array(thresholds.length + 1);
+  const [aa, am, ma, bb, bk, kb] = [list(), list(), list(), list(), list(), list()];
   const totals = { positivePatients: 0, negativePatients: 0, mm: 0, kk: 0 };
-  const others = new Map<number, { readonly from: number; readonly to: number }>();
-  for (const run of patientRuns(other.patients)) others.set(other.patients[run.from] as number, run);
+  const events = new Events();
+  const add = (to: Float64Array, step: number, change: number) => {
+    to[step] = (to[step] as number) + change;
+  };
   let patients = 0;
-  for (const run of patientRuns(own.patients)) {
-    const match = others.get(own.patients[run.from] as number);
-    if (match === undefined) continue;
+  for (let i = 0, j = 0; i < own.patients.length && j < other.patients.length; ) {
+    const [mine, theirs] = [own.patients[i] as number, other.patients[j] as number];
+    if (mine !== theirs) {
+      if (mine < theirs) i++;
+      else j++;
+      continue;
+    }
     patients++;
-    const mine = countedBy(own, ofOwn, run, steps);
-    const theirs = countedBy(other, ofOther, match, steps);
-    if (mine.m > 0 && theirs.m > 0) totals.positivePatients++;
-    if (mine.k > 0 && theirs.k > 0) totals.negativePatients++;
-    totals.mm += mine.m * theirs.m;
-    totals.kk += mine.k * theirs.k;
-    for (let step = Math.min(mine.first, theirs.first); step < steps; step++) {
-      const [a, b] = [mine.a[step] as number, mine.b[step] as number];
-      const [c, d] = [theirs.a[step] as number, theirs.b[step] as number];
-      aa[step] = (aa[step] as number) + a * c;
-      am[step] = (am[step] as number) + a * theirs.m;
-      ma[step] = (ma[step] as number) + mine.m * c;
-      bb[step] = (bb[step] as number) + b * d;
-      bk[step] = (bk[step] as number) + b * theirs.k;
-      kb[step] = (kb[step] as number) + mine.k * d;
+    events.clear();
+    const [fromOwn, fromOther] = [i, j];
+    let [m, n] = [0, 0]; // positives: here, and of the other group
+    for (; i < own.patients.length && own.patients[i] === mine; i++) {
+      const label = own.labels[i] as number;
+      m += label;
+      events.insert((firsts.own[i] as number) * KINDS + label);
+    }
+    for (; j < other.patients.length && other.patients[j] === mine; j++) {
+      const label = other.labels[j] as number;
+      n += label;
+      events.insert((firsts.other[j] as number) * KINDS + OTHER + label);
+    }
+    const [k, l] = [i - fromOwn - m, j - fromOther - n];
+    if (m > 0 && n > 0) totals.positivePatients++;
+    if (k > 0 && l > 0) totals.negativePatients++;
+    totals.mm += m * n;
+    totals.kk += k * l;
+    let [a, b, c, d] = [0, 0, 0, 0]; // calls of positives and negatives: here, then of the other group
+    for (let place = 0; place < events.count; place++) {
+      const event = events.list[place] as number;
+      const step = event >>> KIND_BITS;
+      switch (event & (KINDS - 1)) {
+        case 1:
+          a++;
+          add(aa, step, c);
+          add(am, step, n);
+          break;
+        case 0:
+          b++;
+          add(bb, step, d);
+          add(bk, step, l);
+          break;
+        case OTHER + 1:
+          c++;
+          add(aa, step, a);
+          add(ma, step, m);
+          break;
+        default:
+          d++;
+          add(bb, step, b);
+          add(kb, step, k);
+      }
     }
   }
   if (patients === 0) return null;
   if (patients < minimum) return "withheld";
-  return { patients, ...totals, aa: [...aa], am: [...am], ma: [...ma], bb: [...bb], bk: [...bk], kb: [...kb] };
-}
-
-/** One patient's calls by threshold. */
-function countedBy(
-  { labels }: LabelledScores,
-  firsts: Uint32Array,
-  { from, to }: { readonly from: number; readonly to: number },
-  steps: number,
-) {
-  const a = new Uint32Array(steps);
-  const b = new Uint32Array(steps);
-  let [m, first] = [0, steps];
-  for (let i = from; i < to; i++) {
-    const at = firsts[i] as number;
-    m += labels[i] as number;
-    first = Math.min(first, at);
-    const list = labels[i] === 1 ? a : b;
-    for (let step = at; step < steps; step++) list[step] = (list[step] as number) + 1;
-  }
-  return { a, b, m, k: to - from - m, first };
+  return {
+    patients,
+    ...totals,
+    aa: summed(aa),
+    am: summed(am),
+    ma: summed(ma),
+    bb: summed(bb),
+    bk: summed(bk),
+    kb: summed(kb),
+  };
 }

@@ -7,6 +7,7 @@ import {
   buildSubgroups,
   checkIds,
   encodePatients,
+  recodePatients,
   parseLabels,
   parseScores,
   patientNames,
@@ -94,6 +95,14 @@ describe("patients", () => {
       codes: Int32Array.of(0, 1, 0, 2),
       count: 3,
     });
+  });
+
+  test("are coded alike out of their names and out of the codes of all rows", () => {
+    const names = ["x", "b", "a", "b", "c", "x"];
+    const all = encodePatients(names, Uint32Array.from(names.keys())).codes;
+    for (const rows of [Uint32Array.of(4, 1, 3, 5), Uint32Array.of(), Uint32Array.of(0, 1, 2, 3, 4, 5)]) {
+      expect(recodePatients(all, rows)).toEqual(encodePatients(names, rows).codes);
+    }
   });
 
   test("without a column each sample is its own, and that is a deviation", () => {

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { randomFrom } from "../../src/core/random.js";
-import type { LabelledScores } from "../../src/stats/auc.js";
-import { microAuc } from "../../src/stats/averages.js";
+import { areaUnderCurve, type LabelledScores } from "../../src/stats/auc.js";
+import { type ClassArea, macroAuc, microAuc, prevalenceWeightedAuc } from "../../src/stats/averages.js";
 import type { Estimate } from "../../src/stats/estimate.js";
 import { familyAreas } from "../../src/stats/family-areas.js";
+import { familyAverages, rankedClass } from "../../src/stats/family-averages.js";
 import { orderWithin } from "../../src/stats/family.js";
 import { groupAreas } from "../../src/stats/group-areas.js";
 import { productOf, writtenPart, writtenParts } from "../../src/stats/influence.js";
@@ -129,42 +130,80 @@ test("an order picked apart by group is each group's own order", () => {
   );
 });
 
+/** Four classes of the same samples, of which some lack labels and some scores. */
+function drawnClasses(seed: number, n: number) {
+  const { data, codes, random } = drawn(seed, n);
+  const classes = Array.from({ length: 4 }, () => {
+    const rarity = 2 + random.integer(30); // some classes are too rare for an area in some group
+    const labels = Int8Array.from({ length: n }, () =>
+      random.integer(7) === 0 ? -1 : Number(random.integer(rarity) < 1),
+    );
+    const scores = Float64Array.from({ length: n }, () => random.integer(9) / 8);
+    for (let i = 0; i < n; i++) if (random.integer(10) === 0) scores[i] = Number.NaN;
+    const kept = [...labels.keys()].filter((i) => labels[i] !== -1 && !Number.isNaN(scores[i]));
+    const order = ascendingOrder(Float64Array.from(kept, (i) => scores[i] as number));
+    return { labels, scores, kept, order: order.map((place) => kept[place] as number) };
+  });
+  const ofGroup = (g: number) =>
+    classes.map(({ kept, labels, scores }): LabelledScores => {
+      const own = kept.filter((i) => codes[i] === g);
+      return {
+        scores: Float64Array.from(own, (i) => scores[i] as number),
+        labels: Uint8Array.from(own, (i) => labels[i] as number),
+        patients: Int32Array.from(own, (i) => data.patients[i] as number),
+        clustered: true,
+      };
+    });
+  return { classes, codes, ofGroup, patients: data.patients };
+}
+
+function expectEstimate(found: Estimate, wanted: Estimate) {
+  const { value, n, patients, method } = wanted;
+  expect(found).toMatchObject({ n, patients, method });
+  expect(found.value).toBeCloseTo(value, 14);
+  expect(found.standardError).toBeCloseTo(wanted.standardError, 13);
+  const [mine, theirs] = [found.limits(1.96), wanted.limits(1.96)];
+  expect(mine.lower).toBeCloseTo(theirs.lower, 12);
+  expect(mine.upper).toBeCloseTo(theirs.upper, 12);
+}
+
 test("areas over all pairs, made for a family at once, are those of its groups' columns merged", () => {
   fc.assert(
     fc.property(seeds, sizes, (seed, n) => {
-      const { data, codes, random } = drawn(seed, n);
-      const classes = Array.from({ length: 4 }, () => {
-        const labels = Int8Array.from({ length: n }, () => random.integer(7) - 1).map((one) => (one > 0 ? 1 : one));
-        const scores = Float64Array.from({ length: n }, () => random.integer(9) / 8);
-        for (let i = 0; i < n; i++) if (random.integer(10) === 0) scores[i] = Number.NaN;
-        const kept = [...labels.keys()].filter((i) => labels[i] !== -1 && !Number.isNaN(scores[i]));
-        const order = ascendingOrder(Float64Array.from(kept, (i) => scores[i] as number));
-        return { labels, scores, kept, order: order.map((place) => kept[place] as number) };
+      const { classes, codes, ofGroup, patients } = drawnClasses(seed, n);
+      pairAreas(orderedPairs(classes, n), codes, GROUPS, patients).forEach((area, g) => {
+        const wanted = microAuc(ofGroup(g));
+        if (area.status === "not-estimable" || wanted.status === "not-estimable") expect(area).toEqual(wanted);
+        else expectEstimate(area, wanted);
       });
-      const found = pairAreas(orderedPairs(classes, n), codes, GROUPS, data.patients);
-      found.forEach((area, g) => {
-        const wanted = microAuc(
-          classes.map(({ kept, labels, scores }): LabelledScores => {
-            const own = kept.filter((i) => codes[i] === g);
-            return {
-              scores: Float64Array.from(own, (i) => scores[i] as number),
-              labels: Uint8Array.from(own, (i) => labels[i] as number),
-              patients: Int32Array.from(own, (i) => data.patients[i] as number),
-              clustered: true,
-            };
-          }),
-        );
-        expect(area.status).toBe(wanted.status);
-        if (area.status === "not-estimable") {
-          expect(area).toEqual(wanted);
+    }),
+  );
+});
+
+test("means of areas over classes, made for a family at once, are those of each group's classes", () => {
+  const counts = { n: 60, patients: 30 };
+  fc.assert(
+    fc.property(seeds, sizes, (seed, n) => {
+      const { classes, codes, ofGroup, patients } = drawnClasses(seed, n);
+      const ranked = classes.map(({ labels, order, scores }) => rankedClass(order, labels, scores));
+      familyAverages(ranked, codes, GROUPS, patients, true).forEach(({ areas, macro, weighted }, g) => {
+        const used = ofGroup(g).flatMap((data, c): ClassArea[] => {
+          const [found, wanted] = [areas[c], areaUnderCurve(data)];
+          if (found?.status !== "estimated" || wanted.status !== "estimated") {
+            expect(found).toEqual(wanted);
+            return [];
+          }
+          expectEstimate(found, wanted);
+          expect(found.effectivePositives).toBeCloseTo(wanted.effectivePositives, 8);
+          expect(found.effectiveNegatives).toBeCloseTo(wanted.effectiveNegatives, 8);
+          return [{ data, area: wanted }];
+        });
+        if (used.length === 0) {
+          expect([macro(counts), weighted(counts)]).toEqual([null, null]);
           return;
         }
-        const { value, standardError, n: pairs, patients, method } = wanted as Estimate;
-        expect(area).toMatchObject({ value, n: pairs, patients, method });
-        expect(area.standardError).toBeCloseTo(standardError, 13);
-        const [mine, theirs] = [area.limits(1.96), (wanted as Estimate).limits(1.96)];
-        expect(mine.lower).toBeCloseTo(theirs.lower, 12);
-        expect(mine.upper).toBeCloseTo(theirs.upper, 12);
+        expectEstimate(macro(counts) as Estimate, macroAuc(used, counts, true));
+        expectEstimate(weighted(counts) as Estimate, prevalenceWeightedAuc(used, counts, true));
       });
     }),
   );

@@ -1,6 +1,4 @@
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import type { Study } from "../../core/audit.js";
 import type { Ask, Job, JobResult } from "../auditing.js";
@@ -22,7 +20,6 @@ export async function auditInThreads(
   threads: number,
 ): Promise<JobResult[]> {
   const workerData: ThreadData = { ask, columns: columnsOf(study) };
-  collectGarbage();
   const results: JobResult[] = [];
   const left = [...jobs.entries()];
   const workers = Array.from({ length: threads }, () => startWorker(workerData));
@@ -39,17 +36,6 @@ export async function auditInThreads(
     await Promise.all(workers.map((worker) => worker.end()));
   }
   return results;
-}
-
-/**
- * What reading a large table left behind. This thread now waits and allocates nothing, so that nothing else would make it let go of
- * hundreds of megabytes while the others need room.
- */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  setFlagsFromString("--no-expose-gc");
-  if (typeof collect === "function") collect();
 }
 
 function startWorker(workerData: ThreadData) {

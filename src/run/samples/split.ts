@@ -84,6 +84,10 @@ function sidesByColumn(definition: Extract<SplitDefinition, { column: string }>,
  * patients matter, so that a table that grows keeps everybody where they were. The share is met on average only.
  */
 function sidesByPatient(share: number, input: SplitInput): Sides {
+  if (share <= 0) {
+    const everyRow = Uint32Array.from(input.patients.keys());
+    return { tuning: new Uint32Array(0), evaluation: everyRow, excluded: [] };
+  }
   const inTuning = new Map<string, boolean>();
   const tuning: number[] = [];
   const evaluation: number[] = [];
@@ -100,6 +104,7 @@ function sidesByPatient(share: number, input: SplitInput): Sides {
 }
 
 function checkOverlap(sides: Sides, input: SplitInput): readonly Deviation[] {
+  if (sides.tuning.length === 0) return [];
   const tuningPatients = new Set(Array.from(sides.tuning, (row) => input.patients[row] ?? ""));
   const shared = new Set<string>();
   for (const row of sides.evaluation) {

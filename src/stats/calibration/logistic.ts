@@ -55,7 +55,12 @@ interface Both {
   readonly slope: Result<CalibrationEstimate>;
 }
 
-const known = new WeakMap<LabelledScores, Both>();
+let known = new WeakMap<LabelledScores, Both>();
+
+/** Forgets what was fitted: errors of all patients, which nobody asks for once an audit has made its findings. */
+export function forgetFits(): void {
+  known = new WeakMap();
+}
 
 /** Both, made once: a group's own values and the gaps between groups ask for the same. */
 function bothOf(data: LabelledScores): Both {

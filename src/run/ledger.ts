@@ -1,5 +1,12 @@
 import type { ClassGradients, Embeddings, JudgedOutputs, Model, Outputs, QueryPurpose } from "../core/model.js";
 import type { PixelBatch } from "../core/pixels.js";
+import { UnusableEmbedding } from "./headed-model.js";
+
+function refuseNonFinite({ classes, values }: Outputs): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new UnusableEmbedding(Math.floor(at / classes.length), values[at] as number, "model", "the model", "output");
+}
 
 /** Counts what the model was asked, by purpose. There is no other way to the model than through it. */
 export class QueryLedger {
@@ -14,9 +21,15 @@ export class QueryLedger {
 
   constructor(readonly model: Model) {}
 
-  predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
+  /**
+   * @throws UnusableEmbedding where a classifier's score is NaN or infinite. The preflight looks at its own answers; a task's
+   * scores are NaN where a sample has no reference.
+   */
+  async predict(batch: PixelBatch, purpose: QueryPurpose): Promise<Outputs> {
     this.#spent[purpose] += batch.count;
-    return this.model.predict(batch);
+    const outputs = await this.model.predict(batch);
+    if (purpose !== "preflight" && this.model.judge === undefined) refuseNonFinite(outputs);
+    return outputs;
   }
 
   /** What a task measures of the answers; a query for each image. */

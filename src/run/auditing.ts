@@ -150,7 +150,7 @@ function errorFinding(audit: string, study: Study, error: unknown): Finding {
 
 /** Samples × classes × conditions from which starting threads pays. */
 const LARGE = 2e6;
-/** What a thread holds per sample while it audits a class, in bytes: two threads on 10⁶ samples of 14 classes took 3.0 GB in all. */
+/** What a thread holds per sample while it audits a class, in bytes: two threads on 10⁶ samples of 14 classes took 2.7 GB in all. */
 const BYTES_PER_SAMPLE = 1200;
 
 /**

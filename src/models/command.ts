@@ -8,7 +8,7 @@ import { StepwedgeError } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { openCommandSession } from "./command/session.js";
 import type { Reduction } from "./shared/dense.js";
-import { type Connection, classifier, encoder } from "./shared/connection.js";
+import { type Connection, opening } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, select } from "./shared/parameters.js";
 import { askInParts } from "./shared/parts.js";
@@ -46,8 +46,7 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
-  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
+  ...opening(connect),
 });
 
 /** @param classes null: the program is an encoder */

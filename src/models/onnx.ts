@@ -11,7 +11,7 @@ import { sha256File } from "../core/hash.js";
 import { externalFiles } from "./onnx/external-data.js";
 import { openPool, type SessionPool } from "./onnx/pool.js";
 import type { SessionSpec } from "./onnx/session.js";
-import { type Connection, classifier, encoder } from "./shared/connection.js";
+import { type Connection, opening } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
 import { askInParts } from "./shared/parts.js";
@@ -57,8 +57,7 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
-  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
+  ...opening(connect),
 });
 
 /** @param classes null: the output is an encoder's */

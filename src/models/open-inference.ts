@@ -13,7 +13,7 @@ import { httpClient } from "./open-inference/http.js";
 import { decodeResponse, encodeRequest, type OutputTensor } from "./open-inference/messages.js";
 import { greet, modelPath, type ResolvedInput, resolveInput, resolveOutput } from "./open-inference/metadata.js";
 import { tensorWriter } from "./shared/datatypes.js";
-import { type Connection, classifier, encoder } from "./shared/connection.js";
+import { type Connection, opening } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, input, output } from "./shared/parameters.js";
 import { askInParts } from "./shared/parts.js";
@@ -66,8 +66,7 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  open: async (options, context) => classifier(await open(options, context, context.classes), context.classes),
-  openEncoder: async (options, context) => encoder(await open(options, context, null)),
+  ...opening(open),
 });
 
 /** @param classes null: the output is an encoder's */

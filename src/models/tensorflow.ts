@@ -6,7 +6,7 @@ import { z } from "zod";
 import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
 import { StepwedgeError } from "../core/errors.js";
 import { nativeTensorflow } from "../tfjs/runtime.js";
-import { type Connection, classifier, encoder } from "./shared/connection.js";
+import { type Connection, opening } from "./shared/connection.js";
 import { activation, checkSelection, inputName, layout, output, pixels } from "./shared/parameters.js";
 import { openSavedModel } from "./tensorflow/saved-model.js";
 
@@ -27,8 +27,7 @@ export default defineModelAdapter({
     parameters,
     needsImages: true,
   },
-  open: async (options, context) => classifier(await connect(options, context, context.classes), context.classes),
-  openEncoder: async (options, context) => encoder(await connect(options, context, null)),
+  ...opening(connect),
 });
 
 /** @param classes null: the output is an encoder's */

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { type AdapterContext, defineModelAdapter } from "../core/adapter.js";
-import { encoder } from "./shared/connection.js";
+import { classifier, encoder } from "./shared/connection.js";
 import { modelInput } from "./shared/geometry.js";
 import { activation, checkSelection, output, pixels } from "./shared/parameters.js";
 import { openTensorflowSession } from "./tfjs/session.js";
@@ -29,14 +29,7 @@ export default defineModelAdapter({
     checkSelection(classes, options.output.select);
     const { session, shared } = await connect(options, context, classes);
     const { gradient, rows } = session;
-    return {
-      ...shared,
-      meta: { ...shared.meta, classes },
-      async predict(batch) {
-        return { count: batch.count, classes, values: (await rows(batch)).values };
-      },
-      ...(gradient === null ? {} : { gradient }),
-    };
+    return { ...classifier({ ...shared, rows }, classes), ...(gradient === null ? {} : { gradient }) };
   },
   async openEncoder(options, context) {
     const { session, shared } = await connect(options, context, null);

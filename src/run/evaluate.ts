@@ -11,8 +11,8 @@ import { type Manifest, writeManifest } from "./manifest.js";
 import { writeWhole } from "./parquet.js";
 import { attributeColumns } from "./prepare.js";
 import {
+  evaluatedProtocol,
   FILES,
-  readHashedProtocol,
   readJson,
   readProtocolFile,
   refuseSigned,
@@ -116,11 +116,4 @@ function holds(path: string, content: Rendering): boolean {
   } catch {
     return false;
   }
-}
-
-/** The protocol that the record's findings were made under: that of the run, or that of a later evaluation. */
-export function evaluatedProtocol(out: string): Pick<LoadedProtocol, "protocol" | "sha256"> {
-  const { protocolSha256 } = readJson<Findings>(join(out, FILES.findings), out);
-  const original = readProtocolFile(out);
-  return protocolSha256 === original.sha256 ? original : readHashedProtocol(out, FILES.evaluated);
 }

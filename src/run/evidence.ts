@@ -108,7 +108,7 @@ export function writeIndex(out: string, index: EvidenceIndex): void {
  */
 export async function readEvidence(out: string): Promise<Evidence> {
   const folder = join(out, SCORES_FOLDER);
-  const index = readIndex(folder, out);
+  const index = readIndex(out);
   const load = async (name: string): Promise<ReadonlyMap<string, unknown>> =>
     readParquet(join(folder, `${name}.parquet`));
   const tables = new Map<string, ReadonlyMap<string, unknown>>();
@@ -164,9 +164,13 @@ function readEmbeddings(folder: string, tuning: Roster, evaluation: Roster): Stu
   return { width, tuning: values, evaluation: read("evaluation", evaluation).values };
 }
 
-function readIndex(folder: string, out: string): EvidenceIndex {
+/**
+ * What scoring left beside the score tables.
+ * @throws StepwedgeError (incomplete) where scoring has not ended
+ */
+export function readIndex(out: string): EvidenceIndex {
   try {
-    return JSON.parse(readFileSync(join(folder, INDEX_FILE), "utf8")) as EvidenceIndex;
+    return JSON.parse(readFileSync(join(out, SCORES_FOLDER, INDEX_FILE), "utf8")) as EvidenceIndex;
   } catch (cause) {
     throw new StepwedgeError("holds no finished score tables", {
       where: out,

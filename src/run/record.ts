@@ -165,10 +165,10 @@ export function readRecordLock(out: string, { lock: named = null }: ProtocolFile
 }
 
 /** The protocol that a record's findings were made under: that of the run, or that of a later evaluation. */
-export function evaluatedProtocolOf(out: string, protocolSha256: string): Protocol {
+export function evaluatedProtocol(out: string): ProtocolFile {
+  const { protocolSha256 } = readJson<Findings>(join(out, FILES.findings), out);
   const original = readProtocolFile(out);
-  if (protocolSha256 === original.sha256) return original.protocol;
-  return readJson<ProtocolFile>(join(out, FILES.evaluated), out).protocol;
+  return protocolSha256 === original.sha256 ? original : readHashedProtocol(out, FILES.evaluated);
 }
 
 /**

@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Comparator, OperatingPoint } from "../core/audit.js";
 import { CLEAN, type Condition, conditionKey } from "../core/condition.js";
-import { ExitCode, StepwedgeError } from "../core/errors.js";
 import type { Findings, Provenance } from "../core/record.js";
 import type { Protocol } from "../protocol/schema.js";
 import { type Alignment, align, aligned, type Samples } from "./alignment.js";
-import { type EvidenceIndex, ROSTER_FILES, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
+import { readIndex, ROSTER_FILES, SCORES_FOLDER, scoreColumn, sheetName } from "./evidence.js";
 import { readParquet } from "./parquet.js";
-import { evaluatedProtocolOf, FILES, readJson } from "./record.js";
+import { evaluatedProtocol, FILES, readJson } from "./record.js";
 import { type Roster, readRoster } from "./roster.js";
 import { DIGEST_COLUMN } from "./sheet.js";
 
@@ -28,7 +26,7 @@ export interface ScoredRecord {
 
 /** The files of a record that a paired comparison reads, and nothing else. */
 export function comparedFiles(out: string): string[] {
-  const { conditions } = readIndexOf(out);
+  const { conditions } = readIndex(out);
   const sheets = conditions.map((condition) => `${sheetName(conditionKey(condition))}.parquet`);
   return [
     FILES.findings,
@@ -42,7 +40,7 @@ export function comparedFiles(out: string): string[] {
  * @throws StepwedgeError (incomplete) where it is not finished or a file is missing.
  */
 export async function readScoredRecord(out: string): Promise<ScoredRecord> {
-  const index = readIndexOf(out);
+  const index = readIndex(out);
   const findings = readJson<Findings>(join(out, FILES.findings), out);
   const tables = new Map<string, ReadonlyMap<string, unknown>>();
   for (const condition of index.conditions) {
@@ -51,7 +49,7 @@ export async function readScoredRecord(out: string): Promise<ScoredRecord> {
   }
   const digests = tables.get(sheetName(conditionKey(CLEAN)))?.get(DIGEST_COLUMN);
   return {
-    protocol: evaluatedProtocolOf(out, findings.protocolSha256),
+    protocol: evaluatedProtocol(out).protocol,
     findings,
     provenance: readJson<Provenance>(join(out, FILES.provenance), out),
     conditions: index.conditions,
@@ -89,18 +87,4 @@ export function comparatorFrom(
       },
     },
   };
-}
-
-function readIndexOf(out: string): EvidenceIndex {
-  const path = join(out, SCORES_FOLDER, "index.json");
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as EvidenceIndex;
-  } catch (cause) {
-    throw new StepwedgeError("holds no finished score tables", {
-      where: out,
-      remedy: "If a run was interrupted there, go on with `stepwedge run --resume`; otherwise check the folder's name.",
-      exitCode: ExitCode.incomplete,
-      cause,
-    });
-  }
 }

@@ -1,4 +1,4 @@
-import { type AucEstimate, hasLogit, type LabelledScores, logisticLimits } from "./auc.js";
+import { type AucEstimate, type LabelledScores, logisticLimits } from "./auc.js";
 import {
   correlation,
   type Estimate,
@@ -8,9 +8,8 @@ import {
   standardErrorOf,
 } from "./estimate.js";
 import { type ErrorPart, mergedPart, type SamplingError, sumOfParts, type WeightedPart } from "./influence.js";
-import { newcombeAucLimits } from "./newcombe-auc.js";
 import { ascendingOrder } from "./order.js";
-import { siftDown, tooFewPairs } from "./pair-areas.js";
+import { areaOfPairs, siftDown, tooFewPairs } from "./pair-areas.js";
 import { unequalWeights } from "./weights.js";
 
 /** One class's estimate and what it counts for in an average. */
@@ -212,21 +211,9 @@ export function microAuc(given: readonly LabelledScores[], orders?: readonly Uin
     centredPart(sums.positives, totals.positives, value, totals.first),
     centredPart(sums.negatives, totals.negatives, value, totals.first),
   ];
-  const standardError = standardErrorOf(error);
   const [first, second] = [kishOf(totals.positives.byPatient), kishOf(totals.negatives.byPatient)];
   const { pairs, patients } = totals;
-  return {
-    status: "estimated",
-    value,
-    error,
-    standardError,
-    symmetric: false,
-    limits: (z) => logisticLimits(value, standardError, z) ?? newcombeAucLimits(value, first, second, z),
-    range: [0, 1],
-    method: hasLogit(value, standardError) ? "obuchowski-logit" : "newcombe-patients",
-    n: pairs,
-    patients,
-  };
+  return areaOfPairs({ value, error, first, second, n: pairs, patients });
 }
 
 /** Weights that are one number in all classes are no weights. */

@@ -262,9 +262,21 @@ function areaOf(sums: GroupSums, twiceWins: number): Result<Estimate> {
   if (refused !== null) return refused;
   const value = Math.min(1, twiceWins / (2 * positives.count * negatives.count));
   const error = errorOf(sums);
-  const standardError = standardErrorOf(error);
   const first = positives.count ** 2 / positives.squares;
   const second = negatives.count ** 2 / negatives.squares;
+  return areaOfPairs({ value, error, first, second, n: pairs, patients });
+}
+
+/** What the area over all pairs of a sample and a class rests on. */
+interface PairArea extends Pick<Estimate, "value" | "error" | "n" | "patients"> {
+  /** Effective numbers of patients with positive and with negative pairs. */
+  readonly first: number;
+  readonly second: number;
+}
+
+/** The estimate, with limits on the logit scale; Newcombe's by patients where the area has no variance. */
+export function areaOfPairs({ error, first, n, patients, second, value }: PairArea): Estimate {
+  const standardError = standardErrorOf(error);
   return {
     status: "estimated",
     value,
@@ -274,7 +286,7 @@ function areaOf(sums: GroupSums, twiceWins: number): Result<Estimate> {
     limits: (z) => logisticLimits(value, standardError, z) ?? newcombeAucLimits(value, first, second, z),
     range: [0, 1],
     method: hasLogit(value, standardError) ? "obuchowski-logit" : "newcombe-patients",
-    n: pairs,
+    n,
     patients,
   };
 }

@@ -1,3 +1,4 @@
+import { escapeMarkdown } from "../../../reports/common/markdown.js";
 import type { GateResult, Verdict } from "../../core/finding.js";
 import type { Findings } from "../../core/record.js";
 import { parseProtocolText, readProtocolText } from "../../protocol/source.js";
@@ -105,12 +106,7 @@ function withinBytes(lines: readonly string[], most: number): readonly string[] 
   return end < 0 ? lines : lines.slice(0, end);
 }
 
-/** One line of text that Markdown, and the HTML and mentions inside it, leave alone. */
+/** One line of text that Markdown, and the HTML, links and mentions inside it, leave alone. */
 function plain(text: string): string {
-  return text
-    .slice(0, LONGEST_MESSAGE)
-    .replace(/\s+/g, " ")
-    .replace(/[\\`*_[\]{}<>|#~$!@]/g, "\\$&")
-    .replace(/&/g, "&amp;")
-    .replace(/https?:/gi, (scheme) => scheme.replace(":", "&#58;"));
+  return escapeMarkdown(text.slice(0, LONGEST_MESSAGE)).replaceAll("@", "\\@");
 }

@@ -1,3 +1,4 @@
+import type { AdapterContext } from "../../core/adapter.js";
 import type { Encoder, Model, ModelMeta } from "../../core/model.js";
 import type { PixelBatch } from "../../core/pixels.js";
 import type { Rows } from "./parts.js";
@@ -33,5 +34,20 @@ export function encoder({ close, concurrency, meta, rows }: Connection): Encoder
       return { count: batch.count, width, values: Float32Array.from(values) };
     },
     close,
+  };
+}
+
+/**
+ * Both ways in which an adapter opens its model, of the one in which it connects to it.
+ * @param connect with classes null, the output is taken as an encoder's
+ */
+export function opening<Parameters>(
+  connect: (parameters: Parameters, context: AdapterContext, classes: readonly string[] | null) => Promise<Connection>,
+) {
+  return {
+    open: async (parameters: Parameters, context: AdapterContext): Promise<Model> =>
+      classifier(await connect(parameters, context, context.classes), context.classes),
+    openEncoder: async (parameters: Parameters, context: AdapterContext): Promise<Encoder> =>
+      encoder(await connect(parameters, context, null)),
   };
 }

@@ -4,11 +4,11 @@ import { loadPlugins } from "../../core/plugins.js";
 import { findingsText, type Provenance } from "../../core/record.js";
 import { VERSION } from "../../core/version.js";
 import { bytesOf, derive, renderEach } from "../conclude.js";
-import { evaluatedProtocol, evaluationDeviations } from "../evaluate.js";
+import { evaluationDeviations } from "../evaluate.js";
 import { explorerText } from "../explorer.js";
 import { type EvidenceIndex, readEvidence, SCORES_FOLDER } from "../evidence.js";
 import type { Manifest } from "../manifest.js";
-import { FILES, readJson, readProtocolFile } from "../record.js";
+import { evaluatedProtocol, FILES, readJson, readProtocolFile } from "../record.js";
 import { type Problem, problem } from "./problem.js";
 
 /** What was done again, and what could not be compared. */
